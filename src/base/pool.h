@@ -1,0 +1,58 @@
+/* pool.h - a fixed team of threads for short parallel steps.
+ *
+ * The caller of anm_pool_run() is member 0 and works too; the others spin for
+ * a short time between steps and then sleep. Steps of one pool do not overlap:
+ * callers serialise (the engine's queue does). No allocation after _new.
+ *
+ * Workers are pinned, one to a CPU other than CPU 0 of the affinity mask, only
+ * when the pool's size equals the CPUs that the process may use and nobody
+ * narrowed them; the caller is never pinned.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_POOL_H
+#define ANM_POOL_H
+
+#include "anemone.h"
+
+typedef struct anm_pool anm_pool;
+
+/* One member's share of a step. */
+typedef void (*anm_pool_fn)(void *ctx, unsigned member, unsigned n_members);
+
+/* n_members >= 1, the caller included; 1 starts no thread. */
+anm_status anm_pool_new(anm_pool **out, unsigned n_members, anm_error *err);
+
+/* Waits for the workers to end. */
+void anm_pool_free(anm_pool *p);
+
+unsigned anm_pool_size(const anm_pool *p);
+
+/* Run fn once on every member and return when all are done. What members wrote
+ * is visible to the caller, and what the caller wrote before is visible to
+ * them. */
+void anm_pool_run(anm_pool *p, anm_pool_fn fn, void *ctx);
+
+/* Between _begin and _end workers spin without sleeping, so that the steps of
+ * one prediction do not pay for a wake-up each. Call _end soon. */
+void anm_pool_begin(anm_pool *p);
+void anm_pool_end(anm_pool *p);
+
+/* A counter that members of the current step draw work from: returns 0, 1,
+ * 2 … each once across all members. Reset to 0 by every anm_pool_run(). */
+size_t anm_pool_next(anm_pool *p);
+
+/* What the workers (the caller not included) have used since they started. */
+typedef struct anm_pool_usage {
+    uint64_t cpu_ns;
+    int64_t run_delay_ns; /* ANM_COUNTER_UNKNOWN where the system is silent */
+    int64_t vol_switches, invol_switches, minor_faults, major_faults;
+} anm_pool_usage;
+
+/* Read each worker's own counters. cpu_ns is taken at the end of the last
+ * step each worker finished, without a system call from here; the rest is
+ * read from the system and costs about 10 us a worker. Both calls follow a
+ * finished step. */
+uint64_t anm_pool_cpu_ns(const anm_pool *p);
+void anm_pool_usage_read(anm_pool *p, anm_pool_usage *out);
+
+#endif

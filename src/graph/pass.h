@@ -1,0 +1,32 @@
+/* pass.h - rewriting a graph into fewer, larger nodes of the same meaning.
+ *
+ * Passes know shapes and patterns, no device. Each one keeps the meaning
+ * exactly up to the order of float32 summation; a test runs every graph with
+ * and without them.
+ *
+ *   ATTENTION   reshape, transpose, matmul, scale, softmax, matmul, transpose,
+ *               reshape                          -> ATTENTION
+ *   STACK       linears of one input, without activation, that feed one
+ *               ATTENTION                        -> one LINEAR and SLICEs
+ *   EPILOGUE    linear + act; linear + add       -> LINEAR with act, residual
+ *   DEAD        nodes whose value nobody reads   -> removed
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_PASS_H
+#define ANM_PASS_H
+
+#include "graph/graph.h"
+
+enum {
+    ANM_PASS_ATTENTION = 1u << 0,
+    ANM_PASS_STACK = 1u << 1,
+    ANM_PASS_EPILOGUE = 1u << 2,
+    ANM_PASS_DEAD = 1u << 3,
+    ANM_PASS_ALL = 0xf,
+};
+
+/* Rewrite g in place, each pass to its fixed point, in the order above. On
+ * failure (memory) the graph may only be freed. */
+anm_status anm_graph_optimize(anm_graph *g, unsigned passes, anm_error *err);
+
+#endif

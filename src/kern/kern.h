@@ -1,0 +1,166 @@
+/* kern.h - the kernel table: every compute operation, its mathematical
+ * contract, and the variants that meet it.
+ *
+ * anm_kern_init() is a pure function of a level mask: 0 gives the scalar
+ * specification (ref/), each level overlays what it improves (x86/, arm/).
+ * tests/kern checks every distinct pointer against the scalar one under the
+ * tolerance that its contract states. Kernels are total functions: they do not
+ * allocate, fail, log or start threads. Who calls them splits the work.
+ *
+ * Conventions, stated once
+ * - Matrices are row-major; ld* is the distance between rows in elements.
+ * - No alignment is required, and nothing outside the stated ranges is read or
+ *   written. Outputs do not overlap inputs unless a contract says "in place".
+ * - ROWS ARE INDEPENDENT: the bits of an output row depend on that row's
+ *   inputs (and weights) alone, not on how many rows, panels or calls there
+ *   are. A vector is therefore the same alone and in any batch.
+ * - u = 2^-24, the unit roundoff of float32. NaN in gives NaN out; infinities
+ *   and subnormals are ordinary numbers. No flush-to-zero.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_KERN_H
+#define ANM_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/types.h"
+
+/* Columns (output features) of a packed panel, at every level, so that one
+ * prepared artifact has one layout. */
+enum { ANM_PANEL = 16 };
+
+/* Panels that cover n output features. */
+static inline size_t anm_panels(size_t n)
+{
+    return (n + ANM_PANEL - 1) / ANM_PANEL;
+}
+
+/* A matrix product over packed weights with everything that follows it:
+ *
+ *   c[i][j] = act(sum_k a[i][k] w[j][k] + bias[j]) + residual[i][j]
+ *
+ * for i < m and the columns j < n of panels [panel_first, panel_first +
+ * panel_count). residual may be c itself (in place). */
+typedef struct anm_gemm_f32 {
+    size_t m, n, k;
+    const float *a; /* [m, k] */
+    size_t lda;
+    const float *w; /* anm_kern.pack_f32() of [n, k] */
+    float *c;       /* [m, n] */
+    size_t ldc;
+    const float *bias;     /* [n], or NULL */
+    const float *residual; /* [m, n], or NULL */
+    size_t ld_residual;
+    anm_act act;
+    size_t panel_first, panel_count;
+} anm_gemm_f32;
+
+/* Attention of one head of one text:
+ *
+ *   out[i] = sum_j p[i][j] v[j],  p[i] = softmax_j(scale q[i] . k[j])
+ *
+ * for n_q queries and n_k keys; with `causal` query i sees the keys
+ * j <= q_first + i only. A caller may split the queries of a text over calls:
+ * q and out then start at query q_first of the text. */
+typedef struct anm_attention_f32 {
+    size_t n_q, n_k, head_dim;
+    size_t q_first;
+    bool causal;
+    float scale;
+    const float *q; /* [n_q, head_dim] */
+    size_t ldq;
+    const float *k; /* [n_k, head_dim] */
+    size_t ldk;
+    const float *v; /* [n_k, head_dim] */
+    size_t ldv;
+    float *out; /* [n_q, head_dim] */
+    size_t ldo;
+    float *scratch; /* [anm_attention_scratch(n_k, head_dim)] */
+} anm_attention_f32;
+
+/* Floats of scratch, linear in n_k: room for one block of queries' scores and
+ * one repacked copy of a head's keys. */
+size_t anm_attention_scratch(size_t n_k, size_t head_dim);
+
+typedef struct anm_kern {
+    /* The level each table is for: "scalar", "avx2", "avx512" … */
+    const char *level;
+
+    /* Reorder weights [n, k] (row-major, one row an output feature) into
+     * panels: panel p holds features [16p, 16p + 16) as [k][16], features past
+     * n as zeros. dst has anm_panels(n) * 16 * k floats. Rows
+     * [16 panel_first, …) only, for callers that stream: `panel_count` panels
+     * are written at dst, w points at the whole matrix. Exact. */
+    void (*pack_f32)(float *dst, const float *w, size_t ldw, size_t n, size_t k,
+                     size_t panel_first, size_t panel_count);
+
+    /* Error: |c - exact| <= (k + 4) u (S + |bias|) L + E + u |c|, where
+     * S = sum |a w|, L = 1.13 bounds the slope of every activation and E is
+     * the activation's own error as stated at `act_f32`. Any order of
+     * summation that does not depend on m or the panel range. */
+    void (*gemm_f32)(const anm_gemm_f32 *g);
+
+    /* x[0..n) = act(x[0..n)), in place. Absolute error of GELU_ERF and
+     * GELU_TANH: at most 4e-7 max(1, |x|); of SILU and TANH: 4e-7
+     * max(1, |x|); RELU is exact. gelu(-inf) is -0 or 0, not NaN. */
+    void (*act_f32)(float *x, size_t n, anm_act act);
+
+    /* y[i] = (x[i] - mean_i) / sqrt(var_i + eps) * gamma + beta for each of
+     * `rows` rows of `dim`, var biased, mean and var accumulated so that
+     * |y - exact| <= 1e-6 (|gamma| max_j |z_j| + |beta|), z the normalised row.
+     * In place allowed (y == x, ldy == ldx). */
+    void (*layer_norm_f32)(float *y, size_t ldy, const float *x, size_t ldx,
+                           const float *gamma, const float *beta, size_t rows,
+                           size_t dim, float eps);
+
+    /* Each of `rows` rows of n becomes its softmax, in place. Entries of -inf
+     * become 0; a row of only -inf becomes zeros. Error of each entry: at most
+     * 1e-6 times its exact value plus 2^-126. */
+    void (*softmax_f32)(float *x, size_t ldx, size_t rows, size_t n);
+
+    /* Error: |out - exact| <= 4e-6 (head_dim + 8) u-scaled as derived in
+     * tests/kern: (head_dim u max|scale q.k| + n_k u + 2e-6) max_j |v_j|. */
+    void (*attention_f32)(const anm_attention_f32 *a);
+
+    /* y[i] += x[i] for rows of dim; row stride 0 for x adds one row to all. */
+    void (*add_f32)(float *y, size_t ldy, const float *x, size_t ldx,
+                    size_t rows, size_t dim);
+
+    /* y[i] = table[ids[i]]; 0 <= ids[i] < rows of the table, the caller's
+     * duty. Exact. */
+    void (*gather_f32)(float *y, size_t ldy, const float *table, size_t ldt,
+                       const int32_t *ids, size_t n, size_t dim);
+
+    /* out[j] = mean over the n > 0 rows of x[.][j], summed in row order in
+     * float32 with error <= (n + 1) u mean |x|. */
+    void (*mean_rows_f32)(float *out, const float *x, size_t ldx, size_t n,
+                          size_t dim);
+
+    /* Dot product of a[0..n) and b[0..n); 0 when n is 0. Any order of
+     * summation: |result - exact| <= n u sum |a b|. */
+    float (*dot_f32)(const float *a, const float *b, size_t n);
+
+    /* x /= max(|x|_2, floor), in place; the norm accumulated in double.
+     * Relative error of each entry <= 4 u. A zero vector stays zero. Returns
+     * the norm before. */
+    double (*normalize_f32)(float *x, size_t n, double floor);
+
+    /* For measurements: run about n multiply-adds of this level's widest kind
+     * on registers and return how many float32 multiply-adds were done. */
+    uint64_t (*burn_fma)(uint64_t n);
+
+    /* For measurements: read x[0..n) once with the widest loads; the sum keeps
+     * the loads alive. */
+    float (*read_f32)(const float *x, size_t n);
+} anm_kern;
+
+/* Fill the table for a mask of ANM_CPU_* levels. */
+void anm_kern_init(anm_kern *k, unsigned cpu);
+
+/* Widen n elements of a stored type to float32, exactly (F64 rounds). False
+ * for a type that has no value as a number here. */
+bool anm_widen_f32(float *dst, const void *src, anm_dtype from, size_t n);
+
+#endif

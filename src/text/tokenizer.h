@@ -1,0 +1,86 @@
+/* tokenizer.h - text to ids exactly as a tokenizer.json says.
+ *
+ * A tokenizer is compiled once from its JSON (or from vocab.txt with its
+ * settings) and is immutable afterwards: any number of threads share it, each
+ * with its own anm_encoding. Stages, in order: added tokens are cut out;
+ * normalizer; pre-tokenizer; model (WordPiece now; BPE and unigram are further
+ * rows of the same table); post-processor. Parts that are not built in are
+ * refused by name when the tokenizer is made, never at a text.
+ *
+ * What is not here: truncation to a model's maximum and padding. The sections
+ * of the file are parsed, checked and reported; the recipe decides (engine/
+ * input.c).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_TOKENIZER_H
+#define ANM_TOKENIZER_H
+
+#include "anemone.h"
+#include "base/bytes.h"
+
+/* Compile the content of a tokenizer.json.
+ *
+ * @return ANM_OK
+ *         ANM_E_FORMAT       not JSON, or a member of a wrong type; names it
+ *         ANM_E_UNSUPPORTED  a normalizer, pre-tokenizer, model, decoder-free
+ *                            post-processor or option that is not built in;
+ *                            names it and what is
+ *         ANM_E_CORRUPT      a vocabulary with duplicate or absurd ids, or one
+ *                            that lacks the unknown token or a special token
+ *                            that the template uses
+ *         ANM_E_NOMEM */
+anm_status anm_tokenizer_new(anm_tokenizer **out, anm_bytes json,
+                             anm_error *err);
+
+/* Compile a BERT vocabulary: one piece a line, the line number is the id, and
+ * tokenizer_config.json (may be empty) for do_lower_case, strip_accents,
+ * tokenize_chinese_chars and the spellings of the special tokens. */
+anm_status anm_tokenizer_new_vocab(anm_tokenizer **out, anm_bytes vocab_txt,
+                                   anm_bytes config_json, anm_error *err);
+
+void anm_tokenizer_free(anm_tokenizer *t);
+
+/* Reusable result storage. */
+void anm_encoding_reset(anm_encoding *e);
+
+/* Encode one text; see anm_tokenize() for the meaning of special. Steady state
+ * allocates nothing: the encoding keeps its largest size. Time is linear in
+ * the text.
+ *
+ * @return ANM_OK
+ *         ANM_E_ARG    not valid UTF-8; names the offset
+ *         ANM_E_NOMEM  the encoding could not grow; it is still usable */
+anm_status anm_tokenizer_encode(const anm_tokenizer *t, anm_text text,
+                                bool special, anm_encoding *e, anm_error *err);
+
+/* The ids that the post-processor puts before and after one text. An input
+ * that must be cut keeps these and loses the end of what lies between. */
+typedef struct anm_tokenizer_frame {
+    const int32_t *before; /* [n_before] */
+    const int32_t *after;  /* [n_after] */
+    size_t n_before, n_after;
+} anm_tokenizer_frame;
+
+anm_tokenizer_frame anm_tokenizer_frame_of(const anm_tokenizer *t);
+
+/* ---- Queries ------------------------------------------------------------- */
+
+typedef struct anm_tokenizer_info {
+    const char *model;       /* "WordPiece" … */
+    size_t vocab_size;       /* highest id + 1, added tokens included */
+    bool lowercase;          /* the normalizer lower-cases */
+    size_t truncation;       /* max_length of the truncation section; 0: none */
+    size_t padding;          /* fixed length of the padding section; 0: none */
+    bool pads_left;
+    int32_t pad_id;          /* of the padding section or "[PAD]"; -1: none */
+    int32_t unknown_id;      /* -1: none */
+} anm_tokenizer_info;
+
+void anm_tokenizer_describe(const anm_tokenizer *t, anm_tokenizer_info *out);
+
+/* A digest of everything that can change an id: equal digests tokenize alike.
+ * 32 bytes, part of the fingerprint. It does not cover the truncation and
+ * padding sections. */
+void anm_tokenizer_digest(const anm_tokenizer *t, uint8_t out[32]);
+
+#endif
