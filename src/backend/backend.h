@@ -1,0 +1,183 @@
+/* backend.h - the contract between the engine and code that can run a model.
+ *
+ * The engine is written against this header alone. A backend is a table of
+ * functions; a runner is one program loaded on it. Life of a runner:
+ *
+ *   prepare (when no artifact fits) -> load -> plan -> predict … -> unload
+ *
+ * prepare() turns a program's constants into the sections of an artifact, once
+ * for this machine. load() binds a program to those sections, which stay
+ * mapped as long as the runner lives. Calls on one runner do not overlap: the
+ * engine's queue serialises them. Statements about devices are raised here and
+ * nowhere above: from the plan, and from what was observed during a call.
+ * Nobody derives a device from a latency.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_BACKEND_H
+#define ANM_BACKEND_H
+
+#include "anemone.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "graph/graph.h"
+
+/* ---- Words --------------------------------------------------------------- */
+
+/* What is to be run. Borrowed by prepare, load and the runner. */
+typedef struct anm_program {
+    const anm_graph *graph; /* after the passes */
+    anm_precision precision; /* never DEFAULT */
+    size_t max_tokens;       /* longest single text */
+    size_t dim;
+} anm_program;
+
+/* Where and how. */
+typedef struct anm_load_params {
+    anm_units units;
+    unsigned threads; /* >= 1, caller included */
+    unsigned cpu;     /* mask of ANM_CPU_* levels that may be used */
+    const anm_log *log;
+} anm_load_params;
+
+/* The canonical form of a text: positions with mask 0 do not exist. At least
+ * one position has mask 1. Borrowed for the call. */
+typedef struct anm_input {
+    const int32_t *ids;  /* [len] */
+    const int32_t *mask; /* [len], 0 or 1 */
+    size_t len;
+} anm_input;
+
+/* A statement about where something ran or would run. */
+typedef struct anm_statement {
+    anm_device device; /* may be UNKNOWN or MIXED */
+    anm_evidence evidence;
+    double share; /* of the estimated work on that device; negative: unknown */
+    unsigned excluded; /* bits of devices that cannot have been used, by
+                          configuration */
+    char how[200];
+} anm_statement;
+
+/* ---- Artifact sections --------------------------------------------------- */
+
+/* Where prepare() puts what it makes: begin one section, write all its bytes
+ * in order, begin the next. Sections are aligned to 4,096 in the file. */
+typedef struct anm_section_sink {
+    anm_status (*begin)(void *ctx, const char *name, uint64_t bytes,
+                        anm_error *err);
+    anm_status (*write)(void *ctx, const void *data, size_t len,
+                        anm_error *err);
+    void *ctx;
+} anm_section_sink;
+
+typedef struct anm_section {
+    const char *name;
+    anm_bytes bytes; /* aligned to 64 at least */
+} anm_section;
+
+typedef struct anm_sections {
+    const anm_section *items; /* [n], sorted by name */
+    size_t n;
+} anm_sections;
+
+/* False when there is none of this name. */
+bool anm_sections_find(const anm_sections *s, const char *name, anm_bytes *out);
+
+/* ---- Plan ---------------------------------------------------------------- */
+
+/* One node of the program. Strings belong to the runner. */
+typedef struct anm_plan_row {
+    const char *name; /* of the node */
+    const char *type; /* of its operation */
+    const char *variant; /* ISA level, "" elsewhere */
+    anm_device device;
+    double share; /* of the estimated cost; negative: unknown */
+    anm_evidence evidence;
+    const char *reason; /* why not where the units would like it; or NULL */
+} anm_plan_row;
+
+/* ---- Predict ------------------------------------------------------------- */
+
+/* Copy of a value inside the graph, taken when its node has run: for tests
+ * and experiments. The value must exist under this name after the passes. */
+typedef struct anm_tap {
+    const char *name;
+    float *out; /* [cap] */
+    size_t cap;
+    size_t n; /* floats written */
+} anm_tap;
+
+typedef struct anm_call {
+    const anm_input *inputs; /* [n_inputs] */
+    size_t n_inputs;
+    float *vectors; /* [n_inputs, dim]; undefined after a failure */
+    anm_tap *taps;  /* [n_taps], usually none */
+    size_t n_taps;
+} anm_call;
+
+/* What the backend knows of a call. Counters cover threads of the backend, not
+ * the caller. */
+typedef struct anm_observed {
+    uint64_t bind_ns;    /* canonical input to the backend's own form */
+    uint64_t predict_ns;
+    anm_statement where;
+    int64_t cpu_ns;
+    int64_t run_delay_ns; /* ANM_COUNTER_UNKNOWN where silent, as below */
+    int64_t vol_switches, invol_switches, minor_faults, major_faults;
+} anm_observed;
+
+/* ---- The table ----------------------------------------------------------- */
+
+typedef struct anm_runner anm_runner;
+
+typedef struct anm_backend {
+    const char *name; /* "cpu" */
+
+    /* Devices present on this machine that the backend can drive: bits
+     * 1u << anm_device. */
+    unsigned (*devices)(void);
+
+    /* Whether it can run the program under these units at all: ANM_OK, or
+     * ANM_E_UNSUPPORTED naming the operation. */
+    anm_status (*accepts)(const anm_program *program,
+                          const anm_load_params *params, anm_error *err);
+
+    /* A word that names the layout of its sections: artifacts of another word
+     * are not for it. */
+    const char *(*layout)(const anm_program *program,
+                          const anm_load_params *params);
+
+    anm_status (*prepare)(const anm_program *program,
+                          const anm_load_params *params,
+                          const anm_section_sink *sink, anm_error *err);
+
+    /* ANM_E_CORRUPT when a section is missing or has another size than the
+     * program needs: the engine then prepares again. */
+    anm_status (*load)(anm_runner **out, const anm_program *program,
+                       const anm_load_params *params,
+                       const anm_sections *sections, anm_error *err);
+
+    /* Rows in the order of the program's nodes; valid as long as the runner. */
+    size_t (*plan)(const anm_runner *r, const anm_plan_row **rows);
+
+    /* Make room for calls of up to this many tokens and texts, so that they
+     * allocate nothing and fault no page. ANM_E_NOMEM leaves the runner as it
+     * was. predict() grows by itself when needed. */
+    anm_status (*reserve)(anm_runner *r, size_t tokens, size_t texts,
+                          anm_error *err);
+
+    /* Row i of the vectors is bit-identical whatever else is in the call. */
+    anm_status (*predict)(anm_runner *r, const anm_call *call,
+                          anm_observed *observed, anm_error *err);
+
+    /* What this machine reaches at the runner's level and threads. */
+    anm_status (*measure)(anm_runner *r, anm_peak *out, anm_error *err);
+
+    void (*unload)(anm_runner *r); /* accepts NULL */
+} anm_backend;
+
+/* Backends built in, best first; ends in NULL. */
+const anm_backend *const *anm_backends(void);
+
+extern const anm_backend anm_backend_cpu;
+
+#endif
