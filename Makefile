@@ -1,0 +1,39 @@
+# The front door. Everything real is in CMakePresets.json and tools/.
+.PHONY: all setup demo test check bench format clean install fuzz
+PREFIX ?= /usr/local
+
+all:
+	@tools/setup build
+	@tools/build release
+
+demo:
+	@tools/setup demo
+	@tools/build release
+	@tools/demo
+
+test:
+	@tools/setup test
+	@tools/run-tests
+
+check:
+	@tools/setup test
+	@tools/build release
+	@tools/check-all
+
+bench:
+	@tools/setup demo
+	@tools/build release
+	@tools/run-bench
+
+fuzz:
+	@tools/setup test
+	@tools/run-fuzz 60
+
+format:
+	@clang-format-14 -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	cmake --install build/release --prefix $(PREFIX)
+
+clean:
+	rm -rf build
