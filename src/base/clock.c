@@ -1,0 +1,37 @@
+/* clock.c - the system's clocks in nanoseconds.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <errno.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+    struct timespec t = { 0 };
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+uint64_t anm_now_ns(void)
+{
+    return (uint64_t)read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t anm_wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+uint64_t anm_thread_cpu_ns(void)
+{
+    return (uint64_t)read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void anm_sleep_ns(uint64_t ns)
+{
+    struct timespec left = { .tv_sec = (time_t)(ns / 1000000000),
+                             .tv_nsec = (long)(ns % 1000000000) };
+    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+    }
+}

@@ -1,0 +1,78 @@
+/* types.c - names and sizes of the small vocabularies, half floats.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/types.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    unsigned bits;
+} dtypes[] = {
+#define X(name, text, bits) { text, bits },
+    ANM_DTYPE_LIST(X)
+#undef X
+};
+
+const char *anm_dtype_name(anm_dtype t)
+{
+    assert((unsigned)t < ANM_DTYPE_COUNT);
+    return dtypes[t].name;
+}
+
+unsigned anm_dtype_bits(anm_dtype t)
+{
+    assert((unsigned)t < ANM_DTYPE_COUNT);
+    return dtypes[t].bits;
+}
+
+bool anm_dtype_parse(const char *name, size_t len, anm_dtype *out)
+{
+    for (unsigned t = 0; t < ANM_DTYPE_COUNT; t++) {
+        if (strlen(dtypes[t].name) != len) continue;
+        if (memcmp(dtypes[t].name, name, len) != 0) continue;
+        *out = (anm_dtype)t;
+        return true;
+    }
+    return false;
+}
+
+const char *anm_act_name(anm_act act)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        ANM_ACT_LIST(X)
+#undef X
+    };
+    assert((unsigned)act < ANM_ACT_COUNT);
+    return names[act];
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float f;
+    static_assert(sizeof(f) == sizeof(bits), "float is binary32");
+    memcpy(&f, &bits, sizeof(f));
+    return f;
+}
+
+float anm_f32_of_f16(uint16_t h)
+{
+    const uint32_t sign = (uint32_t)(h & 0x8000u) << 16;
+    const uint32_t exponent = (h >> 10) & 0x1fu;
+    const uint32_t fraction = h & 0x3ffu;
+
+    if (exponent == 0x1f)
+        return float_of_bits(sign | 0x7f800000u | fraction << 13);
+    if (exponent)
+        return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
+    // Zero and subnormals are multiples of 2^-24; the product is exact.
+    const float magnitude = (float)fraction * 0x1p-24f;
+    return sign ? -magnitude : magnitude;
+}
+
+float anm_f32_of_bf16(uint16_t b)
+{
+    return float_of_bits((uint32_t)b << 16);
+}
