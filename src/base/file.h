@@ -103,7 +103,8 @@ void anm_names_deinit(anm_names *names);
 anm_status anm_file_remove(const char *path, anm_error *err);
 
 /* Set a file's access time to now, so that prune knows it is used; failure is
- * of no consequence. */
+ * of no consequence. The system sets ctime too: never touch a file whose
+ * anm_file_id is remembered. */
 void anm_file_touch(const char *path);
 
 /* Nanoseconds since the epoch of the last use (access or change). */
