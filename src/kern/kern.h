@@ -109,8 +109,9 @@ typedef struct anm_kern {
 
     /* y[i] = (x[i] - mean_i) / sqrt(var_i + eps) * gamma + beta for each of
      * `rows` rows of `dim`, var biased, mean and var accumulated so that
-     * |y - exact| <= 1e-6 (|gamma| max_j |z_j| + |beta|), z the normalised row.
-     * In place allowed (y == x, ldy == ldx). */
+     * |y - exact| <= 1e-6 (|gamma| max_j |z_j| + |beta|) + |gamma| 2^-40
+     * max_j |x_j| / sqrt(var + eps), z the normalised row; the last term is the
+     * mean's rounding in double. In place allowed (y == x, ldy == ldx). */
     void (*layer_norm_f32)(float *y, size_t ldy, const float *x, size_t ldx,
                            const float *gamma, const float *beta, size_t rows,
                            size_t dim, float eps);
@@ -120,8 +121,11 @@ typedef struct anm_kern {
      * 1e-6 times its exact value plus 2^-126. */
     void (*softmax_f32)(float *x, size_t ldx, size_t rows, size_t n);
 
-    /* Error: |out - exact| <= 4e-6 (head_dim + 8) u-scaled as derived in
-     * tests/kern: (head_dim u max|scale q.k| + n_k u + 2e-6) max_j |v_j|. */
+    /* Error: |out - exact| <= (2 (head_dim + 2) u S + n u + 2e-6) max_j |v_j|
+     * over the n keys that a query sees, S = max_j sum_d |scale q_d k_jd|: a
+     * score errs by (head_dim + 2) u S, and an error of every score by d moves
+     * the softmax by at most 2 d in sum. A key that a query may not see does
+     * not reach it, NaN included. */
     void (*attention_f32)(const anm_attention_f32 *a);
 
     /* y[i] += x[i] for rows of dim; row stride 0 for x adds one row to all. */

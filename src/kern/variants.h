@@ -1,0 +1,36 @@
+/* variants.h - the kernels that anm_kern_init() chooses among. The suffix is
+ * the level; the contracts are in kern.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_KERN_VARIANTS_H
+#define ANM_KERN_VARIANTS_H
+
+#include "kern/kern.h"
+
+/* Queries that attention treats as one block: scratch holds their scores. */
+enum { ANM_ATTENTION_BLOCK = 12 };
+
+/* ---- The specification --------------------------------------------------- */
+
+void anm_pack_f32_ref(float *dst, const float *w, size_t ldw, size_t n,
+                      size_t k, size_t panel_first, size_t panel_count);
+void anm_gemm_f32_ref(const anm_gemm_f32 *g);
+float anm_act_one_ref(float x, anm_act act);
+void anm_act_f32_ref(float *x, size_t n, anm_act act);
+void anm_layer_norm_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
+                            const float *gamma, const float *beta, size_t rows,
+                            size_t dim, float eps);
+void anm_softmax_f32_ref(float *x, size_t ldx, size_t rows, size_t n);
+void anm_attention_f32_ref(const anm_attention_f32 *a);
+void anm_add_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
+                     size_t rows, size_t dim);
+void anm_gather_f32_ref(float *y, size_t ldy, const float *table, size_t ldt,
+                        const int32_t *ids, size_t n, size_t dim);
+void anm_mean_rows_f32_ref(float *out, const float *x, size_t ldx, size_t n,
+                           size_t dim);
+float anm_dot_f32_ref(const float *a, const float *b, size_t n);
+double anm_normalize_f32_ref(float *x, size_t n, double floor);
+uint64_t anm_burn_fma_ref(uint64_t n);
+float anm_read_f32_ref(const float *x, size_t n);
+
+#endif
