@@ -30,10 +30,34 @@ static void init_ref(anm_kern *k)
     };
 }
 
+#if defined(__x86_64__)
+static void overlay_avx512(anm_kern *k)
+{
+    k->level = "avx512";
+    k->pack_f32 = anm_pack_f32_avx512;
+    k->gemm_f32 = anm_gemm_f32_avx512;
+    k->act_f32 = anm_act_f32_avx512;
+    k->layer_norm_f32 = anm_layer_norm_f32_avx512;
+    k->softmax_f32 = anm_softmax_f32_avx512;
+    k->attention_f32 = anm_attention_f32_avx512;
+    k->add_f32 = anm_add_f32_avx512;
+    k->gather_f32 = anm_gather_f32_avx512;
+    k->mean_rows_f32 = anm_mean_rows_f32_avx512;
+    k->dot_f32 = anm_dot_f32_avx512;
+    k->normalize_f32 = anm_normalize_f32_avx512;
+    k->burn_fma = anm_burn_fma_avx512;
+    k->read_f32 = anm_read_f32_avx512;
+}
+#endif
+
 void anm_kern_init(anm_kern *k, unsigned cpu)
 {
     init_ref(k);
+#if defined(__x86_64__)
+    if (cpu & ANM_CPU_AVX512) overlay_avx512(k);
+#else
     (void)cpu;
+#endif
 }
 
 size_t anm_attention_scratch(size_t n_k, size_t head_dim)

@@ -33,4 +33,26 @@ double anm_normalize_f32_ref(float *x, size_t n, double floor);
 uint64_t anm_burn_fma_ref(uint64_t n);
 float anm_read_f32_ref(const float *x, size_t n);
 
+/* ---- AVX-512 F, BW, DQ, VL --------------------------------------------- */
+
+void anm_pack_f32_avx512(float *dst, const float *w, size_t ldw, size_t n,
+                         size_t k, size_t panel_first, size_t panel_count);
+void anm_gemm_f32_avx512(const anm_gemm_f32 *g);
+void anm_act_f32_avx512(float *x, size_t n, anm_act act);
+void anm_layer_norm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
+                               const float *gamma, const float *beta,
+                               size_t rows, size_t dim, float eps);
+void anm_softmax_f32_avx512(float *x, size_t ldx, size_t rows, size_t n);
+void anm_attention_f32_avx512(const anm_attention_f32 *a);
+void anm_add_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
+                        size_t rows, size_t dim);
+void anm_gather_f32_avx512(float *y, size_t ldy, const float *table, size_t ldt,
+                           const int32_t *ids, size_t n, size_t dim);
+void anm_mean_rows_f32_avx512(float *out, const float *x, size_t ldx, size_t n,
+                              size_t dim);
+float anm_dot_f32_avx512(const float *a, const float *b, size_t n);
+double anm_normalize_f32_avx512(float *x, size_t n, double floor);
+uint64_t anm_burn_fma_avx512(uint64_t n);
+float anm_read_f32_avx512(const float *x, size_t n);
+
 #endif
