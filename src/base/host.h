@@ -26,7 +26,7 @@ typedef struct anm_host_state {
     int64_t psi_cpu_us;    /* "some total" of /proc/pressure, cumulative */
     int64_t psi_memory_us;
     int64_t psi_io_us;
-    int64_t freq_khz;      /* mean over CPUs, now */
+    int64_t freq_khz;      /* mean over the first four CPUs, now */
 } anm_host_state;
 
 /* Opens its files once and keeps them (a zero anm_host finds them again).

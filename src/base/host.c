@@ -1,0 +1,306 @@
+/* host.c - counters of this thread, this process's cgroup and this machine.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/host.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cpu.h"
+#include "base/proc.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+#if defined(__linux__)
+
+#include <fcntl.h>
+#include <pthread.h>
+
+#include "base/error.h"
+#include "base/open.h"
+
+static pthread_key_t schedstat_key;
+static bool has_schedstat_key;
+
+/* A key's value is the descriptor of the thread's schedstat; 0, which no
+ * opened file has here, means not opened yet. */
+static void close_schedstat(void *value)
+{
+    close((int)(intptr_t)value);
+}
+
+static void make_schedstat_key(void)
+{
+    has_schedstat_key =
+        pthread_key_create(&schedstat_key, close_schedstat) == 0;
+}
+
+/* Opening costs three times as much as reading, so each thread keeps its file
+ * until it ends. -1 when there is none. */
+static int thread_schedstat(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_schedstat_key);
+    if (!has_schedstat_key) return -1;
+    int fd = (int)(intptr_t)pthread_getspecific(schedstat_key);
+    if (fd) return fd;
+    fd = anm_open_fd("/proc/thread-self/schedstat", O_RDONLY, 0);
+    if (fd < 0) return -1;
+    if (pthread_setspecific(schedstat_key, (void *)(intptr_t)fd) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static int64_t read_run_delay(void)
+{
+    const int fd = thread_schedstat();
+    char text[96];
+    int64_t delay = 0;
+
+    if (fd < 0 || !anm_proc_read_fd(fd, text, sizeof(text)) ||
+        !anm_proc_run_delay(text, &delay))
+        return ANM_COUNTER_UNKNOWN;
+    return delay;
+}
+
+static void read_rusage(anm_host_thread *out)
+{
+    struct rusage r;
+
+    if (getrusage(RUSAGE_THREAD, &r) != 0) return;
+    out->vol_switches = r.ru_nvcsw;
+    out->invol_switches = r.ru_nivcsw;
+    out->minor_faults = r.ru_minflt;
+    out->major_faults = r.ru_majflt;
+}
+
+enum { FD_THROTTLED, FD_PSI_CPU, FD_PSI_MEMORY, FD_PSI_IO, FD_FREQ };
+
+/* The folder whose cpu.stat tells of throttling: the nearest one that has a
+ * quota, since a folder counts only what its own quota does. */
+static bool find_throttling_folder(const char *controller, anm_cgroup *out)
+{
+    anm_cgroup c;
+    char text[1024];
+
+    if (!anm_cgroup_find(controller, out)) return false;
+    if (!anm_cgroup_read(out, "cpu.stat", text, sizeof(text))) return false;
+    c = *out;
+    do {
+        if (anm_cgroup_quota(&c) == 0) continue;
+        *out = c;
+        break;
+    } while (anm_cgroup_up(&c));
+    return true;
+}
+
+static int open_kept(const char *path)
+{
+    const int fd = anm_open_fd(path, O_RDONLY, 0);
+    return fd < 0 ? 0 : fd;
+}
+
+static int open_throttled(void)
+{
+    anm_cgroup c;
+    char path[sizeof(c.folder) + 16];
+
+    if (!find_throttling_folder("cpu", &c) && !find_throttling_folder(NULL, &c))
+        return 0;
+    snprintf(path, sizeof(path), "%s/cpu.stat", c.folder);
+    return open_kept(path);
+}
+
+static void open_files(anm_host *h)
+{
+    const unsigned n_fds = sizeof(h->fds) / sizeof(h->fds[0]);
+    char path[80];
+
+    h->fds[FD_THROTTLED] = open_throttled();
+    h->fds[FD_PSI_CPU] = open_kept("/proc/pressure/cpu");
+    h->fds[FD_PSI_MEMORY] = open_kept("/proc/pressure/memory");
+    h->fds[FD_PSI_IO] = open_kept("/proc/pressure/io");
+    for (unsigned i = FD_FREQ; i < n_fds; i++) {
+        snprintf(path, sizeof(path),
+                 "/sys/devices/system/cpu/cpu%u/cpufreq/scaling_cur_freq",
+                 i - FD_FREQ);
+        h->fds[i] = open_kept(path);
+    }
+    h->opened = true;
+}
+
+/* What a parser finds in a kept file. */
+static int64_t sample_file(int fd, bool (*parse)(const char *, int64_t *))
+{
+    char text[1024];
+    int64_t value = 0;
+
+    if (!fd || !anm_proc_read_fd(fd, text, sizeof(text)) ||
+        !parse(text, &value))
+        return ANM_COUNTER_UNKNOWN;
+    return value;
+}
+
+static int64_t sample_freq(const anm_host *h)
+{
+    const unsigned n_fds = sizeof(h->fds) / sizeof(h->fds[0]);
+    int64_t sum = 0, n = 0;
+
+    for (unsigned i = FD_FREQ; i < n_fds; i++) {
+        const int64_t khz = sample_file(h->fds[i], anm_proc_number);
+        if (khz <= 0) continue;
+        sum += khz;
+        n++;
+    }
+    return n ? sum / n : ANM_COUNTER_UNKNOWN;
+}
+
+void anm_host_sample(anm_host *h, anm_host_state *out)
+{
+    if (!h->opened) open_files(h);
+    *out = (anm_host_state){
+        .throttled_ns =
+            sample_file(h->fds[FD_THROTTLED], anm_proc_throttled_ns),
+        .psi_cpu_us = sample_file(h->fds[FD_PSI_CPU], anm_proc_psi_total),
+        .psi_memory_us = sample_file(h->fds[FD_PSI_MEMORY], anm_proc_psi_total),
+        .psi_io_us = sample_file(h->fds[FD_PSI_IO], anm_proc_psi_total),
+        .freq_khz = sample_freq(h),
+    };
+}
+
+int64_t anm_host_resident_bytes(void)
+{
+    char text[4096];
+    int64_t kib = 0;
+
+    if (!anm_proc_read("/proc/self/status", text, sizeof(text)) ||
+        !anm_proc_value(text, "VmRSS:", &kib))
+        return ANM_COUNTER_UNKNOWN;
+    return kib * 1024;
+}
+
+/* Not ru_maxrss: exec hands that down from the process before it. */
+int64_t anm_host_peak_resident_bytes(void)
+{
+    char text[4096];
+    int64_t kib = 0;
+
+    if (!anm_proc_read("/proc/self/status", text, sizeof(text)) ||
+        !anm_proc_value(text, "VmHWM:", &kib))
+        return ANM_COUNTER_UNKNOWN;
+    return kib * 1024;
+}
+
+#else
+
+static int64_t read_run_delay(void)
+{
+    return ANM_COUNTER_UNKNOWN;
+}
+
+/* Only the process is counted here, which says nothing of a thread. */
+static void read_rusage(anm_host_thread *out)
+{
+    (void)out;
+}
+
+void anm_host_sample(anm_host *h, anm_host_state *out)
+{
+    h->opened = true;
+    *out = (anm_host_state){
+        .throttled_ns = ANM_COUNTER_UNKNOWN,
+        .psi_cpu_us = ANM_COUNTER_UNKNOWN,
+        .psi_memory_us = ANM_COUNTER_UNKNOWN,
+        .psi_io_us = ANM_COUNTER_UNKNOWN,
+        .freq_khz = ANM_COUNTER_UNKNOWN,
+    };
+}
+
+int64_t anm_host_resident_bytes(void)
+{
+    return ANM_COUNTER_UNKNOWN;
+}
+
+int64_t anm_host_peak_resident_bytes(void)
+{
+    struct rusage r;
+
+    if (getrusage(RUSAGE_SELF, &r) != 0) return ANM_COUNTER_UNKNOWN;
+#if defined(__APPLE__)
+    return r.ru_maxrss;
+#else
+    return (int64_t)r.ru_maxrss * 1024;
+#endif
+}
+
+#endif
+
+void anm_host_thread_read(anm_host_thread *out)
+{
+    *out = (anm_host_thread){
+        .cpu_ns = (int64_t)anm_thread_cpu_ns(),
+        .run_delay_ns = read_run_delay(),
+        .vol_switches = ANM_COUNTER_UNKNOWN,
+        .invol_switches = ANM_COUNTER_UNKNOWN,
+        .minor_faults = ANM_COUNTER_UNKNOWN,
+        .major_faults = ANM_COUNTER_UNKNOWN,
+    };
+    read_rusage(out);
+}
+
+void anm_host_deinit(anm_host *h)
+{
+    const unsigned n_fds = sizeof(h->fds) / sizeof(h->fds[0]);
+
+    for (unsigned i = 0; i < n_fds; i++)
+        if (h->fds[i]) close(h->fds[i]);
+    *h = (anm_host){ 0 };
+}
+
+#if defined(__x86_64__)
+
+/* The twelve letters a hypervisor calls itself by, or "none". */
+static void read_hypervisor(char out[13])
+{
+    const unsigned present = 1u << 31;
+    unsigned a, b, c, d, name[3];
+
+    memcpy(out, "none", sizeof("none"));
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & present)) return;
+    __cpuid(0x40000000u, a, name[0], name[1], name[2]);
+    memcpy(out, name, sizeof(name));
+    out[12] = '\0';
+    for (unsigned i = 0; i < 12 && out[i]; i++)
+        if (out[i] < ' ' || out[i] > '~') out[i] = '?';
+    if (!out[0]) memcpy(out, "unnamed", sizeof("unnamed"));
+}
+
+#else
+
+static void read_hypervisor(char out[13])
+{
+    memcpy(out, "unknown", sizeof("unknown"));
+}
+
+#endif
+
+void anm_host_identity(char *out, size_t cap)
+{
+    // How much of its memory a kernel keeps to itself changes with its
+    // version; whole GiB do not.
+    const double bytes =
+        (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    char hypervisor[13];
+
+    read_hypervisor(hypervisor);
+    snprintf(out, cap, "%s; %ld CPUs; %.0f GiB; hypervisor %s", anm_cpu_model(),
+             sysconf(_SC_NPROCESSORS_CONF), bytes / (double)(1 << 30),
+             hypervisor);
+}
