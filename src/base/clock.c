@@ -28,6 +28,21 @@ uint64_t anm_thread_cpu_ns(void)
     return (uint64_t)read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+#if defined(__APPLE__)
+uint64_t anm_other_thread_cpu_ns(pthread_t thread)
+{
+    (void)thread;
+    return 0;
+}
+#else
+uint64_t anm_other_thread_cpu_ns(pthread_t thread)
+{
+    clockid_t id;
+    return pthread_getcpuclockid(thread, &id) == 0 ? (uint64_t)read_clock(id)
+                                                   : 0;
+}
+#endif
+
 void anm_sleep_ns(uint64_t ns)
 {
     struct timespec left = { .tv_sec = (time_t)(ns / 1000000000),

@@ -4,9 +4,9 @@
  * a short time between steps and then sleep. Steps of one pool do not overlap:
  * callers serialise (the engine's queue does). No allocation after _new.
  *
- * Workers are pinned, one to a CPU other than CPU 0 of the affinity mask, only
- * when the pool's size equals the CPUs that the process may use and nobody
- * narrowed them; the caller is never pinned.
+ * Workers are pinned, one to a CPU, only when the pool's size equals the CPUs
+ * that the process may use and nobody narrowed them. The caller is never
+ * pinned: a worker on whose CPU it is found moves to the CPU left over.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_POOL_H
@@ -27,13 +27,18 @@ void anm_pool_free(anm_pool *p);
 
 unsigned anm_pool_size(const anm_pool *p);
 
-/* Run fn once on every member and return when all are done. What members wrote
+/* Run fn once as every member and return when all are done. What members wrote
  * is visible to the caller, and what the caller wrote before is visible to
- * them. */
+ * them. A worker that has not come by the time the caller is done with its own
+ * share loses its share to the caller, so that members may run one after the
+ * other on one thread: fn must not wait for another member. */
 void anm_pool_run(anm_pool *p, anm_pool_fn fn, void *ctx);
 
 /* Between _begin and _end workers spin without sleeping, so that the steps of
- * one prediction do not pay for a wake-up each. Call _end soon. */
+ * one prediction do not pay for a wake-up each. Call _end soon. _begin
+ * wakes them and does not wait for it; a worker that sees no step for 2 ms
+ * sleeps all the same. _end makes them read their counters, which takes a few
+ * microseconds. Not nested. */
 void anm_pool_begin(anm_pool *p);
 void anm_pool_end(anm_pool *p);
 
@@ -41,18 +46,20 @@ void anm_pool_end(anm_pool *p);
  * 2 … each once across all members. Reset to 0 by every anm_pool_run(). */
 size_t anm_pool_next(anm_pool *p);
 
-/* What the workers (the caller not included) have used since they started. */
+/* What the workers (the caller not included) have used since they started, as
+ * of the last anm_pool_end(); zeros before it. Time spent waiting awake for
+ * the next step is CPU time like any other. Of a worker that does not come at
+ * _end, the run delay is estimated as the time it has been missing, and what
+ * else the system counts comes with the next reading. */
 typedef struct anm_pool_usage {
     uint64_t cpu_ns;
     int64_t run_delay_ns; /* ANM_COUNTER_UNKNOWN where the system is silent */
     int64_t vol_switches, invol_switches, minor_faults, major_faults;
 } anm_pool_usage;
 
-/* Read each worker's own counters. cpu_ns is taken at the end of the last
- * step each worker finished, without a system call from here; the rest is
- * read from the system and costs about 10 us a worker. Both calls follow a
- * finished step. */
+/* Each worker reads its own counters in anm_pool_end(), all at once, so that
+ * these two only add up. Call them from where steps are started. */
 uint64_t anm_pool_cpu_ns(const anm_pool *p);
-void anm_pool_usage_read(anm_pool *p, anm_pool_usage *out);
+void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out);
 
 #endif

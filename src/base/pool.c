@@ -1,0 +1,469 @@
+/* pool.c - a fixed team of threads for short parallel steps.
+ *
+ *     caller                          worker
+ *     writes fn, ctx, n_running       waits for `signal` to change
+ *     changes `signal`         ---->  sees it, claims its share, runs fn
+ *     runs fn as member 0             takes itself off n_running
+ *     claims and runs what no
+ *     worker has claimed yet
+ *     waits for n_running == 0 <----
+ *
+ * A worker that is still waking up, or whose CPU another process holds for a
+ * slice of milliseconds, therefore delays nothing: a step takes at most as
+ * long as the caller alone would need. Only a worker that loses its CPU in
+ * the middle of its share is waited for.
+ *
+ * Whoever waits spins at first, then lets others run between two looks, and
+ * sleeps when that has not helped. Spinning alone would be fastest on an idle
+ * machine; where another process holds one of the CPUs, two members share the
+ * other, and one that spins keeps the one it waits for from running until its
+ * slice is over.
+ *
+ * Nobody sleeps through a change: a sleeper announces itself and looks once
+ * more; the other side makes the change and then looks for sleepers. All four
+ * are sequentially consistent, so that at least one sees the other.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/pool.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/cpu.h"
+#include "base/error.h"
+#include "base/host.h"
+
+enum {
+    SPIN_NS = 30000,           // before letting others run between looks
+    WORKER_AWAKE_NS = 50000,   // before sleeping, outside a window
+    WINDOW_AWAKE_NS = 2000000, // before sleeping, inside a window
+    CALLER_AWAKE_NS = 200000,  // before sleeping, waiting for members
+    USAGE_WAIT_NS = 5000,      // for a worker to read its own counters
+    LOOKS_PER_CLOCK = 32,      // looks between two readings of the clock
+};
+
+/* Parts of `signal`: a count of steps above one bit. */
+enum { IN_WINDOW = 1, ONE_STEP = 2 };
+
+/* Where threads sleep until something holds. */
+typedef struct bed {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    atomic_uint n_sleepers;
+} bed;
+
+typedef struct worker {
+    // The last step whose share was claimed, by this worker or the caller.
+    alignas(ANM_CACHE_LINE) _Atomic uint64_t claimed;
+
+    alignas(ANM_CACHE_LINE) anm_pool *pool;
+    pthread_t thread;
+    unsigned member;
+    anm_host_thread usage; // written in the share of the step of _end
+    // When the caller first took a share that this worker did not come for;
+    // 0 while it comes. The caller's own.
+    uint64_t missing_since;
+    int cpu; // where it is pinned
+} worker;
+
+struct anm_pool {
+    // What workers look at while they wait, and the step, which is written
+    // before signal changes.
+    alignas(ANM_CACHE_LINE) _Atomic uint64_t signal;
+    anm_pool_fn fn; // NULL: end the thread
+    void *ctx;
+
+    alignas(ANM_CACHE_LINE) atomic_size_t next;
+    alignas(ANM_CACHE_LINE) atomic_uint n_running;
+
+    alignas(ANM_CACHE_LINE) bed workers_bed;
+    bed caller_bed;
+    unsigned n_members;
+    unsigned n_workers; // started so far
+    bool is_pinned;
+    int free_cpu;    // the one that no worker is pinned to
+    worker *workers; // [n_members - 1]
+};
+
+static bool signal_changed(anm_pool *p, uint64_t seen)
+{
+    return atomic_load(&p->signal) != seen;
+}
+
+static bool all_done(anm_pool *p, uint64_t unused)
+{
+    (void)unused;
+    return atomic_load(&p->n_running) == 0;
+}
+
+typedef bool (*condition)(anm_pool *p, uint64_t seen);
+
+static void sleep_until(anm_pool *p, bed *b, condition holds, uint64_t seen)
+{
+    pthread_mutex_lock(&b->mutex);
+    atomic_fetch_add(&b->n_sleepers, 1);
+    while (!holds(p, seen))
+        pthread_cond_wait(&b->cond, &b->mutex);
+    atomic_fetch_sub(&b->n_sleepers, 1);
+    pthread_mutex_unlock(&b->mutex);
+}
+
+static void wake(bed *b)
+{
+    if (atomic_load(&b->n_sleepers) == 0) return;
+    // A sleeper holds the mutex from its last look until it sleeps.
+    pthread_mutex_lock(&b->mutex);
+    pthread_cond_broadcast(&b->cond);
+    pthread_mutex_unlock(&b->mutex);
+}
+
+/* Inlined, so that the condition is a load and not a call. */
+static ANM_ALWAYS_INLINE void wait_until(anm_pool *p, bed *b, condition holds,
+                                         uint64_t seen, uint64_t awake_ns)
+{
+    uint64_t start = 0;
+
+    for (;;) {
+        for (unsigned i = 0; i < LOOKS_PER_CLOCK; i++) {
+            if (holds(p, seen)) return;
+            anm_spin_pause();
+        }
+        const uint64_t now = anm_now_ns();
+        if (!start) start = now;
+        if (now - start > awake_ns) {
+            sleep_until(p, b, holds, seen);
+            return;
+        }
+        if (now - start > SPIN_NS) sched_yield();
+    }
+}
+
+/* True for the one who is to run this share of this step. Each earlier step
+ * has been claimed, or it would not be over. */
+static bool claim(worker *w, uint64_t step)
+{
+    uint64_t before = step - 1;
+    return atomic_compare_exchange_strong(&w->claimed, &before, step);
+}
+
+static void *work(void *arg)
+{
+    worker *w = arg;
+    anm_pool *p = w->pool;
+    uint64_t seen = 0;
+
+    for (;;) {
+        wait_until(p, &p->workers_bed, signal_changed, seen,
+                   seen & IN_WINDOW ? WINDOW_AWAKE_NS : WORKER_AWAKE_NS);
+        const uint64_t now = atomic_load(&p->signal);
+        const bool is_step = now / ONE_STEP != seen / ONE_STEP;
+        seen = now;
+        if (!is_step || !claim(w, now / ONE_STEP)) continue;
+        if (!p->fn) return NULL;
+        p->fn(p->ctx, w->member, p->n_members);
+        if (atomic_fetch_sub(&p->n_running, 1) == 1) wake(&p->caller_bed);
+    }
+}
+
+#if defined(__linux__)
+
+static bool pin_worker(worker *w, int cpu)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((size_t)cpu, &one);
+    if (pthread_setaffinity_np(w->thread, sizeof(one), &one) != 0) return false;
+    w->cpu = cpu;
+    return true;
+}
+
+/* A woken thread tends to be put on the CPU of whoever woke it, beside the
+ * caller that needs it elsewhere; pinning prevents that. It is harmful as soon
+ * as others compete for the CPU, hence only where the machine is ours. */
+static void pin_workers(anm_pool *p)
+{
+    anm_cpu_budget budget;
+    cpu_set_t allowed;
+    unsigned n = 0;
+
+    anm_cpu_budget_read(&budget);
+    if (!budget.owns_all || budget.affinity != p->n_members) return;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+    for (int cpu = 0; cpu < CPU_SETSIZE && n < p->n_members; cpu++) {
+        if (!CPU_ISSET((size_t)cpu, &allowed)) continue;
+        if (n == 0)
+            p->free_cpu = cpu;
+        else if (!pin_worker(&p->workers[n - 1], cpu))
+            return;
+        n++;
+    }
+    p->is_pinned = n == p->n_members;
+}
+
+/* The caller is nobody's to pin: the worker on whose CPU it is found goes to
+ * the CPU that has no worker. The scheduler would take hundreds of
+ * milliseconds to part two threads that never sleep. */
+static void make_room_for_caller(anm_pool *p)
+{
+    if (!p->is_pinned) return;
+    const int cpu = sched_getcpu();
+    if (cpu < 0 || cpu == p->free_cpu) return;
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker *w = &p->workers[i];
+        if (w->cpu != cpu) continue;
+        if (pin_worker(w, p->free_cpu)) p->free_cpu = cpu;
+        return;
+    }
+}
+
+#else
+
+static void pin_workers(anm_pool *p)
+{
+    (void)p;
+}
+
+static void make_room_for_caller(anm_pool *p)
+{
+    (void)p;
+}
+
+#endif
+
+/* Make a change of signal known to those who spin and those who sleep. */
+static void change_signal(anm_pool *p, uint64_t signal)
+{
+    atomic_store(&p->signal, signal);
+    wake(&p->workers_bed);
+}
+
+static uint64_t current_signal(const anm_pool *p)
+{
+    // Only the caller writes it, one at a time.
+    return atomic_load_explicit(&p->signal, memory_order_relaxed);
+}
+
+/* Start a step on the workers, and make `signal` what follows. */
+static void start_step(anm_pool *p, anm_pool_fn fn, void *ctx, uint64_t signal)
+{
+    p->fn = fn;
+    p->ctx = ctx;
+    atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->n_running, p->n_workers, memory_order_relaxed);
+    change_signal(p, signal);
+}
+
+static void finish_step(anm_pool *p)
+{
+    wait_until(p, &p->caller_bed, all_done, 0, CALLER_AWAKE_NS);
+}
+
+/* Claim the share of a worker that has not come, and note since when. */
+static bool take_over(anm_pool *p, worker *w)
+{
+    if (!claim(w, current_signal(p) / ONE_STEP)) {
+        w->missing_since = 0;
+        return false;
+    }
+    if (!w->missing_since) w->missing_since = anm_now_ns();
+    make_room_for_caller(p);
+    return true;
+}
+
+void anm_pool_run(anm_pool *p, anm_pool_fn fn, void *ctx)
+{
+    start_step(p, fn, ctx, current_signal(p) + ONE_STEP);
+    fn(ctx, 0, p->n_members);
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        if (!take_over(p, &p->workers[i])) continue;
+        fn(ctx, i + 1, p->n_members);
+        atomic_fetch_sub(&p->n_running, 1);
+    }
+    finish_step(p);
+}
+
+void anm_pool_begin(anm_pool *p)
+{
+    assert(!(current_signal(p) & IN_WINDOW));
+    // Nobody is missing while there is nothing to do.
+    for (unsigned i = 0; i < p->n_workers; i++)
+        p->workers[i].missing_since = 0;
+    make_room_for_caller(p);
+    change_signal(p, current_signal(p) | IN_WINDOW);
+}
+
+static void read_own_usage(void *ctx, unsigned member, unsigned n_members)
+{
+    anm_pool *p = ctx;
+    anm_host_thread *usage = &p->workers[member - 1].usage;
+    const int64_t estimated = usage->run_delay_ns;
+
+    (void)n_members;
+    anm_host_thread_read(usage);
+    // What was estimated while the worker was missing is part of what it reads
+    // once it is back.
+    if (usage->run_delay_ns < estimated && usage->run_delay_ns >= 0)
+        usage->run_delay_ns = estimated;
+}
+
+/* What can be said of a worker that does not come: it waits for a CPU, and the
+ * system will count that time only when it gets one. */
+static void estimate_usage(worker *w)
+{
+    const uint64_t now = anm_now_ns();
+    const int64_t cpu_ns = (int64_t)anm_other_thread_cpu_ns(w->thread);
+
+    if (cpu_ns > w->usage.cpu_ns) w->usage.cpu_ns = cpu_ns;
+    if (w->usage.run_delay_ns >= 0)
+        w->usage.run_delay_ns += (int64_t)(now - w->missing_since);
+}
+
+/* A worker that spins comes at once, though it may be late for every step that
+ * is shorter than the way of the signal. */
+static void wait_a_little(anm_pool *p, const worker *w)
+{
+    const uint64_t step = current_signal(p) / ONE_STEP;
+    const uint64_t start = anm_now_ns();
+
+    while (atomic_load(&w->claimed) != step) {
+        if (anm_now_ns() - start > USAGE_WAIT_NS) return;
+        anm_spin_pause();
+    }
+}
+
+void anm_pool_end(anm_pool *p)
+{
+    assert(current_signal(p) & IN_WINDOW);
+    start_step(p, read_own_usage, p,
+               (current_signal(p) & ~(uint64_t)IN_WINDOW) + ONE_STEP);
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker *w = &p->workers[i];
+        wait_a_little(p, w);
+        if (!take_over(p, w)) continue;
+        estimate_usage(w);
+        atomic_fetch_sub(&p->n_running, 1);
+    }
+    finish_step(p);
+}
+
+size_t anm_pool_next(anm_pool *p)
+{
+    return atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+}
+
+unsigned anm_pool_size(const anm_pool *p)
+{
+    return p->n_members;
+}
+
+uint64_t anm_pool_cpu_ns(const anm_pool *p)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < p->n_workers; i++)
+        sum += (uint64_t)p->workers[i].usage.cpu_ns;
+    return sum;
+}
+
+static int64_t add_counter(int64_t sum, int64_t counter)
+{
+    if (sum == ANM_COUNTER_UNKNOWN || counter == ANM_COUNTER_UNKNOWN)
+        return ANM_COUNTER_UNKNOWN;
+    return sum + counter;
+}
+
+void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
+{
+    *out = (anm_pool_usage){ .cpu_ns = anm_pool_cpu_ns(p) };
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        const anm_host_thread *u = &p->workers[i].usage;
+        out->run_delay_ns = add_counter(out->run_delay_ns, u->run_delay_ns);
+        out->vol_switches = add_counter(out->vol_switches, u->vol_switches);
+        out->invol_switches =
+            add_counter(out->invol_switches, u->invol_switches);
+        out->minor_faults = add_counter(out->minor_faults, u->minor_faults);
+        out->major_faults = add_counter(out->major_faults, u->major_faults);
+    }
+}
+
+/* Workers take no signals: those are the business of the program's threads. */
+static anm_status start_workers(anm_pool *p, anm_error *err)
+{
+    sigset_t all, before;
+    anm_status status = ANM_OK;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (!status && p->n_workers + 1 < p->n_members) {
+        worker *w = &p->workers[p->n_workers];
+        *w = (worker){ .pool = p, .member = p->n_workers + 1 };
+        const int why = pthread_create(&w->thread, NULL, work, w);
+        if (why)
+            status = anm_fail_errno(err, why, "start thread %u of %u",
+                                    w->member, p->n_members);
+        else
+            p->n_workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+static anm_pool *pool_alloc(unsigned n_members)
+{
+    size_t bytes = 0;
+
+    if (!anm_mul_size(n_members - 1, sizeof(worker), &bytes)) return NULL;
+    anm_pool *p = anm_alloc_aligned(alignof(anm_pool), sizeof(*p));
+    worker *workers = anm_alloc_aligned(alignof(worker), bytes);
+    if (!p || !workers) {
+        anm_free_aligned(p);
+        anm_free_aligned(workers);
+        return NULL;
+    }
+    const bed empty = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+                        .cond = PTHREAD_COND_INITIALIZER };
+    *p = (anm_pool){ .n_members = n_members,
+                     .workers = workers,
+                     .workers_bed = empty,
+                     .caller_bed = empty };
+    return p;
+}
+
+anm_status anm_pool_new(anm_pool **out, unsigned n_members, anm_error *err)
+{
+    *out = NULL;
+    assert(n_members >= 1);
+    anm_pool *p = pool_alloc(n_members);
+    if (!p)
+        return anm_fail(err, ANM_E_NOMEM, "%u threads: out of memory",
+                        n_members);
+    const anm_status status = start_workers(p, err);
+    if (status) {
+        anm_pool_free(p);
+        return status;
+    }
+    if (p->n_workers) pin_workers(p);
+    *out = p;
+    return ANM_OK;
+}
+
+void anm_pool_free(anm_pool *p)
+{
+    if (!p) return;
+    start_step(p, NULL, NULL, current_signal(p) + ONE_STEP);
+    for (unsigned i = 0; i < p->n_workers; i++)
+        pthread_join(p->workers[i].thread, NULL);
+    pthread_mutex_destroy(&p->workers_bed.mutex);
+    pthread_mutex_destroy(&p->caller_bed.mutex);
+    pthread_cond_destroy(&p->workers_bed.cond);
+    pthread_cond_destroy(&p->caller_bed.cond);
+    anm_free_aligned(p->workers);
+    anm_free_aligned(p);
+}
