@@ -31,6 +31,24 @@ static void init_ref(anm_kern *k)
 }
 
 #if defined(__x86_64__)
+static void overlay_avx2(anm_kern *k)
+{
+    k->level = "avx2";
+    k->pack_f32 = anm_pack_f32_avx2;
+    k->gemm_f32 = anm_gemm_f32_avx2;
+    k->act_f32 = anm_act_f32_avx2;
+    k->layer_norm_f32 = anm_layer_norm_f32_avx2;
+    k->softmax_f32 = anm_softmax_f32_avx2;
+    k->attention_f32 = anm_attention_f32_avx2;
+    k->add_f32 = anm_add_f32_avx2;
+    k->gather_f32 = anm_gather_f32_avx2;
+    k->mean_rows_f32 = anm_mean_rows_f32_avx2;
+    k->dot_f32 = anm_dot_f32_avx2;
+    k->normalize_f32 = anm_normalize_f32_avx2;
+    k->burn_fma = anm_burn_fma_avx2;
+    k->read_f32 = anm_read_f32_avx2;
+}
+
 static void overlay_avx512(anm_kern *k)
 {
     k->level = "avx512";
@@ -54,6 +72,7 @@ void anm_kern_init(anm_kern *k, unsigned cpu)
 {
     init_ref(k);
 #if defined(__x86_64__)
+    if (cpu & ANM_CPU_AVX2) overlay_avx2(k);
     if (cpu & ANM_CPU_AVX512) overlay_avx512(k);
 #else
     (void)cpu;

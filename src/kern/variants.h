@@ -10,6 +10,14 @@
 /* Queries that attention treats as one block: scratch holds their scores. */
 enum { ANM_ATTENTION_BLOCK = 12 };
 
+/* Keys that query i of a call sees. */
+static inline size_t anm_attention_visible(const anm_attention_f32 *a, size_t i)
+{
+    const size_t limit = a->q_first + i + 1;
+
+    return a->causal && limit < a->n_k ? limit : a->n_k;
+}
+
 /* ---- The specification --------------------------------------------------- */
 
 void anm_pack_f32_ref(float *dst, const float *w, size_t ldw, size_t n,
@@ -32,6 +40,28 @@ float anm_dot_f32_ref(const float *a, const float *b, size_t n);
 double anm_normalize_f32_ref(float *x, size_t n, double floor);
 uint64_t anm_burn_fma_ref(uint64_t n);
 float anm_read_f32_ref(const float *x, size_t n);
+
+/* ---- AVX2, FMA -------------------------------------------------------- */
+
+void anm_pack_f32_avx2(float *dst, const float *w, size_t ldw, size_t n,
+                       size_t k, size_t panel_first, size_t panel_count);
+void anm_gemm_f32_avx2(const anm_gemm_f32 *g);
+void anm_act_f32_avx2(float *x, size_t n, anm_act act);
+void anm_layer_norm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
+                             const float *gamma, const float *beta, size_t rows,
+                             size_t dim, float eps);
+void anm_softmax_f32_avx2(float *x, size_t ldx, size_t rows, size_t n);
+void anm_attention_f32_avx2(const anm_attention_f32 *a);
+void anm_add_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
+                      size_t rows, size_t dim);
+void anm_gather_f32_avx2(float *y, size_t ldy, const float *table, size_t ldt,
+                         const int32_t *ids, size_t n, size_t dim);
+void anm_mean_rows_f32_avx2(float *out, const float *x, size_t ldx, size_t n,
+                            size_t dim);
+float anm_dot_f32_avx2(const float *a, const float *b, size_t n);
+double anm_normalize_f32_avx2(float *x, size_t n, double floor);
+uint64_t anm_burn_fma_avx2(uint64_t n);
+float anm_read_f32_avx2(const float *x, size_t n);
 
 /* ---- AVX-512 F, BW, DQ, VL --------------------------------------------- */
 

@@ -17,8 +17,7 @@ void anm_attention_f32_ref(const anm_attention_f32 *a)
     float *p = a->scratch;
 
     for (size_t i = 0; i < a->n_q; i++) {
-        const size_t limit = a->q_first + i + 1;
-        const size_t n = a->causal && limit < a->n_k ? limit : a->n_k;
+        const size_t n = anm_attention_visible(a, i);
 
         for (size_t j = 0; j < n; j++)
             p[j] = score(a, i, j);

@@ -21,14 +21,6 @@ typedef struct block {
     float scale[ANM_ATTENTION_BLOCK]; /* 1 / sum of a row's exponentials */
 } block;
 
-/* Keys that query i of the call sees. */
-static size_t visible(const anm_attention_f32 *a, size_t i)
-{
-    const size_t limit = a->q_first + i + 1;
-
-    return a->causal && limit < a->n_k ? limit : a->n_k;
-}
-
 static ANM_ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
                                        const int panels, const __mmask16 lanes)
 {
@@ -85,7 +77,8 @@ static void run_single(const tile *t, size_t rows, __mmask16 lanes)
 static void score_block(const block *b)
 {
     const anm_attention_f32 *a = b->a;
-    const size_t panels = anm_panels(visible(a, b->first + b->rows - 1));
+    const size_t panels =
+        anm_panels(anm_attention_visible(a, b->first + b->rows - 1));
     tile t = {
         .k = a->head_dim,
         .a = a->q + b->first * a->ldq,
@@ -140,7 +133,7 @@ static void mix_columns(const block *b, size_t d, size_t panels,
 {
     const anm_attention_f32 *a = b->a;
     float sum[ANM_ATTENTION_BLOCK * 2 * ANM_PANEL];
-    const size_t shared = visible(a, b->first);
+    const size_t shared = anm_attention_visible(a, b->first);
     tile t = {
         .k = shared,
         .a = b->scores,
@@ -161,7 +154,7 @@ static void mix_columns(const block *b, size_t d, size_t panels,
         float *out = a->out + (b->first + i) * a->ldo + d;
         const __m512 scale = _mm512_set1_ps(b->scale[i]);
 
-        t.k = visible(a, b->first + i) - shared;
+        t.k = anm_attention_visible(a, b->first + i) - shared;
         t.a = b->scores + i * b->ld + shared;
         t.sum = sum + i * t.ld_sum;
         if (t.k > 0 && panels == 2)
@@ -212,8 +205,9 @@ void anm_attention_f32_avx512(const anm_attention_f32 *a)
         b.rows = (a->n_q - b.first + left - 1) / left;
         score_block(&b);
         for (size_t i = 0; i < b.rows; i++)
-            b.scale[i] = weigh_row(b.scores + i * b.ld, visible(a, b.first + i),
-                                   a->scale);
+            b.scale[i] =
+                weigh_row(b.scores + i * b.ld,
+                          anm_attention_visible(a, b.first + i), a->scale);
         mix_block(&b);
     }
 }

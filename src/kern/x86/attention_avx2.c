@@ -1,0 +1,180 @@
+/* attention_avx2.c - attention of one head for AVX2 + FMA.
+ *
+ * The head's keys are packed once into panels, so that scores and the weighted
+ * sum of values are the tiles of the matrix product. Queries go in blocks.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <math.h>
+
+#include "kern/variants.h"
+#include "kern/x86/tile_avx2.h"
+
+static_assert((int)TILE_ROWS <= (int)ANM_ATTENTION_BLOCK,
+              "scratch holds a block of scores");
+
+typedef struct block {
+    const anm_attention_f32 *a;
+    const float *keys; /* [panels of n_k] packed */
+    float *scores;     /* [TILE_ROWS, ld] */
+    size_t ld;
+    size_t first, rows;     /* queries */
+    float scale[TILE_ROWS]; /* 1 / sum of a row's exponentials */
+} block;
+
+static ANM_ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
+                                       const bool whole)
+{
+    switch (rows) {
+    case 1:
+        run_tile(t, 1, 1, whole, TILE_PLAIN);
+        break;
+    case 2:
+        run_tile(t, 2, 1, whole, TILE_PLAIN);
+        break;
+    case 3:
+        run_tile(t, 3, 1, whole, TILE_PLAIN);
+        break;
+    case 4:
+        run_tile(t, 4, 1, whole, TILE_PLAIN);
+        break;
+    case 5:
+        run_tile(t, 5, 1, whole, TILE_PLAIN);
+        break;
+    default:
+        run_tile(t, 6, 1, whole, TILE_PLAIN);
+        break;
+    }
+}
+
+static void run_whole(const tile *t, size_t rows)
+{
+    run_rows(t, rows, true);
+}
+
+static void run_part(const tile *t, size_t rows)
+{
+    run_rows(t, rows, false);
+}
+
+static void score_block(const block *b)
+{
+    const anm_attention_f32 *a = b->a;
+    const size_t last = b->first + b->rows - 1;
+    const size_t panels = anm_panels(anm_attention_visible(a, last));
+    tile t = {
+        .k = a->head_dim,
+        .a = a->q + b->first * a->ldq,
+        .lda = a->ldq,
+        .w = b->keys,
+        .step = ANM_PANEL,
+        .sum = b->scores,
+        .ld_sum = b->ld,
+    };
+
+    for (size_t p = 0; p < panels; p++) {
+        run_whole(&t, b->rows);
+        t.w += ANM_PANEL * a->head_dim;
+        t.sum += ANM_PANEL;
+    }
+}
+
+/* Scores x[0..n) become exponentials; returns 1 / their sum, or 0. The scores
+ * go on to a whole panel, so that loads need no mask. */
+static ANM_ALWAYS_INLINE float weigh_row(float *x, size_t n, float scale)
+{
+    const __m256 least = _mm256_set1_ps(-INFINITY);
+    const __m256 factor = _mm256_set1_ps(scale);
+    __m256 max = least, sum = _mm256_setzero_ps();
+
+    for (size_t j = 0; j < n; j += 8) {
+        const __m256 s = _mm256_mul_ps(_mm256_loadu_ps(x + j), factor);
+        const __m256 lanes = _mm256_castsi256_ps(first_lanes(n - j));
+
+        _mm256_storeu_ps(x + j, s);
+        max = _mm256_max_ps(_mm256_blendv_ps(least, s, lanes), max);
+    }
+    const float top = max_f32x8(max);
+    max = _mm256_set1_ps(top == -INFINITY ? 0.0f : top);
+    for (size_t j = 0; j < n; j += 8) {
+        const __m256 e = keep_lanes(
+            exp_f32x8(_mm256_sub_ps(_mm256_loadu_ps(x + j), max)), n - j);
+
+        _mm256_storeu_ps(x + j, e);
+        sum = _mm256_add_ps(sum, e);
+    }
+    const float total = sum_f32x8(sum);
+    return total == 0.0f ? 0.0f : 1.0f / total;
+}
+
+/* Columns [d, d + columns) of the block's output. All rows together over the
+ * keys that the first row sees, then each row over the rest of its own. */
+static void mix_columns(const block *b, size_t d, size_t columns)
+{
+    const anm_attention_f32 *a = b->a;
+    const size_t shared = anm_attention_visible(a, b->first);
+    float sum[TILE_ROWS * ANM_PANEL];
+    tile t = {
+        .k = shared,
+        .a = b->scores,
+        .lda = b->ld,
+        .w = a->v + d,
+        .step = a->ldv,
+        .columns = columns,
+        .sum = sum,
+        .ld_sum = ANM_PANEL,
+    };
+
+    if (columns == ANM_PANEL)
+        run_whole(&t, b->rows);
+    else
+        run_part(&t, b->rows);
+    t.w += shared * a->ldv;
+    for (size_t i = 0; i < b->rows; i++, t.sum += ANM_PANEL) {
+        float *out = a->out + (b->first + i) * a->ldo + d;
+        const __m256 scale = _mm256_set1_ps(b->scale[i]);
+
+        t.k = anm_attention_visible(a, b->first + i) - shared;
+        t.a = b->scores + i * b->ld + shared;
+        if (t.k > 0) run_tile(&t, 1, 1, false, TILE_RESUME);
+        for (size_t j = 0; j < columns; j += 8) {
+            const __m256 x = _mm256_loadu_ps(t.sum + j);
+
+            store_f32x8(out + j, columns - j, _mm256_mul_ps(x, scale));
+        }
+    }
+}
+
+void anm_attention_f32_avx2(const anm_attention_f32 *a)
+{
+    const size_t panels = anm_panels(a->n_k);
+    const size_t panel_len = ANM_PANEL * a->head_dim;
+    block b = {
+        .a = a,
+        .keys = a->scratch,
+        .scores = a->scratch + panels * panel_len,
+        .ld = panels * ANM_PANEL,
+    };
+
+    for (size_t p = 0; p < panels; p++) {
+        const size_t j = p * ANM_PANEL;
+        const size_t rows = a->n_k - j < ANM_PANEL ? a->n_k - j : ANM_PANEL;
+
+        pack_panel(a->scratch + p * panel_len, a->k + j * a->ldk, a->ldk, rows,
+                   a->head_dim);
+    }
+    size_t left = (a->n_q + TILE_ROWS - 1) / TILE_ROWS;
+    for (; left > 0; left--, b.first += b.rows) {
+        b.rows = (a->n_q - b.first + left - 1) / left;
+        score_block(&b);
+        for (size_t i = 0; i < b.rows; i++) {
+            b.scale[i] =
+                weigh_row(b.scores + i * b.ld,
+                          anm_attention_visible(a, b.first + i), a->scale);
+        }
+        for (size_t d = 0; d < a->head_dim; d += ANM_PANEL) {
+            const size_t columns = a->head_dim - d;
+            mix_columns(&b, d, columns < ANM_PANEL ? columns : ANM_PANEL);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/* rows_avx2.c - adding, gathering and averaging rows for AVX2.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "kern/variants.h"
+#include "kern/x86/vec_avx2.h"
+
+void anm_add_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
+                      size_t rows, size_t dim)
+{
+    for (size_t i = 0; i < rows; i++, y += ldy, x += ldx) {
+        for (size_t j = 0; j < dim; j += 8) {
+            const size_t n = dim - j;
+
+            store_f32x8(
+                y + j, n,
+                _mm256_add_ps(load_f32x8(y + j, n), load_f32x8(x + j, n)));
+        }
+    }
+}
+
+void anm_gather_f32_avx2(float *y, size_t ldy, const float *table, size_t ldt,
+                         const int32_t *ids, size_t n, size_t dim)
+{
+    for (size_t i = 0; i < n; i++, y += ldy) {
+        const float *row = table + (size_t)ids[i] * ldt;
+
+        /* Rows of a table lie in no order that the core could foresee. */
+        if (i + 1 < n) {
+            const float *next = table + (size_t)ids[i + 1] * ldt;
+            for (size_t j = 0; j < dim; j += 16)
+                _mm_prefetch((const char *)(next + j), _MM_HINT_T0);
+        }
+        for (size_t j = 0; j < dim; j += 8)
+            store_f32x8(y + j, dim - j, load_f32x8(row + j, dim - j));
+    }
+}
+
+void anm_mean_rows_f32_avx2(float *out, const float *x, size_t ldx, size_t n,
+                            size_t dim)
+{
+    const __m256 count = _mm256_set1_ps((float)n);
+    size_t j = 0;
+
+    for (; dim - j >= 32; j += 32) {
+        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+
+        for (size_t i = 0; i < n; i++) {
+            const float *row = x + i * ldx + j;
+
+            s0 = _mm256_add_ps(s0, _mm256_loadu_ps(row));
+            s1 = _mm256_add_ps(s1, _mm256_loadu_ps(row + 8));
+            s2 = _mm256_add_ps(s2, _mm256_loadu_ps(row + 16));
+            s3 = _mm256_add_ps(s3, _mm256_loadu_ps(row + 24));
+        }
+        _mm256_storeu_ps(out + j, _mm256_div_ps(s0, count));
+        _mm256_storeu_ps(out + j + 8, _mm256_div_ps(s1, count));
+        _mm256_storeu_ps(out + j + 16, _mm256_div_ps(s2, count));
+        _mm256_storeu_ps(out + j + 24, _mm256_div_ps(s3, count));
+    }
+    for (; j < dim; j += 8) {
+        __m256 sum = _mm256_setzero_ps();
+
+        for (size_t i = 0; i < n; i++)
+            sum = _mm256_add_ps(sum, load_f32x8(x + i * ldx + j, dim - j));
+        store_f32x8(out + j, dim - j, _mm256_div_ps(sum, count));
+    }
+}
