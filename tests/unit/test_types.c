@@ -1,0 +1,98 @@
+/* Names of types and activations, half floats.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/types.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "support/support.h"
+
+static void every_type_is_found_by_its_name(void **state)
+{
+    (void)state;
+
+    for (unsigned t = 0; t < ANM_DTYPE_COUNT; t++) {
+        const char *name = anm_dtype_name((anm_dtype)t);
+        anm_dtype found = ANM_DTYPE_COUNT;
+        assert_true(anm_dtype_parse(name, strlen(name), &found));
+        assert_int_equal(found, t);
+        const unsigned bits = anm_dtype_bits((anm_dtype)t);
+        assert_true(bits == 8 || bits == 16 || bits == 32 || bits == 64);
+    }
+    assert_int_equal(anm_dtype_bits(ANM_DTYPE_BF16), 16);
+}
+
+static void other_names_are_no_type(void **state)
+{
+    static const char *const names[] = { "", "f32", "F3", "F321", "F8_E4M3" };
+    anm_dtype found = ANM_DTYPE_I8;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_false(anm_dtype_parse(names[i], strlen(names[i]), &found));
+    assert_int_equal(found, ANM_DTYPE_I8);
+    assert_true(anm_dtype_parse("F32 and more", 3, &found));
+    assert_int_equal(found, ANM_DTYPE_F32);
+}
+
+/* The value of a binary16 by its definition, in double. */
+static double value_of_f16(unsigned h)
+{
+    const int exponent = (int)(h >> 10 & 31);
+    const double fraction = (double)(h & 0x3ff) / 1024;
+    const double sign = h & 0x8000 ? -1 : 1;
+
+    if (exponent == 31) return fraction > 0 ? NAN : sign * INFINITY;
+    if (exponent == 0) return sign * ldexp(fraction, -14);
+    return sign * ldexp(1 + fraction, exponent - 15);
+}
+
+static void every_half_is_exact(void **state)
+{
+    (void)state;
+
+    for (unsigned h = 0; h < 0x10000; h++) {
+        const double want = value_of_f16(h);
+        const double got = (double)anm_f32_of_f16((uint16_t)h);
+        if (isnan(want)) {
+            assert_true(isnan(got));
+            continue;
+        }
+        assert_true(got == want);
+        assert_int_equal(!!signbit(got), h >> 15);
+    }
+}
+
+static void every_bfloat_is_the_upper_half(void **state)
+{
+    (void)state;
+
+    for (uint32_t b = 0; b < 0x10000; b++) {
+        const float f = anm_f32_of_bf16((uint16_t)b);
+        uint32_t bits;
+        memcpy(&bits, &f, sizeof(bits));
+        assert_int_equal(bits, b << 16);
+    }
+}
+
+static void activations_have_names(void **state)
+{
+    (void)state;
+
+    assert_string_equal(anm_act_name(ANM_ACT_NONE), "none");
+    assert_string_equal(anm_act_name(ANM_ACT_GELU_TANH), "gelu_tanh");
+    assert_string_equal(anm_act_name(ANM_ACT_TANH), "tanh");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_is_found_by_its_name),
+        cmocka_unit_test(other_names_are_no_type),
+        cmocka_unit_test(every_half_is_exact),
+        cmocka_unit_test(every_bfloat_is_the_upper_half),
+        cmocka_unit_test(activations_have_names),
+    };
+    return cmocka_run_group_tests_name("types", tests, NULL, NULL);
+}
