@@ -44,7 +44,10 @@ const char *test_temp_folder(void);
 
 /* Fail the k-th allocation from now on (1 = the next), once; 0: never. Counts
  * only while armed. Covers the library and Jansson. Needs
- * test_fault_install() before the first use of the library. */
+ * test_fault_install() before the first use of the library.
+ *
+ * A failure inside Jansson may make a string of 16 bytes or more lose one (see
+ * json.c), so that a reader of JSON may answer otherwise than ANM_E_NOMEM. */
 void test_fault_install(void);
 void test_fault_arm(uint64_t k);
 /* True when the armed failure has happened. Disarms. */
