@@ -22,7 +22,7 @@ enum { ANM_BAND_LENGTHS_MAX = 16 };
 
 typedef struct anm_band {
     size_t tokens;
-    unsigned n; /* timed runs; 0: no band */
+    unsigned n;        /* timed runs; 0: no band */
     uint64_t first_ns; /* the run that was set apart */
     uint64_t p50_ns, low_ns, high_ns;
 } anm_band;

@@ -29,16 +29,16 @@ unsigned anm_units_permitted(anm_units units);
 typedef struct anm_contract_facts {
     anm_units units;
     anm_require require;
-    unsigned allow_fallback; /* bits 1u << anm_device */
-    unsigned present;        /* devices some backend can drive here */
-    unsigned loadable;       /* devices that can load this very model */
+    unsigned allow_fallback;         /* bits 1u << anm_device */
+    unsigned present;                /* devices some backend can drive here */
+    unsigned loadable;               /* devices that can load this very model */
     double shares[ANM_DEVICE_COUNT]; /* planned; negative: unknown */
 } anm_contract_facts;
 
 typedef struct anm_contract {
-    bool met;      /* the requirement itself */
-    bool runs;     /* met, or an allowed fallback takes over */
-    bool fallback; /* runs only because a fallback was allowed */
+    bool met;          /* the requirement itself */
+    bool runs;         /* met, or an allowed fallback takes over */
+    bool fallback;     /* runs only because a fallback was allowed */
     anm_device device; /* where it will run, by plan */
     char require[24];
     char reason[512]; /* when !met: device asked, what is present, the share

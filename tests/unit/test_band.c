@@ -1,0 +1,206 @@
+/* test_band.c - ranges of latency, between lengths, and how often a quiet
+ * machine leaves them.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/band.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "support/support.h"
+
+/* The median absolute deviation by its definition. */
+static int compare_double(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_of(double *v, unsigned n)
+{
+    qsort(v, n, sizeof(*v), compare_double);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+static uint64_t next_random(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return *seed >> 33;
+}
+
+static void range_is_six_deviations_of_the_median(void **state)
+{
+    uint64_t seed = 11;
+    (void)state;
+
+    for (unsigned n = 3; n <= 40; n++) {
+        uint64_t runs[40];
+        double v[40], d[40];
+        for (unsigned i = 0; i < n; i++) {
+            runs[i] = 1000000 + next_random(&seed) % 900000;
+            v[i] = (double)runs[i];
+        }
+        const double p50 = median_of(v, n);
+        for (unsigned i = 0; i < n; i++)
+            d[i] = fabs(v[i] - p50);
+        const double reach = 6 * 1.4826 * median_of(d, n);
+        const anm_band band = anm_band_make(8, 0, runs, n);
+        assert_true(fabs((double)band.p50_ns - p50) <= 1);
+        assert_true(fabs((double)band.high_ns - (p50 + reach)) <= 2);
+        assert_true(band.low_ns == 0 ||
+                    fabs((double)band.low_ns - (p50 - reach)) <= 2);
+        assert_int_equal(band.n, n);
+    }
+}
+
+static void spread_has_a_floor(void **state)
+{
+    uint64_t equal[] = { 5000000, 5000000, 5000000 };
+    uint64_t quick[] = { 50000, 50000, 50000 };
+    (void)state;
+
+    const anm_band slow = anm_band_make(8, 1, equal, 3);
+    assert_int_equal(slow.high_ns, 5600000); // 6 x 2 % of 5 ms
+    assert_int_equal(slow.low_ns, 4400000);
+    const anm_band fast = anm_band_make(8, 1, quick, 3);
+    assert_int_equal(fast.high_ns, 170000); // 6 x 20 us
+    assert_int_equal(fast.low_ns, 0);
+}
+
+/* Latencies of a quiet machine: normal around 2 ms with 3 % of spread. */
+static uint64_t draw_latency(uint64_t *seed)
+{
+    double sum = 0;
+
+    for (int i = 0; i < 12; i++)
+        sum += (double)next_random(seed) / 2147483648.0;
+    return (uint64_t)(2e6 * (1 + 0.03 * (sum - 6)));
+}
+
+static void
+quiet_machine_leaves_its_band_at_most_once_in_a_hundred(void **state)
+{
+    uint64_t seed = 5;
+    unsigned outside = 0, calls = 0;
+    (void)state;
+
+    for (int machine = 0; machine < 400; machine++) {
+        uint64_t runs[10];
+        for (int i = 0; i < 10; i++)
+            runs[i] = draw_latency(&seed);
+        const anm_band band = anm_band_make(8, 0, runs, 10);
+        for (int i = 0; i < 100; i++, calls++)
+            if (anm_band_judge(&band, draw_latency(&seed)) !=
+                ANM_VERDICT_INSIDE)
+                outside++;
+    }
+    assert_true(outside * 100 <= calls);
+}
+
+static anm_band at(size_t tokens, uint64_t p50)
+{
+    return (anm_band){ .tokens = tokens,
+                       .n = 5,
+                       .p50_ns = p50,
+                       .low_ns = p50 / 2,
+                       .high_ns = p50 * 2 };
+}
+
+static anm_bands two_lengths(void)
+{
+    anm_bands b = { 0 };
+    const anm_band long_one = at(32, 3000), short_one = at(8, 1000);
+
+    assert_true(anm_bands_put(&b, &long_one));
+    assert_true(anm_bands_put(&b, &short_one));
+    return b;
+}
+
+static void bands_lie_in_order_of_length(void **state)
+{
+    (void)state;
+    const anm_bands b = two_lengths();
+    assert_int_equal(b.n, 2);
+    assert_int_equal(b.items[0].tokens, 8);
+    assert_int_equal(b.items[1].tokens, 32);
+}
+
+static void between_lengths_is_interpolated(void **state)
+{
+    (void)state;
+    const anm_bands b = two_lengths();
+    const anm_band band = anm_bands_at(&b, 20);
+    assert_int_equal(band.tokens, 20);
+    assert_int_equal(band.p50_ns, 2000);
+    assert_int_equal(band.low_ns, 1000);
+    assert_int_equal(band.high_ns, 4000);
+    assert_int_equal(anm_bands_at(&b, 8).p50_ns, 1000);
+    assert_int_equal(anm_bands_at(&b, 32).p50_ns, 3000);
+}
+
+static void outside_the_lengths_there_is_no_band(void **state)
+{
+    (void)state;
+    const anm_bands b = two_lengths();
+    assert_int_equal(anm_bands_at(&b, 7).n, 0);
+    assert_int_equal(anm_bands_at(&b, 36).n, 0);
+    assert_int_equal(anm_bands_at(&b, 35).n, 5); // within 10 %
+    const anm_bands none = { 0 };
+    assert_int_equal(anm_bands_at(&none, 8).n, 0);
+}
+
+static void same_length_replaces(void **state)
+{
+    (void)state;
+    anm_bands b = two_lengths();
+    const anm_band again = at(8, 1500);
+    assert_true(anm_bands_put(&b, &again));
+    assert_int_equal(b.n, 2);
+    assert_int_equal(anm_bands_at(&b, 8).p50_ns, 1500);
+}
+
+static void full_table_refuses_a_new_length_and_keeps_the_old(void **state)
+{
+    anm_bands b = { 0 };
+    (void)state;
+
+    for (size_t i = 0; i < ANM_BAND_LENGTHS_MAX; i++) {
+        const anm_band band = at(8 * (i + 1), 1000);
+        assert_true(anm_bands_put(&b, &band));
+    }
+    const anm_band more = at(3, 1);
+    assert_false(anm_bands_put(&b, &more));
+    assert_int_equal(b.items[0].tokens, 8);
+    const anm_band again = at(8, 7);
+    assert_true(anm_bands_put(&b, &again));
+}
+
+static void verdicts_follow_the_range(void **state)
+{
+    const anm_band band = at(8, 1000);
+    const anm_band none = { 0 };
+    (void)state;
+
+    assert_int_equal(anm_band_judge(&band, 500), ANM_VERDICT_INSIDE);
+    assert_int_equal(anm_band_judge(&band, 2000), ANM_VERDICT_INSIDE);
+    assert_int_equal(anm_band_judge(&band, 2001), ANM_VERDICT_ABOVE);
+    assert_int_equal(anm_band_judge(&band, 499), ANM_VERDICT_BELOW);
+    assert_int_equal(anm_band_judge(&none, 499), ANM_VERDICT_NONE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(range_is_six_deviations_of_the_median),
+        cmocka_unit_test(spread_has_a_floor),
+        cmocka_unit_test(
+            quiet_machine_leaves_its_band_at_most_once_in_a_hundred),
+        cmocka_unit_test(bands_lie_in_order_of_length),
+        cmocka_unit_test(between_lengths_is_interpolated),
+        cmocka_unit_test(outside_the_lengths_there_is_no_band),
+        cmocka_unit_test(same_length_replaces),
+        cmocka_unit_test(full_table_refuses_a_new_length_and_keeps_the_old),
+        cmocka_unit_test(verdicts_follow_the_range),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

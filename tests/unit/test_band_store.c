@@ -1,0 +1,198 @@
+/* test_band_store.c - bands from start to start.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "engine/band.h"
+#include "support/support.h"
+
+static const char key[] = "machine x\nlevel avx2\n";
+
+static anm_bands sample(void)
+{
+    return (anm_bands){
+        .items = { { 8, 5, 90, 100, 60, 140 }, { 16, 3, 190, 200, 0, 300 } },
+        .n = 2,
+        .measured_wall_ns = 1700000000000000000,
+    };
+}
+
+/* The one file of FOLDER/bands. */
+static char *stored_path(const char *folder)
+{
+    static char path[1024];
+    char bands[512];
+    anm_names names;
+
+    snprintf(bands, sizeof(bands), "%s/bands", folder);
+    assert_int_equal(anm_folder_list(bands, &names, NULL), ANM_OK);
+    assert_int_equal(names.n, 1);
+    snprintf(path, sizeof(path), "%s/%s", bands, names.names[0]);
+    anm_names_deinit(&names);
+    return path;
+}
+
+static void what_was_stored_is_found_again(void **state)
+{
+    const anm_bands b = sample();
+    anm_bands found;
+    const char *folder = test_temp_folder();
+    (void)state;
+
+    assert_true(anm_bands_store(&b, folder, key));
+    anm_bands_load(&found, folder, key);
+    assert_int_equal(found.n, 2);
+    assert_int_equal(found.measured_wall_ns, b.measured_wall_ns);
+    assert_int_equal(found.items[1].tokens, 16);
+    assert_int_equal(found.items[1].n, 3);
+    assert_int_equal(found.items[1].first_ns, 190);
+    assert_int_equal(found.items[1].p50_ns, 200);
+    assert_int_equal(found.items[1].low_ns, 0);
+    assert_int_equal(found.items[1].high_ns, 300);
+}
+
+static void another_key_finds_nothing(void **state)
+{
+    const anm_bands b = sample();
+    anm_bands found;
+    const char *folder = test_temp_folder();
+    (void)state;
+
+    assert_true(anm_bands_store(&b, folder, key));
+    anm_bands_load(&found, folder, "machine x\nlevel scalar\n");
+    assert_int_equal(found.n, 0);
+}
+
+static void storing_again_replaces(void **state)
+{
+    anm_bands b = sample(), found;
+    const char *folder = test_temp_folder();
+    (void)state;
+
+    assert_true(anm_bands_store(&b, folder, key));
+    b.n = 1;
+    assert_true(anm_bands_store(&b, folder, key));
+    anm_bands_load(&found, folder, key);
+    assert_int_equal(found.n, 1);
+}
+
+static void without_a_folder_nothing_is_kept(void **state)
+{
+    const anm_bands b = sample();
+    anm_bands found = b;
+    (void)state;
+
+    assert_true(anm_bands_store(&b, NULL, key));
+    anm_bands_load(&found, NULL, key);
+    assert_int_equal(found.n, 0);
+}
+
+/* Cut anywhere, the file is no longer a document. */
+static void truncated_file_counts_as_absent(void **state)
+{
+    const anm_bands b = sample();
+    const char *folder = test_temp_folder();
+    size_t len;
+    (void)state;
+
+    assert_true(anm_bands_store(&b, folder, key));
+    const char *path = stored_path(folder);
+    char *text = test_read(path, &len);
+    for (size_t n = 0; n < len; n++) {
+        anm_bands found;
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        assert_int_equal(fwrite(text, 1, n, f), n);
+        fclose(f);
+        anm_bands_load(&found, folder, key);
+        assert_int_equal(found.n, 0);
+    }
+    free(text);
+}
+
+static void senseless_values_count_as_absent(void **state)
+{
+    static const char *const items[] = {
+        "{\"tokens\":0,\"n\":5,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":1,"
+        "\"high_ns\":3}",
+        "{\"tokens\":8,\"n\":0,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":1,"
+        "\"high_ns\":3}",
+        "{\"tokens\":8,\"n\":5,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":3,"
+        "\"high_ns\":3}",
+        "{\"tokens\":8,\"n\":5,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":1,"
+        "\"high_ns\":1}",
+        "{\"tokens\":8,\"n\":5,\"first_ns\":1,\"p50_ns\":\"2\"}",
+        "7",
+    };
+    const anm_bands b = sample();
+    const char *folder = test_temp_folder();
+    (void)state;
+
+    assert_true(anm_bands_store(&b, folder, key));
+    const char *path = stored_path(folder);
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        anm_bands found;
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        fprintf(f,
+                "{\"anemone_bands\":1,\"key\":\"machine x\\nlevel avx2\\n\","
+                "\"measured_ns\":5,\"items\":[%s]}",
+                items[i]);
+        fclose(f);
+        anm_bands_load(&found, folder, key);
+        assert_int_equal(found.n, 0);
+    }
+}
+
+static void folder_that_cannot_be_made_is_told(void **state)
+{
+    const anm_bands b = sample();
+    char inside[600];
+    (void)state;
+
+    snprintf(inside, sizeof(inside), "%s/file", test_temp_folder());
+    FILE *f = fopen(inside, "wb");
+    assert_non_null(f);
+    fclose(f);
+    assert_false(anm_bands_store(&b, inside, key));
+}
+
+static void every_failed_allocation_leaves_old_or_new(void **state)
+{
+    const anm_bands b = sample();
+    const char *folder = test_temp_folder();
+    bool happened = true;
+    (void)state;
+
+    for (uint64_t k = 1; happened; k++) {
+        anm_bands found;
+        test_fault_arm(k);
+        const bool stored = anm_bands_store(&b, folder, key);
+        happened = test_fault_disarm();
+        assert_true(stored || happened);
+        test_fault_arm(k);
+        anm_bands_load(&found, folder, key);
+        const bool in_load = test_fault_disarm();
+        assert_true(found.n == 2 || found.n == 0);
+        if (!happened && !in_load) assert_int_equal(found.n, 2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_stored_is_found_again),
+        cmocka_unit_test(another_key_finds_nothing),
+        cmocka_unit_test(storing_again_replaces),
+        cmocka_unit_test(without_a_folder_nothing_is_kept),
+        cmocka_unit_test(truncated_file_counts_as_absent),
+        cmocka_unit_test(senseless_values_count_as_absent),
+        cmocka_unit_test(folder_that_cannot_be_made_is_told),
+        cmocka_unit_test(every_failed_allocation_leaves_old_or_new),
+    };
+    test_fault_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
