@@ -1,0 +1,180 @@
+/* Counters move when what they count happens.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/host.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "support/support.h"
+
+static void computing_is_cpu_time(void **state)
+{
+    anm_host_thread a, b;
+    (void)state;
+
+    anm_host_thread_read(&a);
+    const uint64_t end = anm_thread_cpu_ns() + 5000000;
+    while (anm_thread_cpu_ns() < end) {
+    }
+    anm_host_thread_read(&b);
+    assert_true(b.cpu_ns - a.cpu_ns >= 5000000);
+    if (a.run_delay_ns != ANM_COUNTER_UNKNOWN)
+        assert_true(b.run_delay_ns >= a.run_delay_ns);
+}
+
+static void sleeping_is_a_voluntary_switch(void **state)
+{
+    anm_host_thread a, b;
+    (void)state;
+
+    anm_host_thread_read(&a);
+    if (a.vol_switches == ANM_COUNTER_UNKNOWN) skip();
+    for (int i = 0; i < 5; i++)
+        anm_sleep_ns(100000);
+    anm_host_thread_read(&b);
+    assert_true(b.vol_switches - a.vol_switches >= 5);
+}
+
+static void fresh_pages_are_faults(void **state)
+{
+    enum { PAGES = 64, PAGE = 4096 };
+    anm_host_thread a, b;
+    (void)state;
+
+    anm_host_thread_read(&a);
+    if (a.minor_faults == ANM_COUNTER_UNKNOWN) skip();
+    volatile char *p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (size_t i = 0; i < PAGES; i++)
+        p[i * PAGE] = 1;
+    anm_host_thread_read(&b);
+    assert_true(b.minor_faults - a.minor_faults >= PAGES / 2);
+    munmap((void *)p, PAGES * PAGE);
+}
+
+static void *read_once(void *out)
+{
+    anm_host_thread_read(out);
+    return NULL;
+}
+
+static unsigned n_open_files(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    if (!d) return 0;
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static void counters_are_of_the_thread_and_end_with_it(void **state)
+{
+    anm_host_thread mine, other;
+    (void)state;
+
+    anm_host_thread_read(&mine);
+    const unsigned before = n_open_files();
+    for (int i = 0; i < 20; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, read_once, &other), 0);
+        pthread_join(thread, NULL);
+        assert_true(other.cpu_ns < mine.cpu_ns);
+    }
+    assert_int_equal(n_open_files(), before);
+}
+
+static void reading_allocates_nothing(void **state)
+{
+    anm_alloc_stats before, after;
+    anm_host_thread t;
+    anm_host_state s;
+    anm_host h = { 0 };
+    (void)state;
+
+    anm_host_sample(&h, &s);
+    anm_host_thread_read(&t);
+    anm_alloc_stats_read(&before);
+    anm_host_sample(&h, &s);
+    anm_host_thread_read(&t);
+    anm_alloc_stats_read(&after);
+    assert_int_equal(before.n_allocs, after.n_allocs);
+    anm_host_deinit(&h);
+}
+
+static void sample_is_known_or_unknown_and_never_falls(void **state)
+{
+    anm_host h = { 0 };
+    anm_host_state a, b;
+    (void)state;
+
+    anm_host_sample(&h, &a);
+    anm_sleep_ns(1000000);
+    anm_host_sample(&h, &b);
+    const int64_t pairs[][2] = { { a.throttled_ns, b.throttled_ns },
+                                 { a.psi_cpu_us, b.psi_cpu_us },
+                                 { a.psi_memory_us, b.psi_memory_us },
+                                 { a.psi_io_us, b.psi_io_us } };
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        if (pairs[i][0] == ANM_COUNTER_UNKNOWN) continue;
+        assert_true(pairs[i][0] >= 0 && pairs[i][1] >= pairs[i][0]);
+    }
+    assert_true(a.freq_khz == ANM_COUNTER_UNKNOWN || a.freq_khz > 10000);
+    anm_host_deinit(&h);
+    anm_host_sample(&h, &b);
+    assert_int_equal(b.throttled_ns == ANM_COUNTER_UNKNOWN,
+                     a.throttled_ns == ANM_COUNTER_UNKNOWN);
+    anm_host_deinit(&h);
+}
+
+static void identity_is_stable_and_fits(void **state)
+{
+    char a[256], b[256], small[8];
+    (void)state;
+
+    anm_host_identity(a, sizeof(a));
+    anm_host_identity(b, sizeof(b));
+    assert_string_equal(a, b);
+    assert_non_null(strstr(a, "CPUs"));
+    memset(small, 'x', sizeof(small));
+    anm_host_identity(small, sizeof(small));
+    assert_int_equal(strlen(small), sizeof(small) - 1);
+}
+
+static void resident_memory_grows_with_use(void **state)
+{
+    const size_t size = (size_t)32 << 20;
+    const int64_t before = anm_host_resident_bytes();
+    (void)state;
+
+    if (before == ANM_COUNTER_UNKNOWN) skip();
+    char *p = anm_alloc(size);
+    for (size_t i = 0; i < size; i += 1024)
+        p[i] = 1;
+    const int64_t with = anm_host_resident_bytes();
+    assert_true(with - before > (int64_t)size / 2);
+    assert_true(anm_host_peak_resident_bytes() >= with - (1 << 20));
+    anm_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(computing_is_cpu_time),
+        cmocka_unit_test(sleeping_is_a_voluntary_switch),
+        cmocka_unit_test(fresh_pages_are_faults),
+        cmocka_unit_test(counters_are_of_the_thread_and_end_with_it),
+        cmocka_unit_test(reading_allocates_nothing),
+        cmocka_unit_test(sample_is_known_or_unknown_and_never_falls),
+        cmocka_unit_test(identity_is_stable_and_fits),
+        cmocka_unit_test(resident_memory_grows_with_use),
+    };
+    return cmocka_run_group_tests_name("host", tests, NULL, NULL);
+}
