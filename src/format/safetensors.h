@@ -28,8 +28,8 @@ typedef struct anm_tensor {
     anm_dtype dtype;
     unsigned rank;
     uint64_t dims[ANM_RANK_MAX];
-    anm_bytes data;   /* borrowed from the map */
-    unsigned shard;   /* which file */
+    anm_bytes data; /* borrowed from the map */
+    unsigned shard; /* which file */
 } anm_tensor;
 
 typedef struct anm_safetensors anm_safetensors;
