@@ -67,10 +67,10 @@ char *anm_arena_copy(anm_arena *a, const char *data, size_t len); /* + NUL */
 void anm_arena_deinit(anm_arena *a);
 
 #ifndef ANM_ALLOC_C
-#define malloc(...) libc_allocator_is_banned_here
-#define calloc(...) libc_allocator_is_banned_here
+#define malloc(...)  libc_allocator_is_banned_here
+#define calloc(...)  libc_allocator_is_banned_here
 #define realloc(...) libc_allocator_is_banned_here
-#define strdup(...) libc_allocator_is_banned_here
+#define strdup(...)  libc_allocator_is_banned_here
 #define strndup(...) libc_allocator_is_banned_here
 #endif
 

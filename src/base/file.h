@@ -25,8 +25,8 @@ typedef enum anm_file_kind {
 
 /* Kind and identity of what path leads to (links followed). ABSENT is an
  * answer, not an error; any other trouble (no permission) is ANM_E_IO. */
-anm_status anm_file_look(const char *path, anm_file_kind *kind,
-                         anm_file_id *id, anm_error *err);
+anm_status anm_file_look(const char *path, anm_file_kind *kind, anm_file_id *id,
+                         anm_error *err);
 
 bool anm_file_id_equal(const anm_file_id *a, const anm_file_id *b);
 

@@ -22,11 +22,11 @@ void anm_host_thread_read(anm_host_thread *out);
 
 /* Of the process's cgroup and the machine. */
 typedef struct anm_host_state {
-    int64_t throttled_ns;  /* cgroup v2 cpu.stat or v1, cumulative */
-    int64_t psi_cpu_us;    /* "some total" of /proc/pressure, cumulative */
+    int64_t throttled_ns; /* cgroup v2 cpu.stat or v1, cumulative */
+    int64_t psi_cpu_us;   /* "some total" of /proc/pressure, cumulative */
     int64_t psi_memory_us;
     int64_t psi_io_us;
-    int64_t freq_khz;      /* mean over the first four CPUs, now */
+    int64_t freq_khz; /* mean over the first four CPUs, now */
 } anm_host_state;
 
 /* Opens its files once and keeps them (a zero anm_host finds them again).

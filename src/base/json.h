@@ -36,8 +36,7 @@ anm_status anm_json_string_or(const json_t *o, const char *key, const char *at,
                               const char *otherwise, const char **out,
                               anm_error *err);
 anm_status anm_json_int(const json_t *o, const char *key, const char *at,
-                        int64_t min, int64_t max, int64_t *out,
-                        anm_error *err);
+                        int64_t min, int64_t max, int64_t *out, anm_error *err);
 anm_status anm_json_int_or(const json_t *o, const char *key, const char *at,
                            int64_t min, int64_t max, int64_t otherwise,
                            int64_t *out, anm_error *err);

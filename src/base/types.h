@@ -29,7 +29,7 @@ typedef enum anm_dtype {
 #define X(name, text, bits) ANM_DTYPE_##name,
     ANM_DTYPE_LIST(X)
 #undef X
-    ANM_DTYPE_COUNT,
+        ANM_DTYPE_COUNT,
 } anm_dtype;
 
 const char *anm_dtype_name(anm_dtype t);
@@ -55,7 +55,7 @@ typedef enum anm_act {
 #define X(name, text) ANM_ACT_##name,
     ANM_ACT_LIST(X)
 #undef X
-    ANM_ACT_COUNT,
+        ANM_ACT_COUNT,
 } anm_act;
 
 const char *anm_act_name(anm_act act);
