@@ -14,11 +14,11 @@ typedef struct anm_prompt {
 
 typedef struct anm_recipe {
     anm_pool_kind pool;
-    bool normalize;    /* the vector has unit length */
-    bool lowercase;    /* the text is lower-cased before the tokenizer sees it
+    bool normalize;      /* the vector has unit length */
+    bool lowercase;      /* the text is lower-cased before the tokenizer sees it
                           (sentence_bert_config.json do_lower_case) */
-    size_t max_tokens; /* special ones included; longer texts are cut */
-    size_t dim;        /* numbers in a vector */
+    size_t max_tokens;   /* special ones included; longer texts are cut */
+    size_t dim;          /* numbers in a vector */
     anm_prompt *prompts; /* [n_prompts], in the file's order */
     size_t n_prompts;
     const char *default_prompt; /* a name among them; NULL: none */

@@ -33,9 +33,10 @@ typedef struct anm_source {
     anm_recipe recipe;
     anm_tokenizer *tokenizer;
     anm_safetensors *weights;
+    const char *prefix; /* what the checkpoint puts before canonical names */
     json_t *config;
-    size_t vocab_rows;    /* rows of the token table: ids below it are legal */
-    anm_dtype stored;     /* the type most parameters are stored in */
+    size_t vocab_rows; /* rows of the token table: ids below it are legal */
+    anm_dtype stored;  /* the type most parameters are stored in */
     anm_note *notes;
     size_t n_notes;
     bool *tensor_used; /* [anm_safetensors_n]; set by anm_source_build() */

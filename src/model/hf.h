@@ -1,0 +1,26 @@
+/* hf.h - a Hugging Face folder. Internal to model/.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_HF_H
+#define ANM_HF_H
+
+#include "model/source.h"
+
+/* Read everything that s->path holds into s, a zeroed source with its path. */
+anm_status anm_hf_open(anm_source *s, const char *tokenizer, anm_error *err);
+
+/* A tokenizer and what its folder says beside it. */
+typedef struct anm_hf_tokenizer {
+    anm_tokenizer *tokenizer; /* the caller's to free */
+    const char *file;         /* "tokenizer.json", "vocab.txt"; static */
+    uint64_t model_max;  /* tokenizer_config.json; UINT64_MAX: silent, or the
+                           huge number that stands for no limit */
+    char overruled[160]; /* settings of tokenizer.json that give way to
+                            tokenizer_config.json; "": none */
+} anm_hf_tokenizer;
+
+/* From a folder, or from a tokenizer.json as it stands. */
+anm_status anm_hf_tokenizer_open(anm_hf_tokenizer *out, const char *path,
+                                 anm_error *err);
+
+#endif

@@ -1,0 +1,393 @@
+/* hf_tokenizer.c - the tokenizer of a folder: tokenizer.json, or vocab.txt with
+ * the settings of tokenizer_config.json.
+ *
+ * A BertTokenizer of transformers takes its vocabulary from tokenizer.json and
+ * its three normalizer settings from tokenizer_config.json, where silence means
+ * the class's default. Models are trained and measured so, hence a tokenizer
+ * .json that disagrees gives way here too.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "model/hf_reading.h"
+
+#define CONFIG_BYTES     ((size_t)16 << 20)
+#define VOCABULARY_BYTES ((size_t)256 << 20)
+
+/* tokenizer_config.json: its bytes, as vocab.txt's reader wants them, and
+ * parsed. root is NULL when the file is absent. */
+typedef struct tokenizer_config {
+    char *path, *data;
+    size_t len;
+    json_t *root;
+} tokenizer_config;
+
+/* A whole file of a folder; *data stays NULL when it is absent. */
+static anm_status read_file(const char *folder, const char *name, size_t limit,
+                            char **data, size_t *len, anm_error *err)
+{
+    bool has = false;
+    anm_status status = anm_hf_has(folder, name, &has, err);
+
+    if (status || !has) return status;
+    char *path = anm_path_join(folder, name);
+    if (!path) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", folder);
+    status = anm_file_read(path, limit, data, len, err);
+    anm_free(path);
+    return status;
+}
+
+/* Bytes of the string that starts at s[0] == '"', quotes included. */
+static size_t skip_string(const char *s, size_t len)
+{
+    size_t i = 1;
+
+    while (i < len && s[i] != '"')
+        i += s[i] == '\\' ? 2 : 1;
+    return i < len ? i + 1 : len;
+}
+
+/* "No limit" is written as an integer of 31 digits, which no reader of 64 bits
+ * takes: integers of more than 18 digits become nines and spaces. */
+static void shorten_integers(char *s, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t digits = 0;
+
+        if (s[i] == '"') {
+            i += skip_string(s + i, len - i);
+            continue;
+        }
+        while (i + digits < len && s[i + digits] >= '0' && s[i + digits] <= '9')
+            digits++;
+        const char next = i + digits < len ? s[i + digits] : ' ';
+        if (digits > 18 && next != '.' && next != 'e' && next != 'E') {
+            memset(s + i, '9', 18);
+            memset(s + i + 18, ' ', digits - 18);
+        }
+        i += digits ? digits : 1;
+    }
+}
+
+static anm_status open_config(tokenizer_config *c, const char *folder,
+                              anm_error *err)
+{
+    static const char name[] = "tokenizer_config.json";
+
+    c->path = anm_path_join(folder, name);
+    if (!c->path)
+        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", folder);
+    anm_status status =
+        read_file(folder, name, CONFIG_BYTES, &c->data, &c->len, err);
+    if (status || !c->data) return status;
+
+    shorten_integers(c->data, c->len);
+    status = anm_json_parse(&c->root, c->data, c->len, err);
+    if (status) return anm_fail_prefix(err, status, "%s", c->path);
+    if (!json_is_object(c->root))
+        return anm_fail(err, ANM_E_FORMAT, "%s: expected object, found %s",
+                        c->path, anm_json_type_name(c->root));
+    return ANM_OK;
+}
+
+static void close_config(tokenizer_config *c)
+{
+    anm_free(c->path);
+    anm_free(c->data);
+    json_decref(c->root);
+}
+
+static anm_status read_model_max(const tokenizer_config *c, uint64_t *out,
+                                 anm_error *err)
+{
+    double length = 0.0;
+    const json_t *v = json_object_get(c->root, "model_max_length");
+
+    *out = UINT64_MAX;
+    if (!v || json_is_null(v)) return ANM_OK;
+    const anm_status status = anm_json_real_or(c->root, "model_max_length",
+                                               c->path, 0.0, &length, err);
+    if (status) return status;
+    if (!(length >= 1.0))
+        return anm_fail(err, ANM_E_FORMAT,
+                        "%s: model_max_length: %g, at least 1 expected",
+                        c->path, length);
+    if (length < 1e15) *out = (uint64_t)length;
+    return ANM_OK;
+}
+
+/* Whether transformers would make a BertTokenizer of the folder. */
+static anm_status find_class(const tokenizer_config *c, const char *folder,
+                             bool *is_bert, anm_error *err)
+{
+    const char *name = NULL, *type = NULL;
+    anm_hf_doc model = { 0 };
+    anm_status status = ANM_OK;
+
+    if (c->root)
+        status = anm_json_string_or(c->root, "tokenizer_class", c->path, NULL,
+                                    &name, err);
+    if (!status && !name) {
+        status =
+            anm_hf_doc_open(&model, folder, "config.json", JSON_OBJECT, err);
+        if (!status && model.root)
+            status = anm_json_string_or(model.root, "tokenizer_class",
+                                        model.path, NULL, &name, err);
+        if (!status && model.root)
+            status = anm_json_string_or(model.root, "model_type", model.path,
+                                        NULL, &type, err);
+    }
+    if (!status)
+        *is_bert = name ? strcmp(name, "BertTokenizer") == 0 ||
+                              strcmp(name, "BertTokenizerFast") == 0
+                        : type && strcmp(type, "bert") == 0;
+    anm_hf_doc_close(&model);
+    return status;
+}
+
+/* Where the value of a tokenizer.json's normalizer starts: the first member of
+ * that name that is an object. NULL when there is none. */
+static const char *find_normalizer(const char *json)
+{
+    static const char key[] = "\"normalizer\"";
+    static const char space[] = " \t\r\n";
+
+    for (const char *at = strstr(json, key); at; at = strstr(at, key)) {
+        at += sizeof(key) - 1;
+        const char *value = at + strspn(at, space);
+        if (*value++ != ':') continue;
+        value += strspn(value, space);
+        if (*value == '{') return value;
+    }
+    return NULL;
+}
+
+/* The normalizer alone: parsing the vocabulary twice would double the time of
+ * opening. *out stays NULL when there is none, or when it is malformed, which
+ * the tokenizer then says better. */
+static anm_status peek_normalizer(json_t **out, const char *json,
+                                  anm_error *err)
+{
+    json_error_t e = { .line = 0 };
+    const char *value = find_normalizer(json);
+
+    if (!value) return ANM_OK;
+    *out = json_loadb(value, strlen(value), JSON_DISABLE_EOF_CHECK, &e);
+    if (!*out &&
+        (!e.text[0] || json_error_code(&e) == json_error_out_of_memory))
+        return anm_fail(err, ANM_E_NOMEM, "out of memory");
+    return ANM_OK;
+}
+
+static const json_t *find_or_null(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+    return v && !json_is_null(v) ? v : NULL;
+}
+
+/* One of the three settings: its value of tokenizer_config.json, or what the
+ * class takes when that is silent. Borrowed; NULL is null. */
+static anm_status read_setting(const tokenizer_config *c, const char *key,
+                               const json_t *otherwise, const json_t **out,
+                               anm_error *err)
+{
+    const json_t *v = find_or_null(c->root, key);
+
+    if (v && !json_is_boolean(v))
+        return anm_fail(err, ANM_E_FORMAT,
+                        "%s: %s: expected true or false, found %s", c->path,
+                        key, anm_json_type_name(v));
+    *out = v ? v : otherwise;
+    return ANM_OK;
+}
+
+typedef struct overrule {
+    const char *config_key, *file_key;
+    const json_t *value; /* NULL: null */
+    bool differs;
+} overrule;
+
+enum { N_OVERRULES = 3 };
+
+static anm_status compare_settings(const tokenizer_config *c,
+                                   const json_t *normalizer,
+                                   overrule o[N_OVERRULES], bool *any,
+                                   anm_error *err)
+{
+    const json_t *defaults[N_OVERRULES] = { json_true(), NULL, json_true() };
+
+    for (size_t i = 0; i < N_OVERRULES; i++) {
+        const anm_status status =
+            read_setting(c, o[i].config_key, defaults[i], &o[i].value, err);
+        if (status) return status;
+        const json_t *in_file = find_or_null(normalizer, o[i].file_key);
+        o[i].differs = in_file != o[i].value; // true and false are singletons
+        *any = *any || o[i].differs;
+    }
+    return ANM_OK;
+}
+
+static void write_overruled(const overrule o[N_OVERRULES], char *out,
+                            size_t cap)
+{
+    for (size_t i = 0; i < N_OVERRULES; i++) {
+        const size_t len = strlen(out);
+        if (o[i].differs)
+            snprintf(out + len, cap - len, "%s%s %s", len ? ", " : "",
+                     o[i].config_key,
+                     o[i].value ? anm_json_type_name(o[i].value) : "null");
+    }
+}
+
+/* tokenizer.json with other settings in its normalizer. */
+static anm_status rewrite(char **data, size_t *len,
+                          const overrule o[N_OVERRULES], anm_error *err)
+{
+    json_t *root = NULL;
+    anm_status status = anm_json_parse(&root, *data, *len, err);
+
+    if (status) return status;
+    json_t *normalizer = json_object_get(root, "normalizer");
+    for (size_t i = 0; i < N_OVERRULES; i++) {
+        json_t *value = !o[i].value                ? json_null()
+                        : json_is_true(o[i].value) ? json_true()
+                                                   : json_false();
+        if (json_object_set_new(normalizer, o[i].file_key, value)) {
+            json_decref(root);
+            return anm_fail(err, ANM_E_NOMEM, "out of memory");
+        }
+    }
+    anm_free(*data);
+    *data = NULL;
+    status = anm_json_take_string(root, 17, data, err);
+    if (!status) *len = strlen(*data);
+    return status;
+}
+
+/* Let tokenizer_config.json have its way with the BertNormalizer of a
+ * tokenizer.json. */
+static anm_status obey_config(anm_hf_tokenizer *out, const tokenizer_config *c,
+                              char **data, size_t *len, anm_error *err)
+{
+    overrule o[N_OVERRULES] = {
+        { .config_key = "do_lower_case", .file_key = "lowercase" },
+        { .config_key = "strip_accents", .file_key = "strip_accents" },
+        { .config_key = "tokenize_chinese_chars",
+          .file_key = "handle_chinese_chars" },
+    };
+    bool any = false;
+    json_t *normalizer = NULL;
+    anm_status status = peek_normalizer(&normalizer, *data, err);
+
+    const char *type = json_string_value(json_object_get(normalizer, "type"));
+    if (type && strcmp(type, "BertNormalizer") == 0)
+        status = compare_settings(c, normalizer, o, &any, err);
+    json_decref(normalizer);
+    if (status || !any) return status;
+    write_overruled(o, out->overruled, sizeof(out->overruled));
+    return rewrite(data, len, o, err);
+}
+
+static anm_status open_json(anm_hf_tokenizer *out, const char *folder,
+                            const tokenizer_config *c, char **data, size_t *len,
+                            anm_error *err)
+{
+    bool is_bert = false;
+    anm_status status = find_class(c, folder, &is_bert, err);
+
+    if (status) return status;
+    out->file = "tokenizer.json";
+    if (is_bert) status = obey_config(out, c, data, len, err);
+    if (!status)
+        status =
+            anm_tokenizer_new(&out->tokenizer, anm_bytes_of(*data, *len), err);
+    return status ? anm_fail_prefix(err, status, "%s/tokenizer.json", folder)
+                  : ANM_OK;
+}
+
+static anm_status open_vocab(anm_hf_tokenizer *out, const char *folder,
+                             const tokenizer_config *c, anm_error *err)
+{
+    char *data = NULL;
+    size_t len = 0;
+    anm_status status =
+        read_file(folder, "vocab.txt", VOCABULARY_BYTES, &data, &len, err);
+
+    if (status) return status;
+    if (!data)
+        return anm_fail(err, ANM_E_NOTFOUND,
+                        "%s: no tokenizer; looked for tokenizer.json and "
+                        "vocab.txt",
+                        folder);
+    out->file = "vocab.txt";
+    status = anm_tokenizer_new_vocab(&out->tokenizer, anm_bytes_of(data, len),
+                                     anm_bytes_of(c->data, c->len), err);
+    anm_free(data);
+    return status ? anm_fail_prefix(err, status, "%s/vocab.txt", folder)
+                  : ANM_OK;
+}
+
+static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
+                              anm_error *err)
+{
+    tokenizer_config c = { 0 };
+    char *data = NULL;
+    size_t len = 0;
+    anm_status status = open_config(&c, folder, err);
+    if (status) goto done;
+
+    status = read_model_max(&c, &out->model_max, err);
+    if (status) goto done;
+
+    status =
+        read_file(folder, "tokenizer.json", VOCABULARY_BYTES, &data, &len, err);
+    if (status) goto done;
+
+    status = data ? open_json(out, folder, &c, &data, &len, err)
+                  : open_vocab(out, folder, &c, err);
+
+done:
+    anm_free(data);
+    close_config(&c);
+    return status;
+}
+
+static anm_status open_file(anm_hf_tokenizer *out, const char *path,
+                            anm_error *err)
+{
+    char *data = NULL;
+    size_t len = 0;
+    anm_status status = anm_file_read(path, VOCABULARY_BYTES, &data, &len, err);
+
+    if (status) return status;
+    out->file = "tokenizer.json";
+    out->model_max = UINT64_MAX;
+    status = anm_tokenizer_new(&out->tokenizer, anm_bytes_of(data, len), err);
+    anm_free(data);
+    return status ? anm_fail_prefix(err, status, "%s", path) : ANM_OK;
+}
+
+anm_status anm_hf_tokenizer_open(anm_hf_tokenizer *out, const char *path,
+                                 anm_error *err)
+{
+    anm_file_kind kind = ANM_FILE_ABSENT;
+    anm_file_id id;
+    const anm_status status = anm_file_look(path, &kind, &id, err);
+
+    *out = (anm_hf_tokenizer){ .model_max = UINT64_MAX };
+    if (status) return status;
+    switch (kind) {
+    case ANM_FILE_ABSENT:
+        return anm_fail(err, ANM_E_NOTFOUND,
+                        "%s: no such folder or tokenizer.json", path);
+    case ANM_FILE_FOLDER:
+        return open_folder(out, path, err);
+    case ANM_FILE_REGULAR:
+    case ANM_FILE_OTHER:
+        return open_file(out, path, err);
+    }
+    return anm_fail(err, ANM_E_INTERNAL, "%s: kind %d", path, (int)kind);
+}

@@ -1,0 +1,135 @@
+/* hf_weights.c - finding the weights of a folder and the names they go by.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "base/file.h"
+#include "model/hf_reading.h"
+
+static const char one_file[] = "model.safetensors";
+static const char shards[] = "model.safetensors.index.json";
+
+static anm_status fail_absent(const anm_hf_reading *r, anm_error *err)
+{
+    static const char *const pickles[] = { "pytorch_model.bin",
+                                           "pytorch_model.bin.index.json" };
+
+    for (size_t i = 0; i < 2; i++) {
+        bool has = false;
+        const anm_status status =
+            anm_hf_has(r->transformer, pickles[i], &has, err);
+        if (status) return status;
+        if (has)
+            return anm_fail(err, ANM_E_NOTFOUND,
+                            "%s: weights only as %s; %s is needed, since a "
+                            "pickle may run code",
+                            r->transformer, pickles[i], one_file);
+    }
+    return anm_fail(err, ANM_E_NOTFOUND, "%s: no weights; looked for %s and %s",
+                    r->transformer, one_file, shards);
+}
+
+static anm_status find_weights(anm_hf_reading *r, const char **name,
+                               anm_error *err)
+{
+    bool whole = false, sharded = false;
+    anm_status status = anm_hf_has(r->transformer, one_file, &whole, err);
+
+    if (!status) status = anm_hf_has(r->transformer, shards, &sharded, err);
+    if (status) return status;
+    if (!whole && !sharded) return fail_absent(r, err);
+    *name = whole ? one_file : shards;
+    if (whole && sharded)
+        return anm_source_note(r->s, err, "weights",
+                               "%s and %s are there; the first is read",
+                               one_file, shards);
+    return ANM_OK;
+}
+
+/* Length of what stands before the canonical name `table`; SIZE_MAX when the
+ * tensor is another one. */
+static size_t prefix_len(const char *name, const char *table)
+{
+    const size_t len = strlen(name), tail = strlen(table);
+
+    if (len < tail || strcmp(name + len - tail, table) != 0) return SIZE_MAX;
+    if (len > tail && name[len - tail - 1] != '.') return SIZE_MAX;
+    return len - tail;
+}
+
+static anm_status keep_prefix(anm_hf_reading *r, const char *name, size_t len,
+                              anm_error *err)
+{
+    r->s->prefix = anm_arena_copy(&r->s->arena, name, len);
+    if (!r->s->prefix) return anm_hf_fail_memory(r, err);
+    if (len == 0) return ANM_OK;
+    return anm_source_note(r->s, err, "weights",
+                           "tensor names start with \"%s\"", r->s->prefix);
+}
+
+/* Exactly one tensor must be the token table, under whatever prefix. */
+static anm_status find_prefix(anm_hf_reading *r, anm_error *err)
+{
+    const anm_safetensors *f = r->s->weights;
+    const char *table = r->architecture->token_table, *found = NULL;
+    size_t found_len = 0;
+
+    for (size_t i = 0; i < anm_safetensors_n(f); i++) {
+        const char *name = anm_safetensors_at(f, i)->name;
+        const size_t len = prefix_len(name, table);
+
+        if (len == SIZE_MAX) continue;
+        if (len >= ANM_PREFIX_MAX)
+            return anm_fail(err, ANM_E_LIMIT,
+                            "%s: tensor %s: %zu bytes before %s, at most %d "
+                            "allowed",
+                            anm_safetensors_path(f, 0), name, len, table,
+                            ANM_PREFIX_MAX - 1);
+        if (found)
+            return anm_fail(err, ANM_E_FORMAT,
+                            "%s: two token tables, %s and %s",
+                            anm_safetensors_path(f, 0), found, name);
+        found = name;
+        found_len = len;
+    }
+    if (found) return keep_prefix(r, found, found_len, err);
+    return anm_fail(err, ANM_E_FORMAT,
+                    "%s: no tensor %s, with or without a prefix, among %zu",
+                    anm_safetensors_path(f, 0), table, anm_safetensors_n(f));
+}
+
+/* The floating type with most bytes. */
+static anm_dtype find_stored(const anm_safetensors *f)
+{
+    static const anm_dtype types[] = { ANM_DTYPE_F32, ANM_DTYPE_F16,
+                                       ANM_DTYPE_BF16 };
+    uint64_t bytes[ANM_DTYPE_COUNT] = { 0 };
+    anm_dtype most = ANM_DTYPE_F32;
+
+    for (size_t i = 0; i < anm_safetensors_n(f); i++) {
+        const anm_tensor *t = anm_safetensors_at(f, i);
+        bytes[t->dtype] += t->data.len;
+    }
+    for (size_t i = 0; i < 3; i++)
+        if (bytes[types[i]] > bytes[most]) most = types[i];
+    return most;
+}
+
+anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err)
+{
+    anm_source *s = r->s;
+    const char *name = NULL;
+    anm_status status = find_weights(r, &name, err);
+
+    if (status) return status;
+    char *path = anm_path_join(r->transformer, name);
+    if (!path) return anm_hf_fail_memory(r, err);
+    status = anm_safetensors_open(&s->weights, path, err);
+    anm_free(path);
+    if (status) return status;
+
+    s->stored = find_stored(s->weights);
+    s->tensor_used = anm_arena_array(&s->arena, anm_safetensors_n(s->weights),
+                                     sizeof(*s->tensor_used));
+    if (!s->tensor_used) return anm_hf_fail_memory(r, err);
+    return find_prefix(r, err);
+}

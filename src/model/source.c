@@ -1,0 +1,183 @@
+/* source.c - opening by the kind of what lies at the path, and building by the
+ * table of architectures.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "model/source.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "model/architecture.h"
+#include "model/bert.h"
+#include "model/hf.h"
+
+static const anm_architecture *const architectures[] = {
+    &anm_bert,
+};
+
+enum { N_ARCHITECTURES = sizeof(architectures) / sizeof(architectures[0]) };
+
+static anm_status refuse_architecture(const char *model_type, const char *at,
+                                      anm_error *err)
+{
+    anm_buf names = { 0 };
+
+    for (size_t i = 0; i < N_ARCHITECTURES; i++)
+        anm_buf_printf(&names, "%s%s", i ? ", " : "",
+                       architectures[i]->model_type);
+    char *list = anm_buf_take(&names);
+    if (!list) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", at);
+    const anm_status status =
+        anm_fail(err, ANM_E_UNSUPPORTED,
+                 "%s: model_type \"%s\" is not built in; built in: %s", at,
+                 model_type, list);
+    anm_free(list);
+    return status;
+}
+
+anm_status anm_architecture_find(const anm_architecture **out,
+                                 const char *model_type, const char *at,
+                                 anm_error *err)
+{
+    for (size_t i = 0; i < N_ARCHITECTURES; i++) {
+        if (strcmp(architectures[i]->model_type, model_type) != 0) continue;
+        *out = architectures[i];
+        return ANM_OK;
+    }
+    return refuse_architecture(model_type, at, err);
+}
+
+/* Room for one more note: the array doubles whenever it is full. */
+static bool grow_notes(anm_source *s)
+{
+    const size_t n = s->n_notes;
+
+    if (n & (n - 1)) return true;
+    anm_note *notes = anm_arena_array(&s->arena, n ? 2 * n : 1, sizeof(*notes));
+    if (!notes) return false;
+    if (n) memcpy(notes, s->notes, n * sizeof(*notes));
+    s->notes = notes;
+    return true;
+}
+
+anm_status anm_source_note(anm_source *s, anm_error *err, const char *where,
+                           const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    const char *kept = anm_arena_copy(&s->arena, text, strlen(text));
+    if (!kept || !grow_notes(s))
+        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", s->path);
+    s->notes[s->n_notes++] = (anm_note){ where, kept };
+    return ANM_OK;
+}
+
+static anm_status refuse_kind(const char *path, anm_file_kind kind,
+                              anm_error *err)
+{
+    if (kind == ANM_FILE_ABSENT)
+        return anm_fail(err, ANM_E_NOTFOUND, "%s: no such folder", path);
+    return anm_fail(err, ANM_E_UNSUPPORTED,
+                    "%s: not a folder; a model is a Hugging Face folder with "
+                    "config.json, model.safetensors and tokenizer.json",
+                    path);
+}
+
+static anm_status name_source(anm_source *s, const char *path, anm_error *err)
+{
+    char *base = anm_path_base(path);
+
+    s->path = anm_arena_copy(&s->arena, path, strlen(path));
+    s->name = base ? anm_arena_copy(&s->arena, base, strlen(base)) : NULL;
+    anm_free(base);
+    if (!s->path || !s->name)
+        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", path);
+    return ANM_OK;
+}
+
+anm_status anm_source_open(anm_source **out, const char *path,
+                           const char *tokenizer, anm_error *err)
+{
+    anm_file_kind kind = ANM_FILE_ABSENT;
+    anm_file_id id;
+
+    *out = NULL;
+    anm_status status = anm_file_look(path, &kind, &id, err);
+    if (status) return status;
+    if (kind != ANM_FILE_FOLDER) return refuse_kind(path, kind, err);
+
+    anm_source *s = anm_alloc_zero(sizeof(*s));
+    if (!s) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", path);
+
+    status = name_source(s, path, err);
+    if (status) goto done;
+
+    status = anm_hf_open(s, tokenizer, err);
+    if (status) goto done;
+
+    *out = s;
+    s = NULL;
+
+done:
+    anm_source_close(s);
+    return status;
+}
+
+void anm_source_close(anm_source *s)
+{
+    if (!s) return;
+    anm_tokenizer_free(s->tokenizer);
+    anm_safetensors_close(s->weights);
+    json_decref(s->config);
+    anm_arena_deinit(&s->arena);
+    anm_free(s);
+}
+
+anm_status anm_source_build(anm_source *s, anm_graph **out, anm_error *err)
+{
+    const anm_architecture *a = NULL;
+    anm_graph *g = NULL;
+
+    *out = NULL;
+    anm_status status =
+        anm_architecture_find(&a, s->architecture, s->path, err);
+    if (status) return status;
+    status = anm_graph_new(&g, err);
+    if (status) return status;
+
+    memset(s->tensor_used, 0, anm_safetensors_n(s->weights));
+    a->build(s, g);
+    status = anm_graph_finish(g, err);
+    if (status) {
+        anm_graph_free(g);
+        return status;
+    }
+    *out = g;
+    return ANM_OK;
+}
+
+anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
+                                anm_error *err)
+{
+    anm_hf_tokenizer t = { 0 };
+
+    *out = NULL;
+    const anm_status status = anm_hf_tokenizer_open(&t, path, err);
+    if (!status) *out = t.tokenizer;
+    return status;
+}
+
+uint64_t anm_source_parameters(const anm_graph *g)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < anm_graph_n_values(g); i++) {
+        const anm_value *v = anm_graph_value(g, (anm_value_id)i);
+        if (v->kind == ANM_VALUE_CONST) n += anm_shape_elements(&v->shape, 0);
+    }
+    return n;
+}
