@@ -18,12 +18,13 @@
 
 #include "anemone.h"
 #include "base/bytes.h"
+#include "base/compiler.h"
 #include "base/types.h"
 
 /* ---- Types --------------------------------------------------------------- */
 
 typedef uint32_t anm_value_id;
-enum { ANM_VALUE_NONE = UINT32_MAX };
+#define ANM_VALUE_NONE UINT32_MAX
 
 /* The number of tokens of the text. */
 enum { ANM_DIM_TOKENS = -1 };
@@ -80,7 +81,7 @@ typedef enum anm_op {
 #define X(name, text, lo, hi, packable) ANM_OP_##name,
     ANM_OP_LIST(X)
 #undef X
-    ANM_OP_COUNT,
+        ANM_OP_COUNT,
 } anm_op;
 
 enum { ANM_INPUTS_MAX = 4 };
@@ -161,8 +162,9 @@ anm_value_id anm_graph_input(anm_graph *g, const char *name,
 anm_value_id anm_graph_const(anm_graph *g, const char *name,
                              const anm_shape *shape, anm_bytes data);
 
-/* Add a node; the shape of its value is inferred. Names are copied. attr may
- * be NULL. */
+/* Add a node; the shape of its value, which has the node's name, is inferred.
+ * Names are copied, and no two values of a graph have the same. attr may be
+ * NULL. */
 anm_value_id anm_graph_add(anm_graph *g, anm_op op, const char *name,
                            const anm_value_id *inputs, size_t n_inputs,
                            const anm_attr *attr);
@@ -171,9 +173,10 @@ anm_value_id anm_graph_add(anm_graph *g, anm_op op, const char *name,
 void anm_graph_result(anm_graph *g, anm_value_id value);
 
 /* Let the builder report its own trouble through the sticky error. */
-void anm_graph_fail(anm_graph *g, anm_status status, const char *format, ...);
+void anm_graph_fail(anm_graph *g, anm_status status, const char *format, ...)
+    ANM_PRINTF(3, 4);
 
-/* The sticky error, or that the graph has no result. */
+/* The sticky error, or that the graph has no result, or a name twice. */
 anm_status anm_graph_finish(const anm_graph *g, anm_error *err);
 
 /* ---- Reading ------------------------------------------------------------- */
@@ -186,8 +189,11 @@ anm_value_id anm_graph_result_of(const anm_graph *g);
 /* NONE when no value has this name. */
 anm_value_id anm_graph_find(const anm_graph *g, const char *name);
 
-/* Elements of a shape for a text of `tokens` tokens. */
+/* Elements of a shape for a text of `tokens` tokens; UINT64_MAX when there are
+ * more than that. */
 uint64_t anm_shape_elements(const anm_shape *s, size_t tokens);
+
+/* "F32 [L, 384]"; for messages. */
 void anm_shape_text(const anm_shape *s, char *out, size_t cap);
 
 #endif
