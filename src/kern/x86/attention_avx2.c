@@ -22,39 +22,15 @@ typedef struct block {
     float scale[TILE_ROWS]; /* 1 / sum of a row's exponentials */
 } block;
 
-static ANM_ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
-                                       const bool whole)
+/* In two functions, so that the common one has no mask to keep. */
+static ANM_NOINLINE void run_whole(const tile *t, size_t rows)
 {
-    switch (rows) {
-    case 1:
-        run_tile(t, 1, 1, whole, TILE_PLAIN);
-        break;
-    case 2:
-        run_tile(t, 2, 1, whole, TILE_PLAIN);
-        break;
-    case 3:
-        run_tile(t, 3, 1, whole, TILE_PLAIN);
-        break;
-    case 4:
-        run_tile(t, 4, 1, whole, TILE_PLAIN);
-        break;
-    case 5:
-        run_tile(t, 5, 1, whole, TILE_PLAIN);
-        break;
-    default:
-        run_tile(t, 6, 1, whole, TILE_PLAIN);
-        break;
-    }
+    run_rows(t, rows, true, TILE_PLAIN);
 }
 
-static void run_whole(const tile *t, size_t rows)
+static ANM_NOINLINE void run_part(const tile *t, size_t rows)
 {
-    run_rows(t, rows, true);
-}
-
-static void run_part(const tile *t, size_t rows)
-{
-    run_rows(t, rows, false);
+    run_rows(t, rows, false, TILE_PLAIN);
 }
 
 static void score_block(const block *b)

@@ -1,12 +1,15 @@
 /* gemm_avx2.c - packing and the matrix product for AVX2 + FMA.
  *
  * A panel is read once for all rows: the first tile of rows brings it into L2
- * and every tile fetches its share of the next meanwhile. Few rows take two or
- * four panels at once, so that there are chains enough.
+ * and every tile fetches its share of the next meanwhile. Up to three rows take
+ * several panels at once; one only waits for memory, and there the core's own
+ * prefetcher does better.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "kern/variants.h"
 #include "kern/x86/tile_avx2.h"
+
+enum { FEW_ROWS = 3 };
 
 void anm_pack_f32_avx2(float *dst, const float *w, size_t ldw, size_t n,
                        size_t k, size_t panel_first, size_t panel_count)
@@ -40,50 +43,31 @@ static void finish_tile(const anm_gemm_f32 *g, const float *sum, size_t ld_sum,
     }
 }
 
-static void run_single(const tile *t, size_t rows)
+/* Calls, not inlined: within its caller gcc keeps some sums on the stack, which
+ * halves the speed. */
+static ANM_NOINLINE void run_many(const tile *t, size_t rows)
 {
-    switch (rows) {
-    case 1:
-        run_tile(t, 1, 1, true, TILE_PLAIN);
-        break;
-    case 2:
-        run_tile(t, 2, 1, true, TILE_PLAIN);
-        break;
-    case 3:
-        run_tile(t, 3, 1, true, TILE_PLAIN);
-        break;
-    case 4:
-        run_tile(t, 4, 1, true, TILE_PLAIN);
-        break;
-    case 5:
-        run_tile(t, 5, 1, true, TILE_PLAIN);
-        break;
-    default:
-        run_tile(t, 6, 1, true, TILE_PLAIN);
-        break;
-    }
+    run_rows(t, rows, true, TILE_FETCH);
 }
 
-static void run_wide(const tile *t, size_t rows, size_t panels)
+static ANM_NOINLINE void run_few(const tile *t, size_t rows, size_t panels)
 {
     if (panels == 4)
         run_tile(t, 1, 4, true, TILE_PLAIN);
     else if (rows == 1)
         run_tile(t, 1, 2, true, TILE_PLAIN);
     else if (rows == 2)
-        run_tile(t, 2, 2, true, TILE_PLAIN);
+        run_tile(t, 2, 2, true, TILE_FETCH);
     else
-        run_tile(t, 3, 2, true, TILE_PLAIN);
+        run_tile(t, 3, 2, true, TILE_FETCH);
 }
 
 /* `panels` panels from panel p for all rows, in tiles of nearly equal height;
- * `next` lines of weights follow them. */
+ * has_next: as many panels follow them. */
 static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
-                            size_t next)
+                            bool has_next)
 {
     const size_t tiles = (g->m + TILE_ROWS - 1) / TILE_ROWS;
-    const size_t depths = (g->k + TILE_DEPTH - 1) / TILE_DEPTH;
-    const size_t turns = tiles * depths;
     const size_t j0 = p * ANM_PANEL, j1 = j0 + panels * ANM_PANEL;
     float sum[TILE_ROWS * ANM_PANEL];
     tile t = {
@@ -94,37 +78,35 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
         .step = ANM_PANEL,
         .sum = sum,
         .ld_sum = panels * ANM_PANEL,
-        .ahead_lines = turns ? (next + turns - 1) / turns : 0,
     };
 
-    t.ahead = t.w + panels * t.panel;
+    t.ahead = has_next ? t.w + panels * t.panel : t.w;
+    t.ahead_step = has_next ? (ANM_PANEL + tiles - 1) / tiles : 0;
     for (size_t i = 0, left = tiles; left > 0; left--) {
         const size_t rows = (g->m - i + left - 1) / left;
 
         t.a = g->a + i * g->lda;
         if (panels > 1)
-            run_wide(&t, rows, panels);
+            run_few(&t, rows, panels);
         else
-            run_single(&t, rows);
+            run_many(&t, rows);
         finish_tile(g, sum, t.ld_sum, i, rows, j0, j1 < g->n ? j1 : g->n);
-        t.ahead += t.ahead_lines * ANM_PANEL * depths;
+        t.ahead += t.ahead_step * g->k;
         i += rows;
     }
 }
 
 void anm_gemm_f32_avx2(const anm_gemm_f32 *g)
 {
-    static const size_t widest[4] = { 4, 4, 2, 2 };
+    const size_t widest = g->m == 1 ? 4 : g->m <= FEW_ROWS ? 2 : 1;
     const size_t end = g->panel_first + g->panel_count;
 
     for (size_t p = g->panel_first; p < end;) {
-        size_t panels = g->m < 4 ? widest[g->m] : 1;
+        size_t panels = widest;
 
         while (panels > end - p)
             panels /= 2;
-        const size_t after = end - p - panels;
-        const size_t next = after < panels ? after : panels;
-        multiply_panels(g, p, panels, next * g->k);
+        multiply_panels(g, p, panels, end - p >= 2 * panels);
         p += panels;
     }
 }

@@ -1,12 +1,19 @@
 /* gemm_avx512.c - packing and the matrix product for AVX-512.
  *
- * Two panels are read once for all rows: the first tile of rows brings them
- * into L2 and every tile fetches its share of the next two meanwhile. Few rows
- * take four panels at once, so that there are chains enough.
+ * A panel is read once for all rows: the first tile of rows brings it into L2
+ * and every tile fetches its share of the next meanwhile. Up to three rows take
+ * four panels at once; one or two only wait for memory, and there the core's
+ * own prefetcher does better.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
 #include "kern/variants.h"
 #include "kern/x86/tile_avx512.h"
+
+enum { FEW_ROWS = 3 };
+
+static_assert(FEW_ROWS * TILE_PANELS <= TILE_ROWS, "one room for sums");
 
 void anm_pack_f32_avx512(float *dst, const float *w, size_t ldw, size_t n,
                          size_t k, size_t panel_first, size_t panel_count)
@@ -45,128 +52,30 @@ static void finish_tile(const anm_gemm_f32 *g, const float *sum, size_t i0,
     }
 }
 
-static void run_single(const tile *t, size_t rows)
+/* Calls, not inlined: within its caller gcc keeps some sums on the stack, which
+ * halves the speed. */
+static ANM_NOINLINE void run_many(const tile *t, size_t rows)
 {
-    switch (rows) {
-    case 1:
-        run_tile(t, 1, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 2:
-        run_tile(t, 2, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 3:
-        run_tile(t, 3, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 4:
-        run_tile(t, 4, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 5:
-        run_tile(t, 5, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 6:
-        run_tile(t, 6, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 7:
-        run_tile(t, 7, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 8:
-        run_tile(t, 8, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 9:
-        run_tile(t, 9, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 10:
-        run_tile(t, 10, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 11:
-        run_tile(t, 11, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 12:
-        run_tile(t, 12, 1, 0xffff, TILE_PLAIN);
-        break;
-    case 13:
-        run_tile(t, 13, 1, 0xffff, TILE_PLAIN);
-        break;
-    default:
-        run_tile(t, 14, 1, 0xffff, TILE_PLAIN);
-        break;
-    }
+    run_rows(t, rows, 0xffff, TILE_FETCH);
 }
 
-static void run_pair(const tile *t, size_t rows)
+static ANM_NOINLINE void run_few(const tile *t, size_t rows)
 {
-    switch (rows) {
-    case 1:
-        run_tile(t, 1, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 2:
-        run_tile(t, 2, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 3:
-        run_tile(t, 3, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 4:
-        run_tile(t, 4, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 5:
-        run_tile(t, 5, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 6:
-        run_tile(t, 6, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 7:
-        run_tile(t, 7, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 8:
-        run_tile(t, 8, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 9:
-        run_tile(t, 9, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 10:
-        run_tile(t, 10, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 11:
-        run_tile(t, 11, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 12:
-        run_tile(t, 12, 2, 0xffff, TILE_PLAIN);
-        break;
-    case 13:
-        run_tile(t, 13, 2, 0xffff, TILE_PLAIN);
-        break;
-    default:
-        run_tile(t, 14, 2, 0xffff, TILE_PLAIN);
-        break;
-    }
-}
-
-static void run_quad(const tile *t, size_t rows)
-{
-    switch (rows) {
-    case 1:
+    if (rows == 1)
         run_tile(t, 1, 4, 0xffff, TILE_PLAIN);
-        break;
-    case 2:
+    else if (rows == 2)
         run_tile(t, 2, 4, 0xffff, TILE_PLAIN);
-        break;
-    case 3:
-        run_tile(t, 3, 4, 0xffff, TILE_PLAIN);
-        break;
-    default:
-        run_tile(t, 4, 4, 0xffff, TILE_PLAIN);
-        break;
-    }
+    else
+        run_tile(t, 3, 4, 0xffff, TILE_FETCH);
 }
 
 /* `panels` panels from panel p for all rows, in tiles of nearly equal height;
- * `next` lines of weights follow them. */
+ * has_next: as many panels follow them. */
 static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
-                            size_t next)
+                            bool has_next)
 {
     const size_t tiles = (g->m + TILE_ROWS - 1) / TILE_ROWS;
-    const size_t turns = tiles * ((g->k + TILE_DEPTH - 1) / TILE_DEPTH);
-    float sum[TILE_ROWS * 2 * ANM_PANEL];
+    float sum[TILE_ROWS * ANM_PANEL];
     tile t = {
         .k = g->k,
         .a = g->a,
@@ -176,23 +85,20 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
         .step = ANM_PANEL,
         .sum = sum,
         .ld_sum = panels * ANM_PANEL,
-        .ahead_lines = turns ? (next + turns - 1) / turns : 0,
     };
 
-    t.ahead = t.w + panels * t.panel;
+    t.ahead = has_next ? t.w + panels * t.panel : t.w;
+    t.ahead_step = has_next ? (ANM_PANEL + tiles - 1) / tiles : 0;
     for (size_t i = 0, left = tiles; left > 0; left--) {
         const size_t rows = (g->m - i + left - 1) / left;
 
         t.a = g->a + i * g->lda;
-        if (panels == 4)
-            run_quad(&t, rows);
-        else if (panels == 2)
-            run_pair(&t, rows);
+        if (panels > 1)
+            run_few(&t, rows);
         else
-            run_single(&t, rows);
+            run_many(&t, rows);
         finish_tile(g, sum, i, rows, p * ANM_PANEL, panels);
-        t.ahead +=
-            t.ahead_lines * ANM_PANEL * ((g->k + TILE_DEPTH - 1) / TILE_DEPTH);
+        t.ahead += t.ahead_step * g->k;
         i += rows;
     }
 }
@@ -200,16 +106,12 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
 void anm_gemm_f32_avx512(const anm_gemm_f32 *g)
 {
     const size_t end = g->panel_first + g->panel_count;
-    const size_t widest = g->m <= 4 ? 4 : 2;
+    const size_t widest = g->m <= FEW_ROWS ? TILE_PANELS : 1;
 
     for (size_t p = g->panel_first; p < end;) {
-        size_t panels = widest;
+        const size_t panels = end - p >= widest ? widest : 1;
 
-        while (panels > end - p)
-            panels /= 2;
-        const size_t after = end - p - panels;
-        const size_t next = after < panels ? after : panels;
-        multiply_panels(g, p, panels, next * g->k);
+        multiply_panels(g, p, panels, end - p >= 2 * panels);
         p += panels;
     }
 }

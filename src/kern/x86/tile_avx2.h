@@ -12,7 +12,7 @@
 
 #include "kern/x86/vec_avx2.h"
 
-enum { TILE_ROWS = 6, TILE_PANELS = 4, TILE_DEPTH = 8 };
+enum { TILE_ROWS = 6, TILE_PANELS = 4 };
 
 typedef struct tile {
     size_t k;
@@ -23,21 +23,17 @@ typedef struct tile {
     size_t columns; /* of the last panel that may be loaded, 16 at most */
     float *sum;     /* [rows, 16 panels] */
     size_t ld_sum;
-    const float *ahead; /* weights to fetch into L2 meanwhile … */
-    size_t ahead_lines; /* … so many cache lines each TILE_DEPTH steps */
+    const float *ahead; /* panels to fetch into L2 meanwhile … */
+    size_t ahead_step;  /* … going on by so many floats a step of k */
 } tile;
 
 /* How a tile begins. */
 typedef enum tile_kind {
     TILE_PLAIN,
     TILE_RESUME, /* sums go on from what `sum` holds */
+    TILE_FETCH,  /* plain, and `ahead` is fetched: a line a panel each step,
+                    since a count that varies costs a wrong guess per loop */
 } tile_kind;
-
-static ANM_ALWAYS_INLINE void fetch_ahead(const float *p, size_t lines)
-{
-    for (size_t i = 0; i < lines; i++)
-        _mm_prefetch((const char *)(p + i * 16), _MM_HINT_T1);
-}
 
 /* Half h of the 2 panels halves of one step. */
 static ANM_ALWAYS_INLINE __m256 load_half(const tile *t, const float *w,
@@ -93,8 +89,8 @@ static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
                                        const int panels, const bool whole,
                                        const tile_kind kind)
 {
-    const float *w = t->w, *ahead = t->ahead;
-    const size_t lda = t->lda;
+    const float *a = t->a, *w = t->w, *ahead = t->ahead;
+    const size_t lda = t->lda, step = t->step, ahead_step = t->ahead_step;
     const int halves = 2 * panels;
     __m256 acc[TILE_ROWS][2 * TILE_PANELS];
 
@@ -106,19 +102,47 @@ static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
                                             : _mm256_setzero_ps();
         }
     }
-    for (size_t d = 0; d < t->k;) {
-        const size_t stop = t->k - d < TILE_DEPTH ? t->k : d + TILE_DEPTH;
-
-        fetch_ahead(ahead, t->ahead_lines);
-        ahead += t->ahead_lines * 16;
-        for (; d < stop; d++, w += t->step)
-            step_tile(acc, t, t->a + d, lda, w, rows, halves, whole);
+    for (size_t d = t->k; d > 0; d--, a++, w += step) {
+        if (kind == TILE_FETCH) {
+            ANM_UNROLL
+            for (int p = 0; p < panels; p++)
+                _mm_prefetch((const char *)(ahead + (size_t)p * t->panel),
+                             _MM_HINT_T1);
+            ahead += ahead_step;
+        }
+        step_tile(acc, t, a, lda, w, rows, halves, whole);
     }
     ANM_UNROLL
     for (int i = 0; i < rows; i++) {
         ANM_UNROLL
         for (int h = 0; h < halves; h++)
             _mm256_storeu_ps(half_sum(t, i, h), acc[i][h]);
+    }
+}
+
+/* A tile of any height and one panel; whole: all its columns may be loaded. */
+static ANM_ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
+                                       const bool whole, const tile_kind kind)
+{
+    switch (rows) {
+    case 1:
+        run_tile(t, 1, 1, whole, kind);
+        break;
+    case 2:
+        run_tile(t, 2, 1, whole, kind);
+        break;
+    case 3:
+        run_tile(t, 3, 1, whole, kind);
+        break;
+    case 4:
+        run_tile(t, 4, 1, whole, kind);
+        break;
+    case 5:
+        run_tile(t, 5, 1, whole, kind);
+        break;
+    default:
+        run_tile(t, 6, 1, whole, kind);
+        break;
     }
 }
 

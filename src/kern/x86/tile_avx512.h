@@ -3,7 +3,8 @@
  *
  * A tile keeps all its sums in registers over the whole of k, one chain for
  * each element in ascending k: that is why no element depends on the shape of
- * its tile. 14 rows x 2 panels take 28 of the 32 registers.
+ * its tile. One panel at a time, so that weights come as one stream; four to
+ * cover the latency of the sums where rows are few.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_KERN_TILE_AVX512_H
@@ -11,7 +12,7 @@
 
 #include "kern/x86/vec_avx512.h"
 
-enum { TILE_ROWS = 14, TILE_PANELS = 4, TILE_DEPTH = 8 };
+enum { TILE_ROWS = 12, TILE_PANELS = 4 };
 
 typedef struct tile {
     size_t k;
@@ -21,28 +22,28 @@ typedef struct tile {
     size_t panel, step;
     float *sum; /* [rows, 16 panels] */
     size_t ld_sum;
-    const float *ahead; /* weights to fetch into L2 meanwhile … */
-    size_t ahead_lines; /* … so many cache lines each TILE_DEPTH steps */
+    const float *ahead; /* panels to fetch into L2 meanwhile … */
+    size_t ahead_step;  /* … going on by so many floats a step of k */
 } tile;
 
 /* How a tile begins and what it may load. */
 typedef enum tile_kind {
     TILE_PLAIN,
     TILE_RESUME, /* sums go on from what `sum` holds */
+    TILE_FETCH,  /* plain, and `ahead` is fetched: a line a panel each step,
+                    since a count that varies costs a wrong guess per loop */
 } tile_kind;
-
-static ANM_ALWAYS_INLINE void fetch_ahead(const float *p, size_t lines)
-{
-    for (size_t i = 0; i < lines; i++)
-        _mm_prefetch((const char *)(p + i * 16), _MM_HINT_T1);
-}
 
 static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
                                        const int panels, const __mmask16 lanes,
                                        const tile_kind kind)
 {
-    const float *a = t->a, *w = t->w, *ahead = t->ahead;
+    /* From two bases the addresses of 12 rows need few multiples of lda, which
+     * else lie on the stack: 3 % at 11 rows. */
+    const float *low = t->a, *high = t->a + TILE_ROWS / 2 * t->lda;
+    const float *w = t->w, *ahead = t->ahead;
     const size_t lda = t->lda, panel = t->panel, step = t->step;
+    const size_t ahead_step = t->ahead_step;
     __m512 acc[TILE_ROWS][TILE_PANELS];
 
     ANM_UNROLL
@@ -55,25 +56,29 @@ static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
                             : _mm512_setzero_ps();
         }
     }
-    for (size_t d = 0; d < t->k;) {
-        const size_t stop = t->k - d < TILE_DEPTH ? t->k : d + TILE_DEPTH;
+    for (size_t d = t->k; d > 0; d--, low++, high++, w += step) {
+        __m512 v[TILE_PANELS];
 
-        fetch_ahead(ahead, t->ahead_lines);
-        ahead += t->ahead_lines * 16;
-        for (; d < stop; d++, w += step) {
-            __m512 v[TILE_PANELS];
+        ANM_UNROLL
+        for (int p = 0; p < panels; p++)
+            v[p] = _mm512_maskz_loadu_ps(lanes, w + (size_t)p * panel);
+        if (kind == TILE_FETCH) {
+            ANM_UNROLL
+            for (int p = 0; p < panels; p++)
+                _mm_prefetch((const char *)(ahead + (size_t)p * panel),
+                             _MM_HINT_T1);
+            ahead += ahead_step;
+        }
+        ANM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            const int from_high = i - TILE_ROWS / 2;
+            const __m512 x =
+                _mm512_set1_ps(from_high < 0 ? low[(size_t)i * lda]
+                                             : high[(size_t)from_high * lda]);
 
             ANM_UNROLL
             for (int p = 0; p < panels; p++)
-                v[p] = _mm512_maskz_loadu_ps(lanes, w + (size_t)p * panel);
-            ANM_UNROLL
-            for (int i = 0; i < rows; i++) {
-                const __m512 x = _mm512_set1_ps(a[(size_t)i * lda + d]);
-
-                ANM_UNROLL
-                for (int p = 0; p < panels; p++)
-                    acc[i][p] = _mm512_fmadd_ps(x, v[p], acc[i][p]);
-            }
+                acc[i][p] = _mm512_fmadd_ps(x, v[p], acc[i][p]);
         }
     }
     ANM_UNROLL
@@ -83,6 +88,51 @@ static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
             _mm512_storeu_ps(t->sum + (size_t)i * t->ld_sum + (size_t)p * 16,
                              acc[i][p]);
         }
+    }
+}
+
+/* A tile of any height and one panel, of which `lanes` may be loaded. */
+static ANM_ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
+                                       const __mmask16 lanes,
+                                       const tile_kind kind)
+{
+    switch (rows) {
+    case 1:
+        run_tile(t, 1, 1, lanes, kind);
+        break;
+    case 2:
+        run_tile(t, 2, 1, lanes, kind);
+        break;
+    case 3:
+        run_tile(t, 3, 1, lanes, kind);
+        break;
+    case 4:
+        run_tile(t, 4, 1, lanes, kind);
+        break;
+    case 5:
+        run_tile(t, 5, 1, lanes, kind);
+        break;
+    case 6:
+        run_tile(t, 6, 1, lanes, kind);
+        break;
+    case 7:
+        run_tile(t, 7, 1, lanes, kind);
+        break;
+    case 8:
+        run_tile(t, 8, 1, lanes, kind);
+        break;
+    case 9:
+        run_tile(t, 9, 1, lanes, kind);
+        break;
+    case 10:
+        run_tile(t, 10, 1, lanes, kind);
+        break;
+    case 11:
+        run_tile(t, 11, 1, lanes, kind);
+        break;
+    default:
+        run_tile(t, 12, 1, lanes, kind);
+        break;
     }
 }
 
