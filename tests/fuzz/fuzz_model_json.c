@@ -2,6 +2,8 @@
  * rest is its content. The other files are links to a good model.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#define _XOPEN_SOURCE 700
+
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,16 +12,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const char *const files[] = {
-    "config.json",
-    "modules.json",
-    "1_Pooling/config.json",
-    "tokenizer_config.json",
-    "sentence_bert_config.json",
-    "config_sentence_transformers.json",
-    "tokenizer.json",
-    "model.safetensors",
-};
+static const char *const files[] = { "config.json",
+                                     "modules.json",
+                                     "1_Pooling/config.json",
+                                     "tokenizer_config.json",
+                                     "sentence_bert_config.json",
+                                     "config_sentence_transformers.json",
+                                     "tokenizer.json",
+                                     "model.safetensors" };
 
 enum { N_FILES = sizeof(files) / sizeof(files[0]), N_JSON = N_FILES - 1 };
 
