@@ -1,0 +1,78 @@
+/* options.h - arguments by table: GNU long options and letters.
+ *
+ * --name VALUE, --name=VALUE, -n VALUE, -nVALUE, several letters in one word,
+ * and -- that ends options. "-" is an argument. Options and arguments may be
+ * mixed; arguments keep their order.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "anemone.h"
+
+#include <stdio.h>
+
+typedef enum cli_option_kind {
+    CLI_SWITCH,   /* bool; takes no value */
+    CLI_STRING,   /* const char *, borrowed from argv */
+    CLI_OPTIONAL, /* as CLI_STRING; "" unless --name=VALUE */
+    CLI_COUNT,    /* size_t in [low, high] */
+    CLI_SIZES,    /* cli_sizes, each in [low, high] */
+    CLI_CHOICE,   /* size_t: position among the words of `value`, "a|b" */
+} cli_option_kind;
+
+enum { CLI_SIZES_MAX = 32 };
+
+/* A list such as 8,16,32. */
+typedef struct cli_sizes {
+    size_t n;
+    size_t values[CLI_SIZES_MAX];
+} cli_sizes;
+
+typedef struct cli_option {
+    const char *name;
+    char letter; /* 0: none */
+    cli_option_kind kind;
+    size_t offset;     /* of the field that receives it */
+    const char *value; /* what help calls the value */
+    const char *help;
+    size_t low, high;
+} cli_option;
+
+/* Options and the struct they fill. */
+typedef struct cli_options {
+    const cli_option *options; /* [n] */
+    size_t n;
+    void *into;
+} cli_options;
+
+typedef struct cli_parse_params {
+    const cli_options *groups; /* [n_groups], searched in order */
+    size_t n_groups;
+    bool stop_at_argument; /* leave everything from the first argument on */
+} cli_parse_params;
+
+/* Move arguments to the front of argv and fill the structs of the groups.
+ *
+ * @param n_args  How many arguments argv now begins with; with
+ *                stop_at_argument where the first one stands.
+ *
+ * @return ANM_OK, or ANM_E_ARG naming the option and what is allowed */
+anm_status cli_options_parse(const cli_parse_params *p, int argc, char **argv,
+                             size_t *n_args, anm_error *err);
+
+/* Options of a group, aligned, for help. */
+void cli_options_print(FILE *out, const cli_option *options, size_t n);
+
+/* A whole number in [low, high]; false when it is not one. */
+bool cli_count_read(const char *text, size_t low, size_t high, size_t *out);
+
+/* Whole numbers in [low, high] with commas between; false when it is no such
+ * list, or a longer one than CLI_SIZES_MAX. */
+bool cli_sizes_read(const char *text, size_t low, size_t high, cli_sizes *out);
+
+/* Edits that turn one name into the other: insert, delete, replace, swap
+ * neighbours. At most 63 bytes of each count. */
+size_t cli_name_distance(const char *a, const char *b);
+
+#endif
