@@ -1,0 +1,204 @@
+/* jsonl.c - the line reader and the items of JSONL input.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "jsonl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+anm_status cli_lines_open(cli_lines *r, const char *path, anm_error *err)
+{
+    memset(r, 0, sizeof(*r));
+    r->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    if (r->fd < 0)
+        return cli_fail(err, errno == ENOENT ? ANM_E_NOTFOUND : ANM_E_IO,
+                        "%s: %s", path, strerror(errno));
+    // One byte more than the limit tells a line that is too long.
+    r->buf = malloc(CLI_LINE_MAX + 1);
+    if (r->buf) return ANM_OK;
+    cli_lines_close(r);
+    return cli_fail(err, ANM_E_NOMEM, "%s: out of memory", path);
+}
+
+void cli_lines_close(cli_lines *r)
+{
+    if (r->fd > STDERR_FILENO) close(r->fd);
+    free(r->buf);
+    *r = (cli_lines){ .fd = -1 };
+}
+
+uint64_t cli_lines_total(const cli_lines *r)
+{
+    struct stat st;
+    if (fstat(r->fd, &st) || !S_ISREG(st.st_mode) || st.st_size < 0) return 0;
+    return (uint64_t)st.st_size;
+}
+
+uint64_t cli_lines_given(const cli_lines *r)
+{
+    return r->bytes - (r->end - r->begin);
+}
+
+typedef enum fill_result { FILLED, TIMED_OUT, SIGNALLED, BROKEN } fill_result;
+
+/* Read once, behind what is there. */
+static fill_result fill(cli_lines *r, int wait_ms)
+{
+    if (r->begin) {
+        memmove(r->buf, r->buf + r->begin, r->end - r->begin);
+        r->end -= r->begin;
+        r->begin = 0;
+    }
+    if (wait_ms >= 0) {
+        struct pollfd one = { .fd = r->fd, .events = POLLIN };
+        const int ready = poll(&one, 1, wait_ms);
+        if (ready == 0) return TIMED_OUT;
+        if (ready < 0) return errno == EINTR ? SIGNALLED : BROKEN;
+    }
+    const ssize_t n = read(r->fd, r->buf + r->end, CLI_LINE_MAX + 1 - r->end);
+    if (n < 0) return errno == EINTR ? SIGNALLED : BROKEN;
+    r->eof = n == 0;
+    r->end += (size_t)n;
+    r->bytes += (uint64_t)n;
+    return FILLED;
+}
+
+static cli_line stop_reading(cli_lines *r, fill_result why, anm_text *line,
+                             anm_error *err)
+{
+    *line = (anm_text){ NULL, 0 };
+    if (why == TIMED_OUT) return CLI_LINE_GIVEN;
+    if (why == SIGNALLED) return CLI_LINE_INTERRUPTED;
+    cli_fail(err, ANM_E_IO, "line %zu: read: %s", r->line + 1, strerror(errno));
+    return CLI_LINE_FAILED;
+}
+
+/* Drop the rest of a line that is over the limit. */
+static cli_line skip_line(cli_lines *r, anm_text *line, anm_error *err)
+{
+    for (;;) {
+        char *end = memchr(r->buf + r->begin, '\n', r->end - r->begin);
+        if (end || r->eof) {
+            r->begin = end ? (size_t)(end - r->buf) + 1 : r->end;
+            break;
+        }
+        r->begin = r->end;
+        const fill_result filled = fill(r, -1);
+        if (filled != FILLED) return stop_reading(r, filled, line, err);
+    }
+    r->line++;
+    cli_fail(err, ANM_E_FORMAT, "line %zu: longer than the limit of %zu bytes",
+             r->line, CLI_LINE_MAX);
+    return CLI_LINE_BAD;
+}
+
+static bool is_blank(anm_text line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (!strchr(" \t\r", line.data[i]) || !line.data[i]) return false;
+    return true;
+}
+
+cli_line cli_lines_next(cli_lines *r, int wait_ms, anm_text *line,
+                        anm_error *err)
+{
+    size_t searched = 0; // bytes of this line known to hold no end
+
+    for (;;) {
+        const char *data = r->buf + r->begin;
+        const size_t held = r->end - r->begin;
+        const char *end = memchr(data + searched, '\n', held - searched);
+        if (!end && r->eof && held == 0) return CLI_LINE_END;
+        if (!end && held > CLI_LINE_MAX) return skip_line(r, line, err);
+        if (end || r->eof) {
+            *line = (anm_text){ data, end ? (size_t)(end - data) : held };
+            r->begin += line->len + (end ? 1 : 0);
+            r->line++;
+            searched = 0;
+            if (is_blank(*line)) continue;
+            return CLI_LINE_GIVEN;
+        }
+        searched = held;
+        const fill_result filled = fill(r, wait_ms);
+        if (filled != FILLED) return stop_reading(r, filled, line, err);
+    }
+}
+
+/* Jansson's words without what it quotes: errors hold no text of a user. */
+static anm_status fail_json(const json_error_t *why, anm_error *err)
+{
+    const char *near = strstr(why->text, " near ");
+    const size_t len = near ? (size_t)(near - why->text) : strlen(why->text);
+    return cli_fail(err, ANM_E_FORMAT, "not JSON: %.*s at byte %d", (int)len,
+                    why->text, why->position);
+}
+
+anm_status cli_item_read(cli_item *item, anm_text line, anm_error *err)
+{
+    json_error_t why;
+
+    memset(item, 0, sizeof(*item));
+    // The line itself is the answer, so a number need not fit into 64 bits.
+    item->object = json_loadb(line.data, line.len,
+                              JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+    if (!item->object) return fail_json(&why, err);
+    const json_t *text = json_object_get(item->object, "text");
+    if (!json_is_string(text)) {
+        cli_item_deinit(item);
+        return cli_fail(err, ANM_E_FORMAT, "no object with a string \"text\"");
+    }
+    item->text =
+        (anm_text){ json_string_value(text), json_string_length(text) };
+    item->line = malloc(line.len);
+    if (!item->line) {
+        cli_item_deinit(item);
+        return cli_fail(err, ANM_E_NOMEM, "out of memory");
+    }
+    memcpy(item->line, line.data, line.len);
+    item->len = line.len;
+    return ANM_OK;
+}
+
+void cli_item_deinit(cli_item *item)
+{
+    json_decref(item->object);
+    free(item->line);
+    *item = (cli_item){ 0 };
+}
+
+static int write_chunk(const char *data, size_t len, void *out)
+{
+    return fwrite(data, 1, len, out) == len ? 0 : -1;
+}
+
+/* Some field is given anew: write the object without the old ones. */
+static void begin_without(FILE *out, const cli_item *item,
+                          const char *const *added)
+{
+    json_t *object = json_loadb(item->line, item->len, JSON_ALLOW_NUL, NULL);
+    // Only a number above 64 bits fails here, and is then written as a real.
+    if (!object) object = json_incref(item->object);
+    for (const char *const *name = added; *name; name++)
+        json_object_del(object, *name);
+    fputc('{', out);
+    json_dump_callback(object, write_chunk, out, JSON_COMPACT | JSON_EMBED);
+    json_decref(object);
+}
+
+void cli_item_begin(FILE *out, const cli_item *item, const char *const *added)
+{
+    for (const char *const *name = added; *name; name++)
+        if (json_object_get(item->object, *name)) {
+            begin_without(out, item, added);
+            return;
+        }
+    size_t len = item->len;
+    while (item->line[len - 1] != '}')
+        len--;
+    fwrite(item->line, 1, len - 1, out);
+}
