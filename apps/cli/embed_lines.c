@@ -1,0 +1,204 @@
+/* embed_lines.c - `embed --jsonl`: a conversation on stdin, a file in bulk.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "embed.h"
+#include "jsonl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A bulk chunk: long enough to keep every thread busy, short enough that
+ * Ctrl-C is obeyed within a second on a small model. */
+enum { CHUNK_TEXTS = 64, CHUNK_BYTES = 4 << 20 };
+
+static const char *const added[] = { "vector", "tokens",  "truncated",
+                                     "ids",    "receipt", NULL };
+
+typedef struct lines_job {
+    embed_job *job;
+    cli_lines lines;
+    cli_item items[CHUNK_TEXTS]; /* [n_items] */
+    anm_text texts[CHUNK_TEXTS];
+    size_t n_items, n_bytes;
+    size_t n_done, n_bad;
+    bool receipts; /* every line has one of its own */
+} lines_job;
+
+/* The names that an answer takes from the line: all that it will write. */
+static void begin_answer(const lines_job *l, const cli_item *item)
+{
+    const char *names[6];
+    size_t n = 0;
+    for (const char *const *name = added; *name; name++) {
+        if (!strcmp(*name, "ids") && !l->job->o.ids) continue;
+        if (!strcmp(*name, "receipt") && !l->job->o.receipt) continue;
+        names[n++] = *name;
+    }
+    names[n] = NULL;
+    cli_item_begin(stdout, item, names);
+}
+
+static anm_status write_answers(lines_job *l, anm_error *err)
+{
+    embed_job *job = l->job;
+
+    if (job->o.format == EMBED_NPY)
+        return cli_npy_add(&job->npy, job->vectors, l->n_items, err);
+    for (size_t i = 0; i < l->n_items; i++) {
+        begin_answer(l, &l->items[i]);
+        anm_status status = cli_embed_put_fields(job, i, l->texts[i], err);
+        if (!status && job->o.receipt) {
+            fputs(",\"receipt\":", stdout);
+            status = cli_embed_put_receipt(&job->receipt, err);
+        }
+        if (status) return status;
+        fputs("}\n", stdout);
+    }
+    if (fflush(stdout) == EOF)
+        return cli_fail(err, ANM_E_IO, "stdout: write failed");
+    return ANM_OK;
+}
+
+/* Embed and answer what has been gathered. */
+static anm_status flush_chunk(lines_job *l, anm_error *err)
+{
+    embed_job *job = l->job;
+    anm_status status = ANM_OK;
+
+    if (l->n_items) {
+        status = cli_session_embed(&job->session, l->texts, l->n_items,
+                                   &job->params, job->vectors, job->infos,
+                                   job->o.receipt ? &job->receipt : NULL, err);
+        for (size_t i = 0; !status && i < l->n_items; i++) {
+            job->n_cut += job->infos[i].truncated > 0;
+            job->tokens_cut += job->infos[i].truncated;
+        }
+        if (!status) status = write_answers(l, err);
+        l->n_done += l->n_items;
+    }
+    for (size_t i = 0; i < l->n_items; i++)
+        cli_item_deinit(&l->items[i]);
+    l->n_items = 0;
+    l->n_bytes = 0;
+    return status;
+}
+
+/* Count a bad line, or stop: then what came before it is answered first. */
+static anm_status refuse_line(lines_job *l, const anm_error *why,
+                              anm_error *err)
+{
+    if (l->job->o.on_error == EMBED_SKIP) {
+        cli_warn(l->job->c, "%s; skipped", why->message);
+        l->n_bad++;
+        return ANM_OK;
+    }
+    const anm_status status = flush_chunk(l, err);
+    return status ? status : cli_fail(err, why->status, "%s", why->message);
+}
+
+static anm_status gather_line(lines_job *l, anm_text line, anm_error *err)
+{
+    cli_item *item = &l->items[l->n_items];
+    anm_error why, numbered;
+
+    const anm_status status = cli_item_read(item, line, &why);
+    if (status) {
+        cli_fail(&numbered, status, "line %zu: %.900s", l->lines.line,
+                 why.message);
+        return status == ANM_E_FORMAT
+                   ? refuse_line(l, &numbered, err)
+                   : cli_fail(err, status, "%s", numbered.message);
+    }
+    l->texts[l->n_items++] = item->text;
+    l->n_bytes += line.len;
+    const size_t limit = l->receipts ? 1 : CHUNK_TEXTS;
+    if (l->n_items < limit && l->n_bytes < CHUNK_BYTES) return ANM_OK;
+    return flush_chunk(l, err);
+}
+
+/* A dummy prediction, so that the next line finds the caches warm. */
+static void keep_warm(lines_job *l)
+{
+    const anm_text dummy = anm_text_of("keep warm");
+    anm_embed_with(l->job->session.model, &dummy, 1, &l->job->params,
+                   l->job->vectors, NULL, NULL, NULL);
+}
+
+static anm_status read_lines(lines_job *l, bool conversation, anm_error *err)
+{
+    embed_job *job = l->job;
+    const uint64_t total = cli_lines_total(&l->lines);
+    const size_t warm_ms = job->c->settings.keep_warm_ms;
+    const int wait_ms = conversation && warm_ms ? (int)warm_ms : -1;
+    anm_status status = ANM_OK;
+
+    while (!status && !cli_interrupted()) {
+        anm_text line;
+        anm_error why;
+        const cli_line got = cli_lines_next(&l->lines, wait_ms, &line, &why);
+        if (got == CLI_LINE_END) break;
+        if (got == CLI_LINE_FAILED)
+            return cli_fail(err, why.status, "%s", why.message);
+        if (got == CLI_LINE_INTERRUPTED) continue;
+        if (got == CLI_LINE_BAD) {
+            status = refuse_line(l, &why, err);
+        } else if (line.data) {
+            status = gather_line(l, line, err);
+        } else {
+            keep_warm(l);
+        }
+        if (!conversation)
+            cli_progress_show(&job->session.progress,
+                              cli_lines_given(&l->lines), total, l->n_done);
+    }
+    if (status || cli_interrupted()) return status;
+    return flush_chunk(l, err);
+}
+
+static anm_status embed_lines(lines_job *l, bool conversation, anm_error *err)
+{
+    embed_job *job = l->job;
+
+    job->params.bulk = !conversation;
+    l->receipts = conversation || job->o.receipt;
+    anm_status status = cli_embed_reserve(job, CHUNK_TEXTS, err);
+    if (!status && conversation) status = cli_session_warm(&job->session, err);
+    if (!status && job->o.format == EMBED_NPY)
+        status = cli_npy_open(&job->npy, job->o.output, job->dim, err);
+    if (status) return status;
+
+    cli_progress_begin(&job->session.progress, "embedding", "texts/s");
+    status = read_lines(l, conversation, err);
+    cli_progress_end(&job->session.progress);
+    if (!status && job->o.format == EMBED_NPY && !cli_interrupted())
+        status = cli_npy_finish(&job->npy, err);
+    cli_npy_abandon(&job->npy);
+    return status;
+}
+
+int cli_embed_lines(embed_job *job, const char *path)
+{
+    lines_job *l = calloc(1, sizeof(*l));
+    const bool conversation = !strcmp(path, "-");
+    anm_error err;
+    anm_status status;
+
+    if (!l) {
+        cli_fail(&err, ANM_E_NOMEM, "out of memory");
+        return cli_report(job->c, &err);
+    }
+    l->job = job;
+    status = cli_lines_open(&l->lines, path, &err);
+    if (!status) status = embed_lines(l, conversation, &err);
+    for (size_t i = 0; i < l->n_items; i++)
+        cli_item_deinit(&l->items[i]);
+    cli_lines_close(&l->lines);
+    if (!status && job->n_cut && !conversation)
+        cli_warn(job->c, "%zu texts were too long: %zu tokens cut off",
+                 job->n_cut, job->tokens_cut);
+    if (!status && l->n_bad)
+        status = cli_fail(&err, ANM_E_FORMAT, "%zu bad lines were skipped",
+                          l->n_bad);
+    free(l);
+    return status ? cli_report(job->c, &err) : cli_finish(job->c, CLI_DONE);
+}
