@@ -1,0 +1,50 @@
+/* bench.h - the parts of `bench`: measuring (bench_measure.c), the line
+ * protocol (bench_lines.c), the table (verb_bench.c).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include "session.h"
+
+/* How one row is measured. */
+typedef struct bench_plan {
+    size_t tokens;
+    size_t idle_ms; /* sleep before each call; 0: back to back */
+    size_t callers; /* threads that call at once; 0 or 1: one */
+    size_t texts;   /* rows of one bulk call; 0: live calls of one text */
+    double seconds; /* to measure for */
+} bench_plan;
+
+typedef struct bench_row {
+    bench_plan plan;
+    char mode[32]; /* "back_to_back", "idle_50ms", "callers_4", "bulk_32" */
+    size_t n;      /* calls */
+    double min_ms, p50_ms, p95_ms, p99_ms, max_ms;
+    double texts_per_s;
+    double floor_ms; /* of one call; the least that this machine allows */
+} bench_row;
+
+/* Different rows of exactly `tokens` ids that the model itself makes. */
+enum { BENCH_VARIANTS = 8 };
+
+typedef struct bench_ids {
+    size_t tokens;
+    int32_t *ids; /* [BENCH_VARIANTS, tokens] */
+} bench_ids;
+
+anm_status cli_bench_ids(cli_session *s, size_t tokens, bench_ids *out,
+                         anm_error *err);
+
+/* Measure one row. Stops early, with what there is, when interrupted. */
+anm_status cli_bench_measure(cli_session *s, const bench_plan *plan,
+                             const anm_peak *peak, bench_row *out,
+                             anm_receipt *receipt, anm_error *err);
+
+/* Ascending; the value below which `part` of the samples lie. */
+double cli_bench_percentile(const double *sorted, size_t n, double part);
+
+/* Answer the requests on stdin until they end; the exit code. */
+int cli_bench_lines(cli *c);
+
+#endif
