@@ -1,0 +1,74 @@
+# Completion of anemone for bash: verbs, options, values, files.
+#
+# SPDX-License-Identifier: Apache-2.0
+
+_anemone()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local verbs='embed tokenize inspect plan bench cache doctor help'
+    local all='--json --quiet --verify --help --version --model --store
+        --units --require --allow-fallback --precision --threads --cpu
+        --buckets --cache-dir --log --log-format --tokenizer --receipt-log
+        --keep-warm --timeout'
+    local verb='' own='' word
+
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ " $verbs " == *" $word "* ]]; then
+            verb=$word
+            break
+        fi
+    done
+
+    case $prev in
+    --units) _anemone_words 'ALL CPU_AND_GPU CPU_AND_NE CPU_ONLY'; return ;;
+    --require) _anemone_words 'none cpu gpu ane'; return ;;
+    --allow-fallback) _anemone_words 'cpu gpu ane'; return ;;
+    --precision) _anemone_words 'f32 bf16 int8 int4'; return ;;
+    --cpu) _anemone_words 'scalar avx2 avx512 neon'; return ;;
+    --log) _anemone_words 'error warn info debug'; return ;;
+    --log-format) _anemone_words 'text json'; return ;;
+    --encoding) _anemone_words 'float base64'; return ;;
+    --on-error) _anemone_words 'stop skip'; return ;;
+    --format) _anemone_words 'text npy'; return ;;
+    --model | -m | --cache-dir)
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        compopt -o filenames 2>/dev/null
+        return ;;
+    --store | -s | --tokenizer | --receipt-log | --jsonl | --output | -o)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames 2>/dev/null
+        return ;;
+    --threads | --buckets | --keep-warm | --timeout | --dims | --max-tokens | \
+        --prompt | --prompt-text | --tokens | --idle | --callers | --bulk | \
+        --seconds | --unused-days)
+        return ;;
+    esac
+
+    case $verb in
+    embed) own='--jsonl --encoding --prompt --prompt-text --dims --max-tokens
+        --ids --receipt --on-error --format --output' ;;
+    tokenize) own='--jsonl --pieces --no-special --on-error' ;;
+    inspect) own='--tensors --ops --strict' ;;
+    bench) own='--tokens --idle --callers --bulk --seconds --lines' ;;
+    cache) own='--unused-days' ;;
+    doctor) own='--settings' ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        _anemone_words "$own $all"
+    elif [[ -z $verb || $verb == help ]]; then
+        _anemone_words "$verbs"
+    elif [[ $verb == cache ]]; then
+        _anemone_words 'ls verify prune'
+    elif [[ $verb == inspect || $verb == plan || $verb == bench ]]; then
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        compopt -o filenames 2>/dev/null
+    fi
+}
+
+_anemone_words()
+{
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$cur")
+}
+
+complete -F _anemone anemone
