@@ -8,7 +8,7 @@
 #include "kern/kern.h"
 
 /* Queries that attention treats as one block: scratch holds their scores. */
-enum { ANM_ATTENTION_BLOCK = 12 };
+enum { ANM_ATTENTION_BLOCK = 8 };
 
 /* Keys that query i of a call sees. */
 static inline size_t anm_attention_visible(const anm_attention_f32 *a, size_t i)

@@ -1,9 +1,13 @@
 /* gemm_avx512.c - packing and the matrix product for AVX-512.
  *
- * A panel is read once for all rows: the first tile of rows brings it into L2
- * and every tile fetches its share of the next meanwhile. Up to three rows take
- * four panels at once; one or two only wait for memory, and there the core's
- * own prefetcher does better.
+ * Weights are read once for all rows: the first tile of rows brings them into
+ * L2 and every tile fetches its share of the next meanwhile. How many panels
+ * stand side by side depends on m:
+ *   1 … 3 rows   four, since fewer sums do not cover their latency. One or two
+ *                rows only wait for memory, and there the core's own
+ *                prefetcher does better
+ *   4 … 8 rows   one: weights come as a single stream
+ *   9 and more   two under 4 to 6 rows: half the loads of a
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
@@ -11,9 +15,10 @@
 #include "kern/variants.h"
 #include "kern/x86/tile_avx512.h"
 
-enum { FEW_ROWS = 3 };
+enum { FEW_ROWS = 3, PAIR_ROWS = 6 };
 
-static_assert(FEW_ROWS * TILE_PANELS <= TILE_ROWS, "one room for sums");
+static_assert(FEW_ROWS * 4 <= PAIR_ROWS * 2 && TILE_ROWS <= PAIR_ROWS * 2,
+              "a pair has the largest sums");
 
 void anm_pack_f32_avx512(float *dst, const float *w, size_t ldw, size_t n,
                          size_t k, size_t panel_first, size_t panel_count)
@@ -54,13 +59,25 @@ static void finish_tile(const anm_gemm_f32 *g, const float *sum, size_t i0,
 
 /* Calls, not inlined: within its caller gcc keeps some sums on the stack, which
  * halves the speed. */
-static ANM_NOINLINE void run_many(const tile *t, size_t rows)
+static ANM_NOINLINE void run_single(const tile *t, size_t rows)
 {
     run_rows(t, rows, 0xffff, TILE_FETCH);
 }
 
-static ANM_NOINLINE void run_few(const tile *t, size_t rows)
+static ANM_NOINLINE void run_pair(const tile *t, size_t rows)
 {
+    assert(rows >= 4 && rows <= PAIR_ROWS);
+    if (rows == 4)
+        run_tile(t, 4, 2, 0xffff, TILE_FETCH);
+    else if (rows == 5)
+        run_tile(t, 5, 2, 0xffff, TILE_FETCH);
+    else
+        run_tile(t, 6, 2, 0xffff, TILE_FETCH);
+}
+
+static ANM_NOINLINE void run_four(const tile *t, size_t rows)
+{
+    assert(rows <= FEW_ROWS);
     if (rows == 1)
         run_tile(t, 1, 4, 0xffff, TILE_PLAIN);
     else if (rows == 2)
@@ -74,8 +91,9 @@ static ANM_NOINLINE void run_few(const tile *t, size_t rows)
 static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
                             bool has_next)
 {
-    const size_t tiles = (g->m + TILE_ROWS - 1) / TILE_ROWS;
-    float sum[TILE_ROWS * ANM_PANEL];
+    const size_t most = g->m <= TILE_ROWS ? TILE_ROWS : PAIR_ROWS;
+    const size_t tiles = (g->m + most - 1) / most;
+    float sum[PAIR_ROWS * 2 * ANM_PANEL];
     tile t = {
         .k = g->k,
         .a = g->a,
@@ -93,10 +111,12 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
         const size_t rows = (g->m - i + left - 1) / left;
 
         t.a = g->a + i * g->lda;
-        if (panels > 1)
-            run_few(&t, rows);
+        if (panels == 4)
+            run_four(&t, rows);
+        else if (panels == 2)
+            run_pair(&t, rows);
         else
-            run_many(&t, rows);
+            run_single(&t, rows);
         finish_tile(g, sum, i, rows, p * ANM_PANEL, panels);
         t.ahead += t.ahead_step * g->k;
         i += rows;
@@ -106,7 +126,7 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
 void anm_gemm_f32_avx512(const anm_gemm_f32 *g)
 {
     const size_t end = g->panel_first + g->panel_count;
-    const size_t widest = g->m <= FEW_ROWS ? TILE_PANELS : 1;
+    const size_t widest = g->m <= FEW_ROWS ? 4 : g->m <= TILE_ROWS ? 1 : 2;
 
     for (size_t p = g->panel_first; p < end;) {
         const size_t panels = end - p >= widest ? widest : 1;

@@ -3,8 +3,9 @@
  *
  * A tile keeps all its sums in registers over the whole of k, one chain for
  * each element in ascending k: that is why no element depends on the shape of
- * its tile. One panel at a time, so that weights come as one stream; four to
- * cover the latency of the sums where rows are few.
+ * its tile. Registers would hold 12 rows and more; but rows whose distance is a
+ * multiple of 4 KiB (k = 1024, 3072 …) share one set of the first cache, which
+ * has 8 ways.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_KERN_TILE_AVX512_H
@@ -12,7 +13,7 @@
 
 #include "kern/x86/vec_avx512.h"
 
-enum { TILE_ROWS = 12, TILE_PANELS = 4 };
+enum { TILE_ROWS = 8, TILE_PANELS = 4 };
 
 typedef struct tile {
     size_t k;
@@ -38,10 +39,7 @@ static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
                                        const int panels, const __mmask16 lanes,
                                        const tile_kind kind)
 {
-    /* From two bases the addresses of 12 rows need few multiples of lda, which
-     * else lie on the stack: 3 % at 11 rows. */
-    const float *low = t->a, *high = t->a + TILE_ROWS / 2 * t->lda;
-    const float *w = t->w, *ahead = t->ahead;
+    const float *a = t->a, *w = t->w, *ahead = t->ahead;
     const size_t lda = t->lda, panel = t->panel, step = t->step;
     const size_t ahead_step = t->ahead_step;
     __m512 acc[TILE_ROWS][TILE_PANELS];
@@ -56,7 +54,7 @@ static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
                             : _mm512_setzero_ps();
         }
     }
-    for (size_t d = t->k; d > 0; d--, low++, high++, w += step) {
+    for (size_t d = t->k; d > 0; d--, a++, w += step) {
         __m512 v[TILE_PANELS];
 
         ANM_UNROLL
@@ -71,10 +69,7 @@ static ANM_ALWAYS_INLINE void run_tile(const tile *t, const int rows,
         }
         ANM_UNROLL
         for (int i = 0; i < rows; i++) {
-            const int from_high = i - TILE_ROWS / 2;
-            const __m512 x =
-                _mm512_set1_ps(from_high < 0 ? low[(size_t)i * lda]
-                                             : high[(size_t)from_high * lda]);
+            const __m512 x = _mm512_set1_ps(a[(size_t)i * lda]);
 
             ANM_UNROLL
             for (int p = 0; p < panels; p++)
@@ -118,20 +113,8 @@ static ANM_ALWAYS_INLINE void run_rows(const tile *t, size_t rows,
     case 7:
         run_tile(t, 7, 1, lanes, kind);
         break;
-    case 8:
-        run_tile(t, 8, 1, lanes, kind);
-        break;
-    case 9:
-        run_tile(t, 9, 1, lanes, kind);
-        break;
-    case 10:
-        run_tile(t, 10, 1, lanes, kind);
-        break;
-    case 11:
-        run_tile(t, 11, 1, lanes, kind);
-        break;
     default:
-        run_tile(t, 12, 1, lanes, kind);
+        run_tile(t, 8, 1, lanes, kind);
         break;
     }
 }
