@@ -11,6 +11,12 @@
  *   EPILOGUE    linear + act; linear + add       -> LINEAR with act, residual
  *   DEAD        nodes whose value nobody reads   -> removed
  *
+ * A pass fires only where no other node reads what it would remove, dead nodes
+ * included. A value keeps its name as long as it exists: of a fused linear the
+ * last value's name stays, and the linear's own stays that of the node. Stacked
+ * linears "a.q", "a.k", "a.v" become "a.q+k+v", its constants "a.q+k+v.weight"
+ * and ".bias".
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_PASS_H
 #define ANM_PASS_H
@@ -25,8 +31,10 @@ enum {
     ANM_PASS_ALL = 0xf,
 };
 
-/* Rewrite g in place, each pass to its fixed point, in the order above. On
- * failure (memory) the graph may only be freed. */
+/* Rewrite a finished g in place, each pass to its fixed point, in the order
+ * above. Values that no node defines or reads any more are dropped and the
+ * others numbered afresh; inputs stay. On failure (memory, or a name that a
+ * pass gives being taken) the graph may only be freed. */
 anm_status anm_graph_optimize(anm_graph *g, unsigned passes, anm_error *err);
 
 #endif

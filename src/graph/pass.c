@@ -1,0 +1,204 @@
+/* pass.c - running passes to their fixed points, and removing what nobody
+ * reads.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "graph/pass.h"
+
+#include <assert.h>
+
+#include "base/error.h"
+#include "graph/rewrite.h"
+
+/* ---- One sweep ----------------------------------------------------------- */
+
+static void deinit_sweep(anm_rewrite *r)
+{
+    anm_free(r->definer);
+    anm_free(r->n_readers);
+    anm_free(r->removed);
+    anm_free(r->insertions);
+}
+
+static bool init_sweep(anm_rewrite *r, anm_graph *g)
+{
+    *r = (anm_rewrite){ .g = g, .n_values = g->n_values };
+    r->definer = anm_alloc_array(g->n_values, sizeof(*r->definer));
+    r->n_readers = anm_alloc_array(g->n_values, sizeof(*r->n_readers));
+    r->removed = anm_alloc_array(g->n_nodes, sizeof(*r->removed));
+    if (!r->definer || !r->n_readers || !r->removed) return false;
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        anm_node *node = &g->nodes[i];
+
+        r->definer[node->output] = node;
+        for (size_t k = 0; k < ANM_INPUTS_MAX; k++)
+            if (node->inputs[k] != ANM_VALUE_NONE)
+                r->n_readers[node->inputs[k]]++;
+    }
+    r->n_readers[g->result]++;
+    return true;
+}
+
+anm_node *anm_rewrite_sole(const anm_rewrite *r, anm_value_id v, anm_op op)
+{
+    anm_node *node = v < r->n_values ? r->definer[v] : NULL;
+
+    if (!node || node->op != op || r->n_readers[v] != 1) return NULL;
+    return v == r->g->result ? NULL : node;
+}
+
+void anm_rewrite_remove(anm_rewrite *r, anm_node *node)
+{
+    const size_t i = (size_t)(node - r->g->nodes);
+
+    assert(!r->removed[i] && r->n_readers[node->output] == 0);
+    r->removed[i] = true;
+    r->definer[node->output] = NULL;
+    r->n_changes++;
+    for (size_t k = 0; k < ANM_INPUTS_MAX; k++)
+        if (node->inputs[k] != ANM_VALUE_NONE) r->n_readers[node->inputs[k]]--;
+}
+
+bool anm_rewrite_insert(anm_rewrite *r, const anm_node *before,
+                        const anm_node *node)
+{
+    const size_t n = r->n_insertions;
+
+    if (!anm_grow(&r->insertions, &r->cap_insertions, n + 1,
+                  sizeof(*r->insertions)))
+        return false;
+    r->insertions[n] = (anm_insertion){
+        .before = (size_t)(before - r->g->nodes),
+        .turn = n,
+        .node = *node,
+    };
+    r->n_insertions++;
+    r->n_changes++;
+    return true;
+}
+
+static int compare_insertions(const void *a, const void *b)
+{
+    const anm_insertion *x = a, *y = b;
+
+    if (x->before != y->before) return x->before < y->before ? -1 : 1;
+    return (x->turn > y->turn) - (x->turn < y->turn);
+}
+
+/* Rebuild the list of nodes without the removed and with the inserted. */
+static bool apply(anm_rewrite *r)
+{
+    anm_graph *g = r->g;
+    const size_t cap = g->n_nodes + r->n_insertions;
+    size_t n = 0, next = 0;
+    anm_node *nodes = anm_alloc_array(cap, sizeof(*nodes));
+
+    if (!nodes) return false;
+    if (r->n_insertions)
+        qsort(r->insertions, r->n_insertions, sizeof(*r->insertions),
+              compare_insertions);
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        while (next < r->n_insertions && r->insertions[next].before == i)
+            nodes[n++] = r->insertions[next++].node;
+        if (!r->removed[i]) nodes[n++] = g->nodes[i];
+    }
+    anm_free(g->nodes);
+    g->nodes = nodes;
+    g->n_nodes = n;
+    g->cap_nodes = cap;
+    return true;
+}
+
+/* From the last node to the first: what a removed node read may be unread when
+ * its own turn comes. */
+static bool remove_dead(anm_rewrite *r)
+{
+    for (size_t i = r->g->n_nodes; i-- > 0;) {
+        anm_node *node = &r->g->nodes[i];
+        if (r->n_readers[node->output] == 0) anm_rewrite_remove(r, node);
+    }
+    return true;
+}
+
+typedef bool (*pass_fn)(anm_rewrite *r);
+
+/* Sweep until nothing changes. */
+static bool run_pass(anm_graph *g, pass_fn pass)
+{
+    anm_rewrite r;
+    bool ok, again;
+
+    do {
+        ok = init_sweep(&r, g) && pass(&r) && (!r.n_changes || apply(&r));
+        again = r.n_changes != 0;
+        deinit_sweep(&r);
+    } while (ok && again);
+    return ok;
+}
+
+/* ---- Values -------------------------------------------------------------- */
+
+/* Which values a node defines or reads; inputs of the graph always stay. */
+static void mark_values(const anm_graph *g, bool *used)
+{
+    for (size_t i = 0; i < g->n_values; i++)
+        used[i] = g->values[i].kind == ANM_VALUE_INPUT;
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        const anm_node *node = &g->nodes[i];
+
+        used[node->output] = true;
+        for (size_t k = 0; k < ANM_INPUTS_MAX; k++)
+            if (node->inputs[k] != ANM_VALUE_NONE) used[node->inputs[k]] = true;
+    }
+}
+
+/* Drop values that no node knows any more, and number the others afresh. */
+static bool compact_values(anm_graph *g)
+{
+    bool *used = anm_alloc_array(g->n_values, sizeof(*used));
+    anm_value_id *ids = anm_alloc_array(g->n_values, sizeof(*ids));
+    anm_value_id n = 0;
+    const bool ok = used && ids;
+
+    if (ok) mark_values(g, used);
+    for (size_t i = 0; ok && i < g->n_values; i++) {
+        ids[i] = n;
+        if (used[i]) g->values[n++] = g->values[i];
+    }
+    for (size_t i = 0; ok && i < g->n_nodes; i++) {
+        anm_node *node = &g->nodes[i];
+
+        node->output = ids[node->output];
+        for (size_t k = 0; k < ANM_INPUTS_MAX; k++)
+            if (node->inputs[k] != ANM_VALUE_NONE)
+                node->inputs[k] = ids[node->inputs[k]];
+    }
+    if (ok) {
+        g->result = ids[g->result];
+        g->n_values = n;
+    }
+    anm_free(used);
+    anm_free(ids);
+    return ok;
+}
+
+anm_status anm_graph_optimize(anm_graph *g, unsigned passes, anm_error *err)
+{
+    static const struct {
+        unsigned bit;
+        pass_fn pass;
+    } order[] = {
+        { ANM_PASS_ATTENTION, anm_pass_attention },
+        { ANM_PASS_STACK, anm_pass_stack },
+        { ANM_PASS_EPILOGUE, anm_pass_epilogue },
+        { ANM_PASS_DEAD, remove_dead },
+    };
+    bool ok = true;
+
+    assert(!g->error.status && g->result != ANM_VALUE_NONE);
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && ok; i++)
+        if (passes & order[i].bit) ok = run_pass(g, order[i].pass);
+    ok = ok && compact_values(g);
+    if (!ok) return anm_fail(err, ANM_E_NOMEM, "graph: out of memory");
+    // Values that passes name may meet names that the builder gave.
+    return anm_graph_check_names(g, err);
+}

@@ -1,0 +1,48 @@
+/* rewrite.h - one sweep of a pass over a graph. Internal to graph/.
+ *
+ * A pass walks the nodes in order and either changes a node where it stands,
+ * removes it, or inserts nodes before one. The list of nodes is rebuilt once,
+ * behind the sweep, so that a sweep is linear. A node may be changed into one
+ * that reads more only at its own place: everything it reads is then defined
+ * before it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_REWRITE_H
+#define ANM_REWRITE_H
+
+#include "graph/storage.h"
+
+typedef struct anm_insertion {
+    size_t before; /* index of a node as the sweep found it */
+    size_t turn;   /* order among those before one node */
+    anm_node node;
+} anm_insertion;
+
+typedef struct anm_rewrite {
+    anm_graph *g;
+    size_t n_values;           /* of g when the sweep began */
+    anm_node **definer;        /* [n_values] NULL where no node is */
+    size_t *n_readers;         /* [n_values] inputs of nodes, and the result */
+    bool *removed;             /* [n_nodes] */
+    anm_insertion *insertions; /* [n_insertions] */
+    size_t n_insertions, cap_insertions;
+    size_t n_changes;
+} anm_rewrite;
+
+/* The node that defines v, when it is of this operation, nothing but one input
+ * of one node reads v, and v is not the result; else NULL. */
+anm_node *anm_rewrite_sole(const anm_rewrite *r, anm_value_id v, anm_op op);
+
+/* Drop a node and what it reads; its value must have no reader left. */
+void anm_rewrite_remove(anm_rewrite *r, anm_node *node);
+
+/* False when memory is out. */
+bool anm_rewrite_insert(anm_rewrite *r, const anm_node *before,
+                        const anm_node *node);
+
+/* The passes, one sweep each; false when memory is out. */
+bool anm_pass_attention(anm_rewrite *r);
+bool anm_pass_stack(anm_rewrite *r);
+bool anm_pass_epilogue(anm_rewrite *r);
+
+#endif
