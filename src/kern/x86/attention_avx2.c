@@ -55,26 +55,44 @@ static void score_block(const block *b)
     }
 }
 
-/* Scores x[0..n) become exponentials; returns 1 / their sum, or 0. The scores
- * go on to a whole panel, so that loads need no mask. */
-static ANM_ALWAYS_INLINE float weigh_row(float *x, size_t n, float scale)
+static ANM_ALWAYS_INLINE float max_scaled(const float *x, size_t n,
+                                          __m256 scale)
 {
     const __m256 least = _mm256_set1_ps(-INFINITY);
-    const __m256 factor = _mm256_set1_ps(scale);
-    __m256 max = least, sum = _mm256_setzero_ps();
+    __m256 max = least;
+    size_t j = 0;
 
-    for (size_t j = 0; j < n; j += 8) {
-        const __m256 s = _mm256_mul_ps(_mm256_loadu_ps(x + j), factor);
+    for (; n - j >= 8; j += 8)
+        max = _mm256_max_ps(_mm256_mul_ps(_mm256_loadu_ps(x + j), scale), max);
+    if (j < n) {
         const __m256 lanes = _mm256_castsi256_ps(first_lanes(n - j));
-
-        _mm256_storeu_ps(x + j, s);
+        const __m256 s = _mm256_mul_ps(_mm256_loadu_ps(x + j), scale);
         max = _mm256_max_ps(_mm256_blendv_ps(least, s, lanes), max);
     }
-    const float top = max_f32x8(max);
-    max = _mm256_set1_ps(top == -INFINITY ? 0.0f : top);
-    for (size_t j = 0; j < n; j += 8) {
+    return max_f32x8(max);
+}
+
+/* Scores x[0..n) become exponentials; returns 1 / their sum, or 0. The scores
+ * go on to a whole panel, so that loads need no mask. */
+static ANM_ALWAYS_INLINE float weigh_row(float *x, size_t n, float factor)
+{
+    const __m256 scale = _mm256_set1_ps(factor);
+    const float top = max_scaled(x, n, scale);
+    const __m256 max = _mm256_set1_ps(top == -INFINITY ? 0.0f : top);
+    __m256 sum = _mm256_setzero_ps();
+    size_t j = 0;
+
+    for (; n - j >= 8; j += 8) {
+        const __m256 e =
+            exp_f32x8(_mm256_fmsub_ps(_mm256_loadu_ps(x + j), scale, max));
+
+        _mm256_storeu_ps(x + j, e);
+        sum = _mm256_add_ps(sum, e);
+    }
+    if (j < n) {
         const __m256 e = keep_lanes(
-            exp_f32x8(_mm256_sub_ps(_mm256_loadu_ps(x + j), max)), n - j);
+            exp_f32x8(_mm256_fmsub_ps(_mm256_loadu_ps(x + j), scale, max)),
+            n - j);
 
         _mm256_storeu_ps(x + j, e);
         sum = _mm256_add_ps(sum, e);

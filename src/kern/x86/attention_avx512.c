@@ -55,17 +55,17 @@ static void score_block(const block *b)
     }
 }
 
-/* Scores x[0..n) become exponentials; returns 1 / their sum, or 0. */
-static ANM_ALWAYS_INLINE float weigh_row(float *x, size_t n, float scale)
+/* Scores x[0..n) become exponentials; returns 1 / their sum, or 0. The scores
+ * go on to a whole panel, so that loads need no mask. */
+static ANM_ALWAYS_INLINE float weigh_row(float *x, size_t n, float factor)
 {
     const __m512 least = _mm512_set1_ps(-INFINITY);
-    const __m512 factor = _mm512_set1_ps(scale);
+    const __m512 scale = _mm512_set1_ps(factor);
     __m512 max = least, sum = _mm512_setzero_ps();
 
     for (size_t j = 0; j < n; j += 16) {
-        const __m512 s = _mm512_mul_ps(_mm512_loadu_ps(x + j), factor);
+        const __m512 s = _mm512_mul_ps(_mm512_loadu_ps(x + j), scale);
 
-        _mm512_storeu_ps(x + j, s);
         max = _mm512_max_ps(_mm512_mask_mov_ps(least, first_lanes(n - j), s),
                             max);
     }
@@ -74,7 +74,7 @@ static ANM_ALWAYS_INLINE float weigh_row(float *x, size_t n, float scale)
     for (size_t j = 0; j < n; j += 16) {
         const __m512 e = _mm512_maskz_mov_ps(
             first_lanes(n - j),
-            exp_f32x16(_mm512_sub_ps(_mm512_loadu_ps(x + j), max)));
+            exp_f32x16(_mm512_fmsub_ps(_mm512_loadu_ps(x + j), scale, max)));
 
         _mm512_storeu_ps(x + j, e);
         sum = _mm512_add_ps(sum, e);
