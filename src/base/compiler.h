@@ -16,8 +16,13 @@
 #else
 #define ANM_UNROLL _Pragma("GCC unroll 16")
 #endif
+/* At the head of a file of AVX-512 intrinsics: at -O0 those with an immediate
+ * operand are macros, whose masks of all ones change sign in our lines. */
+#define ANM_ALLOW_MASK_CASTS                                                   \
+    _Pragma("GCC diagnostic ignored \"-Wsign-conversion\"")
 #else
 #define ANM_UNROLL
+#define ANM_ALLOW_MASK_CASTS
 #define ANM_PRINTF(f, a)
 #define ANM_ALWAYS_INLINE inline
 #define ANM_NOINLINE

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "kern/check.h"
+#include "check.h"
 
 enum { DIM = 384, FFN = 1536, N_HEADS = 12, HEAD_DIM = 32, N_LAYERS = 6 };
 

@@ -4,7 +4,7 @@
  *     check_kern [--bench] [--filter NAME] [--seed N] [--cpu LEVEL]
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "kern/check.h"
+#include "check.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kern/check.h"
+#include "check.h"
 
 double check_act(double x, anm_act act)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kern/check.h"
+#include "check.h"
 
 static size_t visible(const anm_attention_f32 *a, size_t i)
 {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kern/check.h"
+#include "check.h"
 
 /* ---- Packing -------------------------------------------------------------- */
 

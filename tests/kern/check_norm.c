@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "kern/check.h"
+#include "check.h"
 
 static void check_norm_row(check *c, const float *y, const float *x,
                            const float *gamma, const float *beta, size_t dim,

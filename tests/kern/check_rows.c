@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kern/check.h"
+#include "check.h"
 
 static void check_add(check *c, const anm_kern *k, size_t rows, size_t dim,
                       bool one_row)

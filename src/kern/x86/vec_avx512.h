@@ -10,6 +10,8 @@
 #include "base/compiler.h"
 #include "base/types.h"
 
+ANM_ALLOW_MASK_CASTS
+
 /* The first n lanes; all of them from 16 on. A masked access never faults on
  * a lane that it skips. */
 static ANM_ALWAYS_INLINE __mmask16 first_lanes(size_t n)

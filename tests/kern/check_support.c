@@ -1,4 +1,4 @@
-/* support.c - random values, guarded buffers, comparisons, time.
+/* check_support.c - random values, guarded buffers, comparisons, time.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "kern/check.h"
+#include "check.h"
 
 /* ---- Random values -------------------------------------------------------- */
 
