@@ -8,7 +8,8 @@
  *   16    u64 bytes of the file
  *   24    u64 offset of the section table
  *   32    32 bytes SHA-256 of everything from byte 64 on
- *   64    key text: what the file depends on, readable, NUL-terminated
+ *   64    key text: what the file depends on, readable, NUL-terminated; then
+ *         the model's name for people, NUL-terminated
  *   …     sections, each aligned to 4,096
  *   …     table: per section u64 offset, u64 bytes, u16 length of name, name
  *
@@ -31,8 +32,12 @@
 #include "backend/backend.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/sha256.h"
 
 enum { ANM_ARTIFACT_VERSION = 1 };
+
+/* Sections held in memory. */
+typedef struct anm_artifact_memory anm_artifact_memory;
 
 /* An open artifact: mapped, or in memory. Zero-initialised is valid to
  * close. */
@@ -42,8 +47,9 @@ typedef struct anm_artifact {
     const char *state; /* "hit", "built", "rebuilt", "memory" */
     char *path;        /* NULL in memory */
     uint64_t bytes;
-    uint64_t ns; /* to find or build it */
-    struct anm_artifact_memory *memory; /* sections held in memory, or NULL */
+    uint64_t ns;                 /* to find or build it */
+    anm_artifact_memory *memory; /* or NULL */
+    uint8_t digest[ANM_SHA256_BYTES];
 } anm_artifact;
 
 /* What an artifact depends on. */
@@ -57,23 +63,36 @@ typedef struct anm_artifact_key {
     const char *model; /* name for people; not part of the key */
 } anm_artifact_key;
 
-/* Fills the sections of a new artifact through the sink. */
-typedef anm_status (*anm_artifact_build_fn)(void *ctx,
-                                            const anm_section_sink *sink,
-                                            anm_error *err);
+/* How the sections of a new artifact are made: fill() writes the large ones,
+ * then finish() sees them as they will be mapped and adds what can only be
+ * computed from them. Both may be called again after a failure. */
+typedef struct anm_artifact_builder {
+    anm_status (*fill)(void *ctx, const anm_section_sink *sink, anm_error *err);
+    anm_status (*finish)(void *ctx, const anm_sections *sections,
+                         const anm_section_sink *sink, anm_error *err);
+    void *ctx;
+    uint64_t bytes; /* about what it will write, for progress; 0: unknown */
+} anm_artifact_builder;
 
 typedef struct anm_artifact_params {
     const char *folder; /* cache folder; NULL: always in memory */
     bool verify;        /* hash whatever is remembered */
     bool rebuild;       /* the one found did not fit the program: build again */
     const anm_log *log;
+    anm_progress_fn progress; /* or NULL */
+    void *progress_ctx;
 } anm_artifact_params;
 
 /* Find the artifact of a key or build it. */
 anm_status anm_artifact_open(anm_artifact *out, const anm_artifact_key *key,
                              const anm_artifact_params *params,
-                             anm_artifact_build_fn build, void *ctx,
+                             const anm_artifact_builder *builder,
                              anm_error *err);
 void anm_artifact_close(anm_artifact *a);
+
+/* Remember the digest of a file that was built just now, so that the next
+ * start need not hash it. Of use only some 20 ms after it was built: sooner, a
+ * change of the file might leave no trace (base/remember.h). */
+void anm_artifact_remember(const anm_artifact *a, const char *folder);
 
 #endif

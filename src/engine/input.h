@@ -17,11 +17,11 @@
 /* Reusable storage for the inputs of one call; grows, never shrinks.
  * Zero-initialised is valid. One call at a time. */
 typedef struct anm_inputs {
-    anm_input *items; /* [n] */
+    anm_input *items;     /* [n] */
     anm_text_info *infos; /* [n] */
-    size_t n, cap;
-    int32_t *ids, *mask; /* all rows, one after the other */
-    size_t n_ids, cap_ids;
+    size_t n, cap_items, cap_infos;
+    int32_t *ids, *mask; /* [n_ids] all rows, one after the other */
+    size_t n_ids, cap_ids, cap_mask;
     anm_encoding *encoding;
     char *joined; /* prompt + text */
     size_t cap_joined;
@@ -38,6 +38,9 @@ typedef struct anm_input_params {
 
 void anm_inputs_reset(anm_inputs *in);
 void anm_inputs_deinit(anm_inputs *in);
+
+/* Drop the first n rows; the others move to the front. */
+void anm_inputs_drop(anm_inputs *in, size_t n);
 
 /* Append one text. On failure nothing was appended.
  *

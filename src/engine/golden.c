@@ -1,0 +1,155 @@
+/* golden.c - the golden text: what must come out before a model is ready.
+ *
+ * The golden vector is computed once, when the artifact is built, by the same
+ * sections on one thread without any ISA level: the scalar specification of the
+ * kernels. Its ids are made anew at each start, so tokenizer and input are
+ * proven with it. It depends on nothing but the fingerprint.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "engine/guard.h"
+#include "engine/state.h"
+
+// Several words, two scripts' worth of bytes, an accent and punctuation.
+static const char golden_text[] = "The café on Łódź street opens at 7, ring "
+                                  "twice: who was here first?";
+static const char golden_section[] = "golden";
+
+static anm_status make_input(anm_engine *e, anm_inputs *in, anm_error *err)
+{
+    const anm_input_params params = {
+        .tokenizer = e->source->tokenizer,
+        .recipe = &e->source->recipe,
+        .max_tokens = e->source->recipe.max_tokens,
+    };
+
+    return anm_inputs_add(in, &params, anm_text_of(golden_text), err);
+}
+
+/* Predict the golden text; the vector is checked but not compared. */
+static anm_status predict(anm_engine *e, anm_runner *runner,
+                          const anm_inputs *in, float *v, anm_error *err)
+{
+    anm_observed observed;
+    const anm_call call = { .inputs = in->items, .n_inputs = 1, .vectors = v };
+    const anm_status status =
+        e->backend->predict(runner, &call, &observed, err);
+
+    if (status) return status;
+    return anm_guard_check(v, e->program.dim, e->source->recipe.normalize, 0,
+                           err);
+}
+
+static anm_status predict_scalar(anm_engine *e, const anm_sections *sections,
+                                 float *v, anm_error *err)
+{
+    const anm_load_params params = {
+        .units = e->load.units,
+        .threads = 1,
+        .cpu = 0,
+        .log = e->load.log,
+    };
+    anm_inputs in = { 0 };
+    anm_runner *runner = NULL;
+    anm_status status = make_input(e, &in, err);
+
+    if (!status)
+        status = e->backend->load(&runner, &e->program, &params, sections, err);
+    if (!status) status = predict(e, runner, &in, v, err);
+    if (runner) e->backend->unload(runner);
+    anm_inputs_deinit(&in);
+    return status;
+}
+
+/* ---- Building --------------------------------------------------------------- */
+
+static anm_status fill(void *ctx, const anm_section_sink *sink, anm_error *err)
+{
+    anm_engine *e = ctx;
+
+    return e->backend->prepare(&e->program, &e->load, sink, err);
+}
+
+static anm_status finish(void *ctx, const anm_sections *sections,
+                         const anm_section_sink *sink, anm_error *err)
+{
+    anm_engine *e = ctx;
+    const size_t bytes = e->program.dim * sizeof(float);
+    float *v = anm_alloc(bytes);
+
+    if (!v) return anm_fail(err, ANM_E_NOMEM, "golden: out of memory");
+    anm_status status = predict_scalar(e, sections, v, err);
+    if (!status) status = sink->begin(sink->ctx, golden_section, bytes, err);
+    if (!status) status = sink->write(sink->ctx, v, bytes, err);
+    anm_free(v);
+    return status;
+}
+
+static uint64_t constant_bytes(const anm_graph *g)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < anm_graph_n_values(g); i++) {
+        const anm_value *v = anm_graph_value(g, (anm_value_id)i);
+        if (v->kind == ANM_VALUE_CONST)
+            bytes += anm_shape_elements(&v->shape, 1) * sizeof(float);
+    }
+    return bytes;
+}
+
+anm_artifact_builder anm_golden_builder(anm_engine *e)
+{
+    return (anm_artifact_builder){
+        .fill = fill,
+        .finish = finish,
+        .ctx = e,
+        .bytes = constant_bytes(e->graph),
+    };
+}
+
+/* ---- Proving ---------------------------------------------------------------- */
+
+static anm_status find_golden(const anm_engine *e, const float **out,
+                              anm_error *err)
+{
+    const size_t bytes = e->program.dim * sizeof(float);
+    anm_bytes found = { 0 };
+
+    if (anm_sections_find(&e->artifact.sections, golden_section, &found) &&
+        found.len == bytes) {
+        *out = (const void *)found.data;
+        return ANM_OK;
+    }
+    return anm_fail(err, ANM_E_CORRUPT,
+                    "its golden vector has %zu bytes, must have %zu", found.len,
+                    bytes);
+}
+
+static anm_status compare(anm_engine *e, anm_slot *slot, const float *golden,
+                          anm_error *err)
+{
+    const size_t dim = e->program.dim;
+    anm_status status = make_input(e, &slot->inputs, err);
+
+    if (status) return status;
+    if (!anm_grow(&slot->staged, &slot->cap_staged, dim, sizeof(float)))
+        return anm_fail(err, ANM_E_NOMEM, "golden: out of memory");
+    status = predict(e, e->runner, &slot->inputs, slot->staged, err);
+    if (status) return status;
+    return anm_guard_golden(slot->staged, golden, dim, err);
+}
+
+anm_status anm_golden_prove(anm_engine *e, anm_error *err)
+{
+    const float *golden;
+    anm_status status = find_golden(e, &golden, err);
+
+    if (status) return status;
+    // The first slot is the one that a single caller will be served from.
+    anm_slot *slot = anm_slot_take(e, err);
+    if (!slot) return ANM_E_NOMEM;
+    status = compare(e, slot, golden, err);
+    anm_inputs_reset(&slot->inputs);
+    anm_slot_give_back(e, slot);
+    return status;
+}

@@ -1,0 +1,272 @@
+/* inspect.c - what a model is, as JSON. Loads nothing on a device and never
+ * refuses by contract.
+ *
+ * Builders return NULL when memory ran out; json_pack() takes values over and
+ * passes a NULL on, so the whole document is NULL then.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "engine/json_text.h"
+#include "engine/state.h"
+
+static json_t *number(uint64_t value)
+{
+    return json_integer((json_int_t)value);
+}
+
+/* Append or give up the whole list. */
+static bool append(json_t **list, json_t *item)
+{
+    if (!json_array_append_new(*list, item)) return true;
+    json_decref(*list);
+    *list = NULL;
+    return false;
+}
+
+static bool set(json_t **object, const char *key, json_t *value)
+{
+    if (!json_object_set_new(*object, key, value)) return true;
+    json_decref(*object);
+    *object = NULL;
+    return false;
+}
+
+/* ---- Recipe and notes ------------------------------------------------------ */
+
+static json_t *make_prompts(const anm_recipe *r)
+{
+    json_t *prompts = json_object();
+
+    for (size_t i = 0; i < r->n_prompts; i++)
+        if (!set(&prompts, r->prompts[i].name,
+                 anm_json_text(r->prompts[i].text)))
+            break;
+    return prompts;
+}
+
+static json_t *make_recipe(const anm_recipe *r)
+{
+    return json_pack("{s:s, s:b, s:o, s:s?, s:b}", "pooling",
+                     anm_pool_kind_name(r->pool), "normalize", r->normalize,
+                     "prompts", make_prompts(r), "default_prompt",
+                     r->default_prompt, "lowercase", r->lowercase);
+}
+
+static json_t *make_tokenizer(const anm_tokenizer *t)
+{
+    anm_tokenizer_info info;
+
+    anm_tokenizer_describe(t, &info);
+    return json_pack("{s:s, s:o, s:b}", "model", info.model, "vocabulary",
+                     number(info.vocab_size), "lowercase", info.lowercase);
+}
+
+static json_t *make_notes(const anm_source *s)
+{
+    json_t *notes = json_array();
+
+    for (size_t i = 0; i < s->n_notes; i++)
+        if (!append(&notes, json_pack("{s:o, s:o}", "where",
+                                      anm_json_text(s->notes[i].where), "text",
+                                      anm_json_text(s->notes[i].text))))
+            break;
+    return notes;
+}
+
+/* ---- Graph ------------------------------------------------------------------ */
+
+static json_t *make_shape(const anm_shape *shape)
+{
+    json_t *dims = json_array();
+
+    for (unsigned i = 0; i < shape->rank; i++)
+        if (!append(&dims, shape->dims[i] == ANM_DIM_TOKENS
+                               ? json_string("tokens")
+                               : json_integer(shape->dims[i])))
+            break;
+    return dims;
+}
+
+static json_t *make_value(const char *name, const anm_shape *shape)
+{
+    return json_pack("{s:o, s:s, s:o}", "name", anm_json_text(name), "dtype",
+                     anm_dtype_name(shape->dtype), "shape", make_shape(shape));
+}
+
+static json_t *make_inputs(const anm_graph *g)
+{
+    json_t *inputs = json_array();
+
+    for (size_t i = 0; i < anm_graph_n_values(g); i++) {
+        const anm_value *v = anm_graph_value(g, (anm_value_id)i);
+        if (v->kind == ANM_VALUE_INPUT &&
+            !append(&inputs, make_value(v->name, &v->shape)))
+            break;
+    }
+    return inputs;
+}
+
+static json_t *make_outputs(const anm_graph *g)
+{
+    const anm_value *v = anm_graph_value(g, anm_graph_result_of(g));
+
+    return json_pack("[o]", make_value("vector", &v->shape));
+}
+
+static json_t *make_op_counts(const anm_graph *g)
+{
+    size_t counts[ANM_OP_COUNT] = { 0 };
+    json_t *ops = json_object();
+
+    for (size_t i = 0; i < anm_graph_n_nodes(g); i++)
+        counts[anm_graph_node(g, i)->op]++;
+    for (int op = 0; op < ANM_OP_COUNT; op++)
+        if (counts[op] &&
+            !set(&ops, anm_op_describe((anm_op)op)->name, number(counts[op])))
+            break;
+    return ops;
+}
+
+static json_t *make_op_list(const anm_graph *g)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < anm_graph_n_nodes(g); i++) {
+        const anm_node *n = anm_graph_node(g, i);
+        const anm_value *v = anm_graph_value(g, n->output);
+        if (!append(&list, json_pack("{s:o, s:s, s:s, s:o}", "name",
+                                     anm_json_text(n->name), "type",
+                                     anm_op_describe(n->op)->name, "dtype",
+                                     anm_dtype_name(v->shape.dtype), "shape",
+                                     make_shape(&v->shape))))
+            break;
+    }
+    return list;
+}
+
+/* ---- Tensors ----------------------------------------------------------------- */
+
+static uint64_t weight_file_bytes(const anm_source *s)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < anm_safetensors_n_files(s->weights); i++)
+        bytes += anm_safetensors_map(s->weights, i)->bytes.len;
+    return bytes;
+}
+
+static json_t *make_unused(const anm_source *s)
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < anm_safetensors_n(s->weights); i++)
+        if (!s->tensor_used[i] &&
+            !append(&names,
+                    anm_json_text(anm_safetensors_at(s->weights, i)->name)))
+            break;
+    return names;
+}
+
+static json_t *make_tensor_dims(const anm_tensor *t)
+{
+    json_t *dims = json_array();
+
+    for (unsigned i = 0; i < t->rank; i++)
+        if (!append(&dims, number(t->dims[i]))) break;
+    return dims;
+}
+
+static json_t *make_tensors(const anm_source *s)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < anm_safetensors_n(s->weights); i++) {
+        const anm_tensor *t = anm_safetensors_at(s->weights, i);
+        if (!append(&list,
+                    json_pack("{s:o, s:s, s:o, s:o, s:b}", "name",
+                              anm_json_text(t->name), "dtype",
+                              anm_dtype_name(t->dtype), "shape",
+                              make_tensor_dims(t), "bytes", number(t->data.len),
+                              "used", s->tensor_used[i])))
+            break;
+    }
+    return list;
+}
+
+/* ---- Roofline ---------------------------------------------------------------- */
+
+static json_t *make_floor(const anm_engine *e, size_t tokens,
+                          const anm_peak *peak)
+{
+    const anm_cost cost = anm_engine_cost(e, tokens);
+    // Activations may stay in a cache; weights are read from memory.
+    const double memory = cost.weight_bytes / peak->bytes_per_s;
+    const double compute = cost.macs / peak->macs_per_s;
+
+    return json_pack("{s:o, s:f, s:s, s:f, s:f, s:f}", "tokens", number(tokens),
+                     "floor_ms", (memory > compute ? memory : compute) * 1e3,
+                     "bound", memory > compute ? "memory" : "compute", "macs",
+                     cost.macs, "weight_bytes", cost.weight_bytes,
+                     "activation_bytes", cost.activation_bytes);
+}
+
+/* Without a backend that can be measured there is no floor, and the list is
+ * empty. */
+static json_t *make_roofline(const anm_engine *e)
+{
+    const size_t most = e->program.max_tokens;
+    const size_t lengths[] = { 8, 32, 128, most };
+    json_t *rows = json_array();
+    anm_peak peak;
+
+    if (!e->backend || anm_floor_measure(e, &peak, NULL)) return rows;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        if (lengths[i] >= most && i + 1 < sizeof(lengths) / sizeof(lengths[0]))
+            continue;
+        if (!append(&rows, make_floor(e, lengths[i], &peak))) break;
+    }
+    return rows;
+}
+
+/* ---- The document ------------------------------------------------------------- */
+
+static json_t *make_document(const anm_engine *e, unsigned flags)
+{
+    const anm_source *s = e->source;
+    json_t *doc = json_pack(
+        "{s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+        " s:o, s:o, s:o, s:[], s:o, s:s, s:o}",
+        "anemone_inspect", 1, "path", anm_json_text(s->path), "name",
+        anm_json_text(s->name), "format", s->format, "architecture",
+        s->architecture, "fingerprint", e->fingerprint, "dim",
+        number(s->recipe.dim), "max_tokens", number(s->recipe.max_tokens),
+        "parameters", number(anm_source_parameters(e->graph)), "bytes",
+        number(weight_file_bytes(s)), "recipe", make_recipe(&s->recipe),
+        "tokenizer", make_tokenizer(s->tokenizer), "inputs",
+        make_inputs(e->graph), "outputs", make_outputs(e->graph), "ops",
+        make_op_counts(e->graph), "roofline", make_roofline(e), "lint", "notes",
+        make_notes(s), "stored", anm_dtype_name(s->stored), "tensors_unused",
+        make_unused(s));
+
+    if (doc && flags & ANM_INSPECT_TENSORS)
+        set(&doc, "tensors", make_tensors(s));
+    if (doc && flags & ANM_INSPECT_OPS)
+        set(&doc, "ops_list", make_op_list(e->graph));
+    return doc;
+}
+
+anm_status anm_engine_inspect(const anm_options *options, unsigned flags,
+                              char **json, anm_error *err)
+{
+    anm_engine *e;
+    anm_status status = anm_engine_describe(&e, options, err);
+
+    if (status) return status;
+    // A model that no backend can run is inspected all the same.
+    if (anm_engine_choose(e, options, NULL)) e->backend = NULL;
+    status = anm_engine_identify(e, options, err);
+    if (!status)
+        status = anm_json_take_string(make_document(e, flags), 0, json, err);
+    anm_engine_close(e);
+    return status;
+}

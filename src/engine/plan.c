@@ -1,0 +1,102 @@
+/* plan.c - where each operation would run, as JSON. Never refuses by contract.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "base/json.h"
+#include "engine/json_text.h"
+#include "engine/state.h"
+
+/* Shares are estimates; more digits than these are noise of summing. */
+static json_t *share_or_null(double share)
+{
+    return share < 0 ? json_null() : json_real(round(share * 1e9) / 1e9);
+}
+
+static json_t *make_row(const anm_plan_row *r)
+{
+    return json_pack("{s:o, s:s, s:s, s:s, s:o, s:s, s:s?}", "name",
+                     anm_json_text(r->name), "type", r->type, "device",
+                     anm_device_name(r->device), "variant", r->variant,
+                     "cost_share", share_or_null(r->share), "evidence",
+                     anm_evidence_name(r->evidence), "reason", r->reason);
+}
+
+static json_t *make_rows(const anm_engine *e)
+{
+    const anm_plan_row *rows;
+    const size_t n = e->backend->plan(e->runner, &rows);
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        if (json_array_append_new(list, make_row(&rows[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *make_devices(unsigned set)
+{
+    json_t *list = json_array();
+
+    for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
+        if (!(set >> d & 1)) continue;
+        if (json_array_append_new(
+                list, json_string(anm_device_name((anm_device)d)))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* Devices that are present, or that work is planned on. */
+static json_t *make_shares(const anm_contract_facts *f)
+{
+    json_t *shares = json_object();
+
+    for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
+        if (!(f->present >> d & 1) && f->shares[d] == 0) continue;
+        if (json_object_set_new(shares, anm_device_name((anm_device)d),
+                                share_or_null(f->shares[d]))) {
+            json_decref(shares);
+            return NULL;
+        }
+    }
+    return shares;
+}
+
+static json_t *make_contract(const anm_contract *c)
+{
+    return json_pack("{s:s, s:b, s:b, s:s?}", "require", c->require, "met",
+                     c->met, "fallback", c->fallback, "reason",
+                     c->reason[0] ? c->reason : NULL);
+}
+
+static json_t *make_document(const anm_engine *e)
+{
+    return json_pack(
+        "{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "anemone_plan", 1, "model",
+        anm_json_text(e->source->name), "units", anm_units_name(e->load.units),
+        "precision", anm_precision_name(e->program.precision), "devices",
+        make_devices(e->facts.present), "ops", make_rows(e), "share",
+        make_shares(&e->facts), "contract", make_contract(&e->contract));
+}
+
+anm_status anm_engine_plan(const anm_options *options, char **json, bool *met,
+                           anm_error *err)
+{
+    anm_engine *e;
+    anm_status status = anm_engine_describe(&e, options, err);
+
+    if (status) return status;
+    status = anm_engine_choose(e, options, err);
+    if (!status) status = anm_engine_identify(e, options, err);
+    if (!status) status = anm_engine_load(e, options, err);
+    if (!status) status = anm_json_take_string(make_document(e), 0, json, err);
+    if (!status) *met = e->contract.met;
+    anm_engine_close(e);
+    return status;
+}

@@ -1,0 +1,258 @@
+/* receipt.c - the book that is kept over calls, and the record of one call.
+ *
+ * Whatever a receipt says of a device is the backend's statement, copied.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "engine/cause.h"
+#include "engine/state.h"
+
+// Dear counters are read at most ten times a second.
+static const uint64_t sample_every_ns = 100000000;
+
+/* ---- The dear counters ------------------------------------------------------ */
+
+static void read_sample(anm_engine *e)
+{
+    e->sample_before = e->sample;
+    anm_host_sample(&e->host, &e->sample);
+    e->sample_ns = anm_now_ns();
+    if (e->n_samples < 2) e->n_samples++;
+}
+
+void anm_book_begin(anm_engine *e)
+{
+    anm_mutex_lock(&e->book);
+    read_sample(e);
+    e->last_end_ns = e->sample_ns;
+    anm_mutex_unlock(&e->book);
+}
+
+static int64_t difference(int64_t after, int64_t before)
+{
+    if (after == ANM_COUNTER_UNKNOWN || before == ANM_COUNTER_UNKNOWN)
+        return ANM_COUNTER_UNKNOWN;
+    return after - before;
+}
+
+static int64_t sum(int64_t a, int64_t b)
+{
+    if (a == ANM_COUNTER_UNKNOWN || b == ANM_COUNTER_UNKNOWN)
+        return ANM_COUNTER_UNKNOWN;
+    return a + b;
+}
+
+/* What the system counted between the last two samples. */
+static void fill_sample(anm_engine *e, anm_counters *c)
+{
+    const anm_host_state *a = &e->sample, *b = &e->sample_before;
+
+    if (e->n_samples < 2 || anm_now_ns() - e->sample_ns >= sample_every_ns)
+        read_sample(e);
+    c->throttled_ns = difference(a->throttled_ns, b->throttled_ns);
+    c->psi_cpu_us = difference(a->psi_cpu_us, b->psi_cpu_us);
+    c->psi_memory_us = difference(a->psi_memory_us, b->psi_memory_us);
+    c->psi_io_us = difference(a->psi_io_us, b->psi_io_us);
+    c->freq_khz = a->freq_khz;
+    c->sample_age_ms = (int64_t)((anm_now_ns() - e->sample_ns) / 1000000);
+}
+
+/* ---- Firsts ----------------------------------------------------------------- */
+
+/* A small number that no other thread of this process ever has. */
+static uint64_t thread_number(void)
+{
+    static atomic_ullong last;
+    static _Thread_local uint64_t number;
+
+    if (!number) number = atomic_fetch_add(&last, 1) + 1;
+    return number;
+}
+
+/* When the set cannot grow, the thread stays new. */
+static bool is_new_thread(anm_engine *e)
+{
+    const uint64_t n = thread_number();
+    const size_t word = (size_t)(n / 64);
+    const uint64_t bit = UINT64_C(1) << n % 64;
+    const size_t before = e->cap_threads;
+
+    if (!anm_grow(&e->threads_seen, &e->cap_threads, word + 1,
+                  sizeof(*e->threads_seen)))
+        return true;
+    for (size_t i = before; i < e->cap_threads; i++)
+        e->threads_seen[i] = 0;
+    const bool is_new = !(e->threads_seen[word] & bit);
+    e->threads_seen[word] |= bit;
+    return is_new;
+}
+
+/* Lengths of one class lie between two powers of two. */
+static bool is_new_length(anm_engine *e, size_t tokens)
+{
+    unsigned class = 0;
+
+    while (class < 63 && (size_t)1 << class < tokens)
+        class ++;
+    const uint64_t bit = UINT64_C(1) << class;
+    const bool is_new = !(e->lengths_seen & bit);
+    e->lengths_seen |= bit;
+    return is_new;
+}
+
+static unsigned note_firsts(anm_engine *e, const anm_run *run)
+{
+    unsigned first = 0;
+
+    if (!e->was_called) first |= ANM_FIRST_CALL;
+    if (run->longest && is_new_length(e, run->longest))
+        first |= ANM_FIRST_LENGTH;
+    if (is_new_thread(e)) first |= ANM_FIRST_THREAD;
+    e->was_called = true;
+    return first;
+}
+
+/* ---- Filling in ------------------------------------------------------------- */
+
+static void fill_model(const anm_engine *e, anm_receipt *r)
+{
+    snprintf(r->model.name, sizeof(r->model.name), "%s", e->source->name);
+    snprintf(r->model.fingerprint, sizeof(r->model.fingerprint), "%s",
+             e->fingerprint);
+    snprintf(r->model.architecture, sizeof(r->model.architecture), "%s",
+             e->source->architecture);
+    r->model.precision = e->program.precision;
+    r->model.dim = e->program.dim;
+    r->units = e->load.units;
+    snprintf(r->contract.require, sizeof(r->contract.require), "%s",
+             e->contract.require);
+    r->contract.met = e->contract.met;
+    r->contract.fallback = e->contract.fallback;
+    snprintf(r->contract.reason, sizeof(r->contract.reason), "%.*s",
+             (int)sizeof(r->contract.reason) - 1, e->contract.reason);
+    snprintf(r->artifact.state, sizeof(r->artifact.state), "%s",
+             e->artifact.state);
+    if (e->artifact.path)
+        snprintf(r->artifact.path, sizeof(r->artifact.path), "%s",
+                 e->artifact.path);
+    r->artifact.load_ns = e->artifact.ns;
+}
+
+static void fill_where(const anm_run *run, anm_receipt *r)
+{
+    const anm_statement *s = &run->where;
+
+    r->where.device = s->device;
+    r->where.evidence = s->evidence;
+    r->where.share = s->share;
+    r->where.excluded = s->excluded;
+    if (run->n_chunks > 1)
+        snprintf(r->where.how, sizeof(r->where.how),
+                 "last of %zu chunks: %.150s", run->n_chunks, s->how);
+    else
+        memcpy(r->where.how, s->how, sizeof(r->where.how));
+}
+
+static void fill_input(const anm_job *job, const anm_run *run,
+                       const char *prompt, anm_slot *slot, anm_receipt *r)
+{
+    uint8_t digest[ANM_SHA256_BYTES];
+
+    r->bulk = job->bulk;
+    r->input.texts = job->n;
+    r->input.tokens = run->tokens;
+    r->input.bucket = job->input.bucket;
+    r->input.truncated = run->truncated;
+    snprintf(r->input.prompt, sizeof(r->input.prompt), "%s", prompt);
+    anm_sha256_read(slot->hash, digest);
+    anm_sha256_hex(digest, r->input.ids_sha256);
+}
+
+static void fill_counters(anm_engine *e, const anm_entry *entry,
+                          const anm_run *run, anm_receipt *r)
+{
+    anm_counters *c = &r->counters;
+    const anm_host_thread *a = &entry->thread;
+    const anm_observed *w = &run->workers;
+    anm_host_thread now;
+
+    anm_host_thread_read(&now);
+    c->idle_before = entry->idle_ns;
+    c->in_flight = entry->in_flight;
+    c->cpu_ns = sum(difference(now.cpu_ns, a->cpu_ns), w->cpu_ns);
+    c->run_delay_ns =
+        sum(difference(now.run_delay_ns, a->run_delay_ns), w->run_delay_ns);
+    c->vol_switches =
+        sum(difference(now.vol_switches, a->vol_switches), w->vol_switches);
+    c->invol_switches = sum(difference(now.invol_switches, a->invol_switches),
+                            w->invol_switches);
+    c->minor_faults =
+        sum(difference(now.minor_faults, a->minor_faults), w->minor_faults);
+    c->major_faults =
+        sum(difference(now.major_faults, a->major_faults), w->major_faults);
+    fill_sample(e, c);
+}
+
+static void fill_band(const anm_engine *e, const anm_job *job,
+                      const anm_run *run, anm_receipt *r)
+{
+    r->band.verdict = ANM_VERDICT_NONE;
+    r->band.tokens = run->longest;
+    if (job->bulk || job->n != 1) return;
+    const anm_band band = anm_bands_at(&e->bands, run->longest);
+    r->band.n = band.n;
+    r->band.p50_ns = band.p50_ns;
+    r->band.low_ns = band.low_ns;
+    r->band.high_ns = band.high_ns;
+    r->band.verdict = anm_band_judge(&band, run->total_ns);
+}
+
+/* ---- The book ----------------------------------------------------------------- */
+
+void anm_book_enter(anm_engine *e, bool recorded, anm_entry *entry)
+{
+    anm_mutex_lock(&e->book);
+    const uint64_t now = anm_now_ns();
+    entry->in_flight = ++e->n_calls;
+    entry->idle_ns = e->n_calls > 1 || now < e->last_end_ns
+                         ? 0
+                         : (int64_t)(now - e->last_end_ns);
+    anm_mutex_unlock(&e->book);
+    if (recorded) anm_host_thread_read(&entry->thread);
+}
+
+void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
+                    const anm_run *run, const char *prompt, anm_slot *slot)
+{
+    anm_receipt *r = &slot->receipt;
+
+    anm_mutex_lock(&e->book);
+    e->n_calls--;
+    e->last_end_ns = run->start_ns + run->total_ns;
+    const unsigned first = note_firsts(e, run);
+    if (job->recorded) {
+        memset(r, 0, sizeof(*r));
+        fill_model(e, r);
+        fill_where(run, r);
+        fill_input(job, run, prompt, slot, r);
+        memcpy(r->stages_ns, run->stages_ns, sizeof(r->stages_ns));
+        r->total_ns = run->total_ns;
+        fill_counters(e, entry, run, r);
+        fill_band(e, job, run, r);
+        r->first = first;
+        anm_cause_explain(r);
+    }
+    anm_mutex_unlock(&e->book);
+}
+
+void anm_book_abandon(anm_engine *e)
+{
+    anm_mutex_lock(&e->book);
+    e->n_calls--;
+    e->last_end_ns = anm_now_ns();
+    anm_mutex_unlock(&e->book);
+}

@@ -1,0 +1,355 @@
+/* run.c - one call: chunk by chunk tokenize, wait for the turn, predict, guard,
+ * shorten; the stage clock runs through all of it.
+ *
+ * A call is cut into chunks of about 10 ms of estimated work, or one text, in
+ * the order of its texts. Tokenizing happens outside the queue. A chunk that
+ * turns out too long gives its last text to the next one.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "engine/guard.h"
+#include "engine/state.h"
+
+enum {
+    CHUNK_MS = 10,
+    CHUNK_TOKENS_BLIND = 64, // while the rate is not yet known
+    CHUNK_TEXTS_MAX = 256,
+    SLOT_BYTES_KEPT = 8 << 20,
+};
+
+/* ---- The clock ------------------------------------------------------------- */
+
+anm_run anm_run_begin(void)
+{
+    return (anm_run){
+        .start_ns = anm_now_ns(),
+        .where = { .device = ANM_DEVICE_UNKNOWN, .share = -1 },
+    };
+}
+
+void anm_run_end(anm_run *run)
+{
+    uint64_t sum = 0;
+
+    for (int s = 0; s < ANM_STAGE_UNACCOUNTED; s++)
+        sum += run->stages_ns[s];
+    run->total_ns = anm_now_ns() - run->start_ns;
+    // A backend's own clock may disagree with ours by some nanoseconds.
+    if (run->total_ns < sum) run->total_ns = sum;
+    run->stages_ns[ANM_STAGE_UNACCOUNTED] = run->total_ns - sum;
+}
+
+/* ---- Slots ----------------------------------------------------------------- */
+
+void anm_slot_free(anm_slot *slot)
+{
+    if (!slot) return;
+    anm_inputs_deinit(&slot->inputs);
+    anm_free(slot->staged);
+    anm_free(slot->infos);
+    anm_sha256_free(slot->hash);
+    anm_free(slot);
+}
+
+anm_slot *anm_slot_take(anm_engine *e, anm_error *err)
+{
+    anm_mutex_lock(&e->book);
+    anm_slot *slot = e->slots;
+    if (slot) e->slots = slot->next;
+    anm_mutex_unlock(&e->book);
+    if (slot) return slot;
+
+    slot = anm_alloc_zero(sizeof(*slot));
+    if (slot) slot->hash = anm_sha256_new();
+    if (slot && slot->hash) return slot;
+    anm_slot_free(slot);
+    anm_fail(err, ANM_E_NOMEM, "call: out of memory");
+    return NULL;
+}
+
+void anm_slot_give_back(anm_engine *e, anm_slot *slot)
+{
+    const size_t bytes = slot->cap_staged * sizeof(*slot->staged) +
+                         slot->inputs.cap_ids * sizeof(*slot->inputs.ids) +
+                         slot->inputs.cap_joined;
+
+    // One huge call must not hold its memory for ever.
+    if (bytes > SLOT_BYTES_KEPT) {
+        anm_slot_free(slot);
+        return;
+    }
+    anm_mutex_lock(&e->book);
+    slot->next = e->slots;
+    e->slots = slot;
+    anm_mutex_unlock(&e->book);
+}
+
+/* ---- Chunks ---------------------------------------------------------------- */
+
+static double macs_of(const anm_engine *e, size_t tokens)
+{
+    const double t = (double)tokens;
+
+    return e->macs[0] + (e->macs[1] + e->macs[2] * t) * t;
+}
+
+static double chunk_macs(anm_engine *e)
+{
+    const double rate = (double)atomic_load(&e->macs_per_ms);
+
+    return rate > 0 ? rate * CHUNK_MS : macs_of(e, CHUNK_TOKENS_BLIND);
+}
+
+static anm_status add_input(const anm_engine *e, const anm_job *job, size_t i,
+                            anm_slot *slot, anm_error *err)
+{
+    const anm_status status =
+        job->texts
+            ? anm_inputs_add(&slot->inputs, &job->input, job->texts[i], err)
+            : anm_inputs_add_ids(&slot->inputs, &job->input, &job->rows[i],
+                                 e->source->vocab_rows, err);
+
+    if (!status) return ANM_OK;
+    return anm_fail_prefix(err, status, "%s %zu", job->texts ? "text" : "row",
+                           i);
+}
+
+/* Add texts from *next on; *n is how many rows at the front make a chunk. */
+static anm_status fill_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
+                             size_t *next, size_t *n, anm_error *err)
+{
+    const anm_inputs *in = &slot->inputs;
+    const double most = job->n > 1 ? chunk_macs(e) : 0;
+    double work = in->n ? macs_of(e, in->items[0].len) : 0;
+
+    while (*next < job->n && in->n < CHUNK_TEXTS_MAX &&
+           (in->n == 0 || work < most)) {
+        const anm_status status = add_input(e, job, *next, slot, err);
+        if (status) return status;
+        work += macs_of(e, in->items[in->n - 1].len);
+        (*next)++;
+    }
+    *n = in->n > 1 && work > most ? in->n - 1 : in->n;
+    return ANM_OK;
+}
+
+/* ---- Predict --------------------------------------------------------------- */
+
+static int64_t add_counters(int64_t a, int64_t b)
+{
+    if (a == ANM_COUNTER_UNKNOWN || b == ANM_COUNTER_UNKNOWN)
+        return ANM_COUNTER_UNKNOWN;
+    return a + b;
+}
+
+static void add_observed(anm_run *run, const anm_observed *seen)
+{
+    anm_observed *sum = &run->workers;
+    const bool moved =
+        run->n_chunks > 0 && run->where.device != seen->where.device;
+
+    run->stages_ns[ANM_STAGE_BIND] += seen->bind_ns;
+    run->stages_ns[ANM_STAGE_PREDICT] += seen->predict_ns;
+    sum->cpu_ns = add_counters(sum->cpu_ns, seen->cpu_ns);
+    sum->run_delay_ns = add_counters(sum->run_delay_ns, seen->run_delay_ns);
+    sum->vol_switches = add_counters(sum->vol_switches, seen->vol_switches);
+    sum->invol_switches =
+        add_counters(sum->invol_switches, seen->invol_switches);
+    sum->minor_faults = add_counters(sum->minor_faults, seen->minor_faults);
+    sum->major_faults = add_counters(sum->major_faults, seen->major_faults);
+    run->where = seen->where;
+    if (moved) {
+        run->where.device = ANM_DEVICE_MIXED;
+        run->where.share = -1;
+    }
+    run->n_chunks++;
+}
+
+/* The rate that sizes chunks follows the latest quarter by quarter. */
+static void learn_rate(anm_engine *e, const anm_inputs *in, size_t n,
+                       uint64_t predict_ns)
+{
+    const unsigned long long before = atomic_load(&e->macs_per_ms);
+    double macs = 0;
+
+    if (predict_ns == 0) return;
+    for (size_t i = 0; i < n; i++)
+        macs += macs_of(e, in->items[i].len);
+    const double now = macs * 1e6 / (double)predict_ns;
+    const double rate = before ? ((double)before * 3 + now) / 4 : now;
+    atomic_store(&e->macs_per_ms, (unsigned long long)rate + 1);
+}
+
+static void degrade(anm_engine *e, const char *why)
+{
+    int ready = ANM_STATE_READY;
+
+    // Of several calls that fail at once the first one tells.
+    if (atomic_compare_exchange_strong(&e->state, &ready, ANM_STATE_DEGRADED))
+        anm_engine_enter_state(e, ANM_STATE_DEGRADED, why);
+}
+
+static anm_status predict_chunk(anm_engine *e, const anm_job *job,
+                                anm_slot *slot, size_t n, float *vectors,
+                                anm_run *run, anm_error *err)
+{
+    anm_observed seen = { 0 };
+    const anm_call call = { .inputs = slot->inputs.items,
+                            .n_inputs = n,
+                            .vectors = vectors };
+
+    anm_log_inputs(e, &slot->inputs, n);
+    const uint64_t before = anm_now_ns();
+    anm_queue_enter(e->queue, job->bulk);
+    run->stages_ns[ANM_STAGE_QUEUE] += anm_now_ns() - before;
+    const anm_status status = e->backend->predict(e->runner, &call, &seen, err);
+    if (!status) learn_rate(e, &slot->inputs, n, seen.predict_ns);
+    anm_queue_leave(e->queue);
+    if (!status) add_observed(run, &seen);
+    return status;
+}
+
+/* ---- After ----------------------------------------------------------------- */
+
+static anm_status check_vectors(const anm_engine *e, const float *vectors,
+                                size_t n, size_t first, anm_error *err)
+{
+    const size_t dim = e->program.dim;
+
+    for (size_t i = 0; i < n; i++) {
+        const anm_status status =
+            anm_guard_check(vectors + i * dim, dim, e->source->recipe.normalize,
+                            first + i, err);
+        if (status) return status;
+    }
+    return ANM_OK;
+}
+
+/* Cut a vector to its first numbers and give it unit length again. */
+static anm_status shorten(float *to, const float *from, size_t dims,
+                          size_t index, anm_error *err)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < dims; i++)
+        sum += (double)from[i] * from[i];
+    if (sum == 0)
+        return anm_fail(err, ANM_E_ARG,
+                        "dims %zu: the vector of text %zu is 0 in all of them",
+                        dims, index);
+    const double norm = sqrt(sum);
+    for (size_t i = 0; i < dims; i++)
+        to[i] = (float)(from[i] / norm);
+    return ANM_OK;
+}
+
+/* Hash ids as little-endian int32, as the receipt shows them. */
+static void hash_ids(anm_sha256 *h, const anm_inputs *in, size_t n)
+{
+    uint8_t bytes[256];
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t t = 0; t < in->infos[i].tokens; t++) {
+            const uint32_t id = (uint32_t)in->items[i].ids[t];
+            for (unsigned b = 0; b < 4; b++)
+                bytes[len++] = (uint8_t)(id >> 8 * b);
+            if (len < sizeof(bytes)) continue;
+            anm_sha256_add(h, bytes, len);
+            len = 0;
+        }
+    anm_sha256_add(h, bytes, len);
+}
+
+static void count_inputs(const anm_inputs *in, size_t n, size_t done,
+                         anm_slot *slot, anm_run *run)
+{
+    for (size_t i = 0; i < n; i++) {
+        const anm_text_info *info = &in->infos[i];
+        slot->infos[done + i] = *info;
+        run->tokens += info->tokens;
+        run->truncated += info->truncated;
+        if (info->tokens > run->longest) run->longest = info->tokens;
+    }
+}
+
+/* Guard the n vectors of a chunk, and move them, shortened, to their place
+ * behind the `done` earlier ones. */
+static anm_status finish_chunk(anm_engine *e, const anm_job *job,
+                               anm_slot *slot, size_t n, size_t done,
+                               anm_run *run, anm_error *err)
+{
+    const size_t dim = e->program.dim;
+    const float *fresh = slot->staged + done * job->dims;
+    anm_status status = check_vectors(e, fresh, n, done, err);
+
+    if (status) return status;
+    for (size_t i = 0; i < n && job->dims < dim; i++) {
+        status = shorten(slot->staged + (done + i) * job->dims, fresh + i * dim,
+                         job->dims, done + i, err);
+        if (status) return status;
+    }
+    count_inputs(&slot->inputs, n, done, slot, run);
+    if (job->recorded) hash_ids(slot->hash, &slot->inputs, n);
+    return ANM_OK;
+}
+
+/* ---- The call -------------------------------------------------------------- */
+
+/* Room for all results, and for the full vectors of the chunk at work. */
+static anm_status make_room(const anm_engine *e, const anm_job *job,
+                            anm_slot *slot, anm_error *err)
+{
+    size_t floats, spare;
+
+    if (anm_mul_size(job->n, job->dims, &floats) &&
+        anm_mul_size(job->n < CHUNK_TEXTS_MAX ? job->n : CHUNK_TEXTS_MAX,
+                     e->program.dim, &spare) &&
+        anm_add_size(floats, job->dims < e->program.dim ? spare : 0, &floats) &&
+        anm_grow(&slot->staged, &slot->cap_staged, floats, sizeof(float)) &&
+        anm_grow(&slot->infos, &slot->cap_infos, job->n, sizeof(*slot->infos)))
+        return ANM_OK;
+    return anm_fail(err, ANM_E_NOMEM, "vectors of %zu texts: out of memory",
+                    job->n);
+}
+
+static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
+                            size_t *next, size_t *done, anm_run *run,
+                            anm_error *err)
+{
+    size_t n = 0;
+    float *vectors = slot->staged + *done * job->dims;
+    uint64_t mark = anm_now_ns();
+    anm_status status = fill_chunk(e, job, slot, next, &n, err);
+
+    run->stages_ns[ANM_STAGE_TOKENIZE] += anm_now_ns() - mark;
+    if (status) return status;
+    status = predict_chunk(e, job, slot, n, vectors, run, err);
+    mark = anm_now_ns();
+    if (!status) status = finish_chunk(e, job, slot, n, *done, run, err);
+    run->stages_ns[ANM_STAGE_POST] += anm_now_ns() - mark;
+    if (status == ANM_E_DEVICE) degrade(e, err ? err->message : NULL);
+    anm_inputs_drop(&slot->inputs, n);
+    *done += n;
+    return status;
+}
+
+anm_status anm_run_job(anm_engine *e, const anm_job *job, anm_slot *slot,
+                       anm_run *run, anm_error *err)
+{
+    size_t next = 0, done = 0;
+    anm_error why;
+    anm_status status = make_room(e, job, slot, err);
+
+    if (status) return status;
+    if (job->recorded) anm_sha256_reset(slot->hash);
+    anm_inputs_reset(&slot->inputs);
+    while (done < job->n && !status)
+        status = run_chunk(e, job, slot, &next, &done, run, &why);
+    return status ? anm_fail(err, status, "%s", why.message) : ANM_OK;
+}
