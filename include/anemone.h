@@ -557,6 +557,139 @@ ANM_API const int32_t *anm_encoding_ids(const anm_encoding *e); /**< [n] */
  * the tokenizer. */
 ANM_API anm_text anm_tokenizer_piece(const anm_tokenizer *t, int32_t id);
 
+/* ---- Memory: collections that are remembered and recalled ---------------- */
+
+/** A store opened with what is needed to embed for it. Any number of threads
+ * may recall; remembering and forgetting take turns. Several handles, also in
+ * several processes, may be open on one store. */
+typedef struct anm_memory anm_memory;
+
+typedef struct anm_memory_options {
+    const char *store; /**< file; required */
+    anm_model *model;  /**< borrowed; NULL: opened when first needed, from the
+                            path that the collection remembers */
+    const anm_options *open; /**< how such a model is opened (its `model` is
+                                  filled in); NULL: the defaults. Borrowed as
+                                  long as the handle */
+    bool read_only;     /**< the store must exist */
+    unsigned timeout_ms; /**< wait for another writer; 0: 5,000 */
+} anm_memory_options;
+
+/** @return ANM_OK, ANM_E_NOTFOUND, ANM_E_FORMAT (not a store of anemone),
+ *          ANM_E_UNSUPPORTED (made by a newer version), ANM_E_BUSY, ANM_E_IO */
+ANM_API anm_status anm_memory_open(anm_memory **out,
+                                   const anm_memory_options *options,
+                                   anm_error *err);
+ANM_API void anm_memory_close(anm_memory *m);
+
+/** What is remembered. meta is a JSON object, or empty. */
+typedef struct anm_memo {
+    anm_text key;
+    anm_text text;
+    anm_text meta;
+} anm_memo;
+
+typedef struct anm_remembered {
+    size_t added, updated, unchanged;
+    size_t truncated; /**< texts that lost tokens */
+} anm_remembered;
+
+/** Upsert by key; texts that are unchanged are not embedded again. The
+ * collection is created with the model's fingerprint when it does not exist.
+ * On ANM_OK all items are on disk; on failure none is.
+ *
+ * @param on_truncated  Called for each truncated text with its index; or NULL.
+ *
+ * @return ANM_OK
+ *         ANM_E_MISMATCH  the collection belongs to another fingerprint or
+ *                         dimension; both are named, nothing changes
+ *         ANM_E_ARG       a key is empty or too long, metadata is no object
+ *         ANM_E_BUSY      another writer held the store for the timeout
+ *         and those of anm_embed_with() */
+ANM_API anm_status anm_memory_remember(anm_memory *m, const char *collection,
+                                       const anm_memo *items, size_t n_items,
+                                       anm_remembered *counts,
+                                       void (*on_truncated)(void *ctx,
+                                                            size_t index,
+                                                            size_t tokens),
+                                       void *ctx, anm_error *err);
+
+typedef struct anm_recall_params {
+    const char *const *collections; /**< [n_collections]; none: all */
+    size_t n_collections;
+    size_t k;          /**< 0: 10 */
+    const char *where; /**< filter expression; NULL: none */
+} anm_recall_params;
+
+/** Results of one question, best first. */
+typedef struct anm_recall anm_recall;
+
+typedef struct anm_recalled {
+    const char *collection;
+    anm_text key, text, meta;
+    float score; /**< cosine similarity */
+} anm_recalled;
+
+typedef struct anm_searched {
+    const char *collection;
+    uint64_t items, candidates; /**< in it; after the filter */
+    uint64_t ns;
+} anm_searched;
+
+/** Embed the question once, search the collections in parallel, merge.
+ *
+ * A collection that cannot be searched is an error with its name, never a
+ * silent hole. Collections of different fingerprints cannot be asked together:
+ * ANM_E_MISMATCH. Release with anm_recall_free(). */
+ANM_API anm_status anm_memory_recall(anm_memory *m, anm_text question,
+                                     const anm_recall_params *params,
+                                     anm_recall **out, anm_receipt *receipt,
+                                     anm_error *err);
+ANM_API void anm_recall_free(anm_recall *r);
+ANM_API size_t anm_recall_n(const anm_recall *r);
+ANM_API anm_recalled anm_recall_at(const anm_recall *r, size_t i);
+ANM_API bool anm_recall_certified(const anm_recall *r); /**< exact, proven */
+ANM_API size_t anm_recall_n_searched(const anm_recall *r);
+ANM_API anm_searched anm_recall_searched(const anm_recall *r, size_t i);
+
+/** Remove items by key ([n_keys]) or, with keys NULL, by filter expression.
+ * Durable on ANM_OK. Keys that do not exist are not counted. */
+ANM_API anm_status anm_memory_forget(anm_memory *m, const char *collection,
+                                     const anm_text *keys, size_t n_keys,
+                                     const char *where, size_t *removed,
+                                     anm_error *err);
+
+/** Call fn for one item (key not NULL) or for all, from one snapshot; vector
+ * is NULL unless asked for. fn returns false to stop. */
+typedef struct anm_remembered_item {
+    anm_text key, text, meta;
+    const float *vector; /**< [dim] */
+    size_t dim;
+    int64_t seq, updated_ms;
+} anm_remembered_item;
+
+ANM_API anm_status anm_memory_each(anm_memory *m, const char *collection,
+                                   const anm_text *key, bool with_vectors,
+                                   bool (*fn)(void *ctx,
+                                              const anm_remembered_item *item),
+                                   void *ctx, anm_error *err);
+
+/** Documents of upkeep, as interface JSON: collections (`ls`), figures
+ * (`stats`), `check` (sound: no problem found), `backup`, `compact`. */
+ANM_API anm_status anm_memory_ls(anm_memory *m, char **json, anm_error *err);
+ANM_API anm_status anm_memory_stats(anm_memory *m, char **json,
+                                    anm_error *err);
+ANM_API anm_status anm_memory_check(anm_memory *m, char **json, bool *sound,
+                                    anm_error *err);
+ANM_API anm_status anm_memory_backup(anm_memory *m, const char *path,
+                                     char **json, anm_error *err);
+ANM_API anm_status anm_memory_compact(anm_memory *m, char **json,
+                                      anm_error *err);
+
+/** Keep an index on a metadata path of a collection. */
+ANM_API anm_status anm_memory_index(anm_memory *m, const char *collection,
+                                    const char *path, anm_error *err);
+
 /* ---- Looking at models, plans and caches --------------------------------- */
 
 enum {
