@@ -151,7 +151,9 @@ static anm_status find(anm_artifact *a, search *s, anm_error *err)
     if (status == ANM_E_NOMEM) return anm_fail(err, status, "%s", why.message);
     if (!status) {
         a->state = "hit";
-        anm_file_touch(s->path);
+        // Not the file itself: that would change its ctime, and with it the
+        // identity under which its digest is remembered.
+        anm_file_touch(s->lock_path);
     } else if (status != ANM_E_NOTFOUND && !s->damaged) {
         s->damaged = true;
         anm_log_line(s->params->log, ANM_LOG_WARN,

@@ -95,12 +95,27 @@ static anm_status judge(const visit *v, look *l)
     return ANM_OK;
 }
 
+/* When the artifact was last used: its lock's file is touched at every hit. */
+static int64_t last_use_ns(const char *path)
+{
+    const size_t stem = strlen(path) - strlen(".anm");
+    int64_t used_ns = anm_file_used_ns(path);
+    char *lock = anm_alloc(stem + sizeof(".lock"));
+
+    if (!lock) return used_ns;
+    memcpy(lock, path, stem);
+    memcpy(lock + stem, ".lock", sizeof(".lock"));
+    const int64_t lock_ns = anm_file_used_ns(lock);
+    anm_free(lock);
+    return lock_ns > used_ns ? lock_ns : used_ns;
+}
+
 /* A file that cannot be mapped counts as damaged, one that is gone is left
  * out: state NULL. */
 static anm_status look_at(const visit *v, const char *path, look *l,
                           anm_error *err)
 {
-    *l = (look){ .used_ns = anm_file_used_ns(path) };
+    *l = (look){ .used_ns = last_use_ns(path) };
     anm_status status = anm_map_open(&l->map, path, NULL);
     if (status == ANM_E_NOTFOUND) return ANM_OK;
     if (status == ANM_E_NOMEM) return fail_nomem(err);
