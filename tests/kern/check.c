@@ -67,19 +67,23 @@ static kernel *kernel_of(const anm_kern *k, const slot *s)
     return f;
 }
 
-static void count_result(totals *t, const check *c, const options *o,
-                         const char *name, const char *level)
+/* Before the check, so that after a crash the last line names it. */
+static void print_name(const options *o, const char *name, const char *level)
+{
+    printf("%s %s --seed %" PRIu64 "\n", name, level, o->seed);
+    fflush(stdout);
+}
+
+static void count_result(totals *t, const check *c)
 {
     if (c->failures == 0) {
         t->passed++;
-        printf("passed %s %s: %" PRIu64 " cases\n", name, level, c->cases);
+        printf("  passed, %" PRIu64 " cases\n", c->cases);
     } else {
         t->failed++;
-        printf("FAILED %s %s: %" PRIu64 " of %" PRIu64 " cases, --seed %" PRIu64
-               "\n",
-               name, level, c->failures, c->cases, o->seed);
+        printf("  FAILED, %" PRIu64 " of %" PRIu64 " cases\n", c->failures,
+               c->cases);
     }
-    fflush(stdout);
 }
 
 static bool is_wanted(const options *o, const char *name)
@@ -120,9 +124,10 @@ static void check_level(totals *t, const options *o, const struct level *level,
         if (below && kernel_of(below, s) == kernel_of(&k, s)) continue;
         c.random = o->seed * 2654435761u + i + 1;
         c.failures = c.cases = 0;
+        print_name(o, s->name, level->name);
         s->check(&c, &k);
         check_release(&c);
-        count_result(t, &c, o, s->name, level->name);
+        count_result(t, &c);
     }
     if (o->bench && is_wanted(o, "forward")) bench_forward(&c, &k);
 }
@@ -151,15 +156,24 @@ static void check_common(totals *t, const options *o)
     check c = { .random = o->seed + 1 };
 
     if (!is_wanted(o, "widen_f32")) return;
+    print_name(o, "widen_f32", "any");
     check_widen_f32(&c);
     check_release(&c);
-    count_result(t, &c, o, "widen_f32", "any");
+    count_result(t, &c);
+}
+
+static bool is_level(const char *name)
+{
+    for (size_t i = 0; i < N_LEVELS; i++) {
+        if (!strcmp(name, levels[i].name)) return true;
+    }
+    return false;
 }
 
 static int usage(const char *argument)
 {
     fprintf(stderr,
-            "check_kern: %s is no flag; usage: check_kern [--bench] "
+            "check_kern: %s is no flag or level; usage: check_kern [--bench] "
             "[--filter NAME] [--seed N] [--cpu scalar|avx2|avx512]\n",
             argument);
     return 2;
@@ -184,6 +198,7 @@ int main(int argc, char **argv)
         else
             return usage(argv[i]);
     }
+    if (o.cpu && !is_level(o.cpu)) return usage(o.cpu);
     check_common(&t, &o);
     check_levels(&t, &o);
     printf("%u passed, %u failed, %u skipped\n", t.passed, t.failed, t.skipped);
