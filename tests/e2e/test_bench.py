@@ -1,0 +1,125 @@
+"""test_bench.py - bench, and what a terminal sees.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import os
+import pty
+import subprocess
+import time
+
+from harness import (
+    COMMAND, MEAN, TMP, Skip, environment, expect, fails, is_near, jsonl,
+    read_line, run, start, succeeds, test, texts)
+
+
+# ---- Bench -------------------------------------------------------------------
+
+@test
+def bench_has_a_row_for_each_mode():
+    d = succeeds("bench", "-m", MEAN, "--tokens", "8,16", "--idle", "1",
+                 "--callers", "2", "--bulk", "4", "--json").json()
+    modes = [r["mode"] for r in d["rows"] if r["tokens"] == 8]
+    expect(modes == ["back_to_back", "idle_1ms", "callers_2", "bulk_4"],
+           str(modes))
+    for row in d["rows"]:
+        values = [row[k] for k in ("min_ms", "p50_ms", "p95_ms", "p99_ms",
+                                   "max_ms")]
+        expect(values == sorted(values) and values[0] > 0, str(row))
+        expect(row["floor_ms"] > 0 and row["n"] > 0, str(row))
+        expect(abs(row["floor_share"] - row["floor_ms"] / row["p50_ms"]) <
+               1e-3 * row["floor_share"] + 1e-9, str(row))
+    for key in ("date", "machine", "state", "threads", "model", "peak"):
+        expect(key in d, key)
+    fails(2, "65", "64", args=["bench", "-m", MEAN, "--tokens", "65"])
+
+
+@test
+def bench_is_a_table_for_people():
+    out = succeeds("bench", MEAN, "--tokens", "8").out
+    expect("back_to_back" in out and "FLOOR" in out, out)
+
+
+@test
+def bench_speaks_the_line_protocol():
+    p = start("bench", "--lines", "-m", MEAN)
+    ready = json.loads(read_line(p))
+    expect(ready["has_ids"] and ready["load_ms"] > 0 and "first_ms" in ready,
+           str(ready))
+
+    def ask(**request):
+        p.stdin.write((json.dumps(request) + "\n").encode())
+        p.stdin.flush()
+        return json.loads(read_line(p))
+
+    rows = ["the tea", "a tea"]
+    ids = [i["ids"] for i in succeeds("tokenize", "-m", MEAN, "--json",
+                                      *rows).json()["items"]]
+    n = len(ids[0])
+    ids[1] = (ids[1] + ids[0])[:n]
+    expect(ask(do="texts", n=n, texts=rows, ids=ids) == {}, "texts")
+    for request in ({"do": "ids"}, {"do": "text"}, {"do": "ids", "gap": 2},
+                    {"do": "ids", "batch": 8}):
+        got = ask(n=n, reps=5, seconds=1.0, **request)
+        expect(len(got["ms"]) == len(got["cpu"]) == 5, str(got))
+        expect(got["rss_mb"] > 1, str(got))
+    vectors = ask(do="embed", n=n)["v"]
+    want = succeeds("embed", "-m", MEAN, "--json", rows[0]).json()["items"]
+    expect(is_near(vectors[0], want[0]["vector"]), "vectors")
+    expect("error" in ask(do="ids", n=9999), "unknown length")
+    expect("error" in ask(do="dance", n=n), "unknown request")
+    p.stdin.write(b'{"do":"end"}\n')
+    p.stdin.close()
+    expect(p.wait(60) == 0, "exit")
+
+
+@test
+def bench_that_cannot_start_says_skip():
+    r = run("bench", "--lines", "-m", TMP / "nowhere")
+    expect(r.code == 3 and "skip" in json.loads(r.out), r.out)
+
+
+# ---- Terminal ----------------------------------------------------------------
+
+def on_terminal(*arguments, **env):
+    """stdout and stderr as one terminal; what it got."""
+    ours, theirs = pty.openpty()
+    p = subprocess.Popen([COMMAND, *map(os.fspath, arguments)],
+                         stdin=subprocess.DEVNULL, stdout=theirs,
+                         stderr=theirs, env=environment(TERM="xterm", **env))
+    os.close(theirs)
+    data = b""
+    while True:
+        try:
+            chunk = os.read(ours, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        data += chunk
+    os.close(ours)
+    expect(p.wait(60) == 0, "exit")
+    return data.decode()
+
+
+@test
+def colours_are_for_terminals_that_want_them():
+    args = ["embed", "-m", MEAN, "--receipt", "x"]
+    expect("\x1b[" in on_terminal(*args), "no colours on a terminal")
+    expect("\x1b[" not in on_terminal(*args, NO_COLOR="1"), "NO_COLOR")
+    expect("\x1b[" not in succeeds(*args).out, "colours in a pipe")
+
+
+@test
+def progress_is_for_terminals_and_long_work():
+    file, out = TMP / "progress.jsonl", TMP / "progress.npy"
+    file.write_text(jsonl(*[{"text": "some words here"}] * 20000))
+    args = ["embed", "-m", MEAN, "--jsonl", file, "--format", "npy", "-o", out]
+    begin = time.time()
+    shown = on_terminal(*args)
+    if time.time() - begin < 1.5:
+        raise Skip("this machine is too fast for a bar")
+    expect("texts/s" in shown and "%" in shown, shown[:200])
+    expect(on_terminal(*args, "-q") == "", "quiet")
+    expect(on_terminal("embed", "-m", MEAN, "x").count("\r\x1b[K") == 0,
+           "a bar for short work")
