@@ -72,6 +72,14 @@ static void list_text(const json_t *list, const char *between, char *out,
     }
 }
 
+/* A whole number, or a real too large for its fraction to matter. */
+static bool is_count(const json_t *value)
+{
+    const double number = json_number_value(value);
+    if (json_is_integer(value)) return number >= 0.0;
+    return json_is_real(value) && number >= 1e5 && number < 1e18;
+}
+
 static void value_text(const char *name, const json_t *value, char *out,
                        size_t cap)
 {
@@ -81,9 +89,9 @@ static void value_text(const char *name, const json_t *value, char *out,
         char text[32];
         cli_bytes_text(text, json_number_value(value));
         snprintf(out, cap, "%s", text);
-    } else if (json_is_integer(value) && json_integer_value(value) >= 0) {
+    } else if (is_count(value)) {
         char text[32];
-        cli_count_text(text, (uint64_t)json_integer_value(value));
+        cli_count_text(text, (uint64_t)json_number_value(value));
         snprintf(out, cap, "%s", text);
     } else {
         cli_scalar_text(value, out, cap);
@@ -261,6 +269,8 @@ anm_status cli_document_show(FILE *out, const cli_term *term, const char *json,
     }
     json_t *root = cli_document_read(json, err);
     if (!root) return ANM_E_INTERNAL;
+    // The field that names kind and version is for programs.
+    json_object_del(root, json_object_iter_key(json_object_iter(root)));
     cli_document_print(out, term, root);
     json_decref(root);
     return ANM_OK;

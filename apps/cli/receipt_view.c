@@ -149,8 +149,9 @@ static void draw_where(const view *v, const anm_receipt *r)
     if (r->where.how[0]) put_wrapped(v, "known by", r->where.how);
     list_devices(excluded, sizeof(excluded), r->where.excluded);
     put_label(v, "permitted");
-    fprintf(v->out, "%s%s%s\n", anm_units_name(r->units),
-            excluded[0] ? ", which excludes " : "", excluded);
+    fprintf(v->out, "%s%s%s%s\n", anm_units_name(r->units),
+            excluded[0] ? dot(v) : "", excluded[0] ? "ruled out: " : "",
+            excluded);
     put_label(v, "required");
     fprintf(v->out, "%s", r->contract.require);
     if (strcmp(r->contract.require, "none")) {
