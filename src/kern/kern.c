@@ -24,6 +24,7 @@ static void init_ref(anm_kern *k)
         .gather_f32 = anm_gather_f32_ref,
         .mean_rows_f32 = anm_mean_rows_f32_ref,
         .dot_f32 = anm_dot_f32_ref,
+        .dot_rows_f32 = anm_dot_rows_f32_ref,
         .normalize_f32 = anm_normalize_f32_ref,
         .burn_fma = anm_burn_fma_ref,
         .read_f32 = anm_read_f32_ref,
@@ -44,6 +45,7 @@ static void overlay_avx2(anm_kern *k)
     k->gather_f32 = anm_gather_f32_avx2;
     k->mean_rows_f32 = anm_mean_rows_f32_avx2;
     k->dot_f32 = anm_dot_f32_avx2;
+    k->dot_rows_f32 = anm_dot_rows_f32_avx2;
     k->normalize_f32 = anm_normalize_f32_avx2;
     k->burn_fma = anm_burn_fma_avx2;
     k->read_f32 = anm_read_f32_avx2;
@@ -62,6 +64,7 @@ static void overlay_avx512(anm_kern *k)
     k->gather_f32 = anm_gather_f32_avx512;
     k->mean_rows_f32 = anm_mean_rows_f32_avx512;
     k->dot_f32 = anm_dot_f32_avx512;
+    k->dot_rows_f32 = anm_dot_rows_f32_avx512;
     k->normalize_f32 = anm_normalize_f32_avx512;
     k->burn_fma = anm_burn_fma_avx512;
     k->read_f32 = anm_read_f32_avx512;

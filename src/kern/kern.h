@@ -146,6 +146,11 @@ typedef struct anm_kern {
      * summation: |result - exact| <= n u sum |a b|. */
     float (*dot_f32)(const float *a, const float *b, size_t n);
 
+    /* out[i] = rows[i] . q for n rows of dim: reads rows once, in order, at the
+     * speed of memory. Error of each as of dot_f32. */
+    void (*dot_rows_f32)(float *out, const float *rows, size_t ld, size_t n,
+                         size_t dim, const float *q);
+
     /* x /= max(|x|_2, floor), in place; the norm accumulated in double.
      * Relative error of each entry <= 4 u. A zero vector stays zero. Returns
      * the norm before. */

@@ -37,6 +37,8 @@ void anm_gather_f32_ref(float *y, size_t ldy, const float *table, size_t ldt,
 void anm_mean_rows_f32_ref(float *out, const float *x, size_t ldx, size_t n,
                            size_t dim);
 float anm_dot_f32_ref(const float *a, const float *b, size_t n);
+void anm_dot_rows_f32_ref(float *out, const float *rows, size_t ld, size_t n,
+                          size_t dim, const float *q);
 double anm_normalize_f32_ref(float *x, size_t n, double floor);
 uint64_t anm_burn_fma_ref(uint64_t n);
 float anm_read_f32_ref(const float *x, size_t n);
@@ -59,6 +61,8 @@ void anm_gather_f32_avx2(float *y, size_t ldy, const float *table, size_t ldt,
 void anm_mean_rows_f32_avx2(float *out, const float *x, size_t ldx, size_t n,
                             size_t dim);
 float anm_dot_f32_avx2(const float *a, const float *b, size_t n);
+void anm_dot_rows_f32_avx2(float *out, const float *rows, size_t ld, size_t n,
+                           size_t dim, const float *q);
 double anm_normalize_f32_avx2(float *x, size_t n, double floor);
 uint64_t anm_burn_fma_avx2(uint64_t n);
 float anm_read_f32_avx2(const float *x, size_t n);
@@ -81,6 +85,8 @@ void anm_gather_f32_avx512(float *y, size_t ldy, const float *table, size_t ldt,
 void anm_mean_rows_f32_avx512(float *out, const float *x, size_t ldx, size_t n,
                               size_t dim);
 float anm_dot_f32_avx512(const float *a, const float *b, size_t n);
+void anm_dot_rows_f32_avx512(float *out, const float *rows, size_t ld, size_t n,
+                             size_t dim, const float *q);
 double anm_normalize_f32_avx512(float *x, size_t n, double floor);
 uint64_t anm_burn_fma_avx512(uint64_t n);
 float anm_read_f32_avx512(const float *x, size_t n);

@@ -108,6 +108,7 @@ void check_add_f32(check *c, const anm_kern *k);
 void check_gather_f32(check *c, const anm_kern *k);
 void check_mean_rows_f32(check *c, const anm_kern *k);
 void check_dot_f32(check *c, const anm_kern *k);
+void check_dot_rows_f32(check *c, const anm_kern *k);
 void check_normalize_f32(check *c, const anm_kern *k);
 void check_burn_fma(check *c, const anm_kern *k);
 void check_read_f32(check *c, const anm_kern *k);
