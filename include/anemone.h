@@ -722,7 +722,7 @@ ANM_API anm_status anm_cache_prune(const char *cache_dir, unsigned unused_days,
                                    char **json, anm_error *err);
 
 /** Version, commit, compiler, ISA levels in use and available, backends built
- * in and present, the machine, as JSON.
+ * in and present, the machine, memory of this process, as JSON.
  *
  * @param cpu  ISA level to report as in use; NULL: the best. */
 ANM_API anm_status anm_build_json(const char *cpu, char **json, anm_error *err);

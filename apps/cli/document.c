@@ -80,12 +80,19 @@ static bool is_count(const json_t *value)
     return json_is_real(value) && number >= 1e5 && number < 1e18;
 }
 
+/* "bytes", "weight_bytes" and their like. */
+static bool is_bytes(const char *name)
+{
+    const size_t len = strlen(name);
+    return len >= 5 && !strcmp(name + len - 5, "bytes");
+}
+
 static void value_text(const char *name, const json_t *value, char *out,
                        size_t cap)
 {
     if (json_is_array(value)) {
         list_text(value, strcmp(name, "shape") ? " " : "x", out, cap);
-    } else if (!strcmp(name, "bytes") && json_is_number(value)) {
+    } else if (is_bytes(name) && json_is_number(value)) {
         char text[32];
         cli_bytes_text(text, json_number_value(value));
         snprintf(out, cap, "%s", text);

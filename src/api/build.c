@@ -115,6 +115,19 @@ static json_t *make_machine(void)
         (int)budget.threads, "owns_all_cpus", budget.owns_all);
 }
 
+static json_t *bytes_or_null(int64_t value)
+{
+    return value == ANM_COUNTER_UNKNOWN ? json_null() : json_integer(value);
+}
+
+static json_t *make_process(void)
+{
+    return json_pack("{s:o, s:o}", "resident_bytes",
+                     bytes_or_null(anm_host_resident_bytes()),
+                     "peak_resident_bytes",
+                     bytes_or_null(anm_host_peak_resident_bytes()));
+}
+
 anm_status anm_build_json(const char *cpu, char **json, anm_error *err)
 {
     unsigned mask;
@@ -122,10 +135,11 @@ anm_status anm_build_json(const char *cpu, char **json, anm_error *err)
 
     if (status) return status;
     return anm_json_take_string(
-        json_pack("{s:i, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o}",
+        json_pack("{s:i, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o}",
                   "anemone_build", 1, "version", ANM_VERSION, "commit",
                   ANM_COMMIT, "compiler", COMPILER, "isa", "in_use",
                   anm_cpu_level_name(mask), "available", make_levels(),
-                  "backends", make_backends(), "machine", make_machine()),
+                  "backends", make_backends(), "machine", make_machine(),
+                  "process", make_process()),
         0, json, err);
 }

@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import os
 import pty
+import resource
 import subprocess
 import time
 
@@ -71,6 +72,20 @@ def bench_speaks_the_line_protocol():
     p.stdin.write(b'{"do":"end"}\n')
     p.stdin.close()
     expect(p.wait(60) == 0, "exit")
+
+
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (32 << 20, 32 << 20))
+
+
+@test
+def memory_that_runs_out_is_exit_8():
+    if run("embed", "-m", MEAN, "--threads", "1", "x",
+           preexec_fn=limit_memory).code:
+        raise Skip("this build needs more than 32 MB for itself")
+    fails(8, "out of memory", args=["bench", "-m", MEAN, "--threads", "1",
+                                    "--tokens", "64", "--bulk", "65536"],
+          preexec_fn=limit_memory)
 
 
 @test
