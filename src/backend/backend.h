@@ -29,6 +29,10 @@ typedef struct anm_program {
     anm_precision precision; /* never DEFAULT */
     size_t max_tokens;       /* longest single text */
     size_t dim;
+    /* File maps that constants lie in: prepare() lets go of their pages as it
+     * has read them. Constants may also lie elsewhere. */
+    const anm_bytes *maps; /* [n_maps] */
+    size_t n_maps;
 } anm_program;
 
 /* Where and how. */

@@ -1,0 +1,36 @@
+/* cpu_backend.c - the cpu backend's table.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "backend/cpu/cpu_backend.h"
+
+static unsigned list_devices(void)
+{
+    return 1u << ANM_DEVICE_CPU;
+}
+
+static const char *name_layout(const anm_program *program,
+                               const anm_load_params *params)
+{
+    (void)params;
+    return anm_cpu_layout(program->precision);
+}
+
+static size_t list_plan(const anm_runner *r, const anm_plan_row **rows)
+{
+    *rows = r->plan_rows;
+    return r->n_steps;
+}
+
+const anm_backend anm_backend_cpu = {
+    .name = "cpu",
+    .devices = list_devices,
+    .accepts = anm_cpu_accepts,
+    .layout = name_layout,
+    .prepare = anm_cpu_prepare,
+    .load = anm_cpu_load,
+    .plan = list_plan,
+    .reserve = anm_cpu_reserve,
+    .predict = anm_cpu_predict,
+    .measure = anm_cpu_measure,
+    .unload = anm_cpu_unload,
+};

@@ -1,0 +1,138 @@
+/* test_cpu_accept.c - what the cpu backend refuses, by name.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "support/program.h"
+#include "support/support.h"
+
+static const anm_load_params params = { .threads = 1 };
+
+static void refused(const anm_program *p, const char *word)
+{
+    anm_error err = { 0 };
+
+    assert_int_equal(anm_backend_cpu.accepts(p, &params, &err),
+                     ANM_E_UNSUPPORTED);
+    if (!strstr(err.message, word))
+        fail_msg("no \"%s\" in \"%s\"", word, err.message);
+}
+
+static void small_bert_is_accepted(void **state)
+{
+    test_graph t;
+    anm_error err;
+
+    (void)state;
+    test_bert_init(&t, &(test_bert){ 0 });
+    const anm_program p = test_program(t.graph, 256);
+    assert_int_equal(anm_backend_cpu.accepts(&p, &params, &err), ANM_OK);
+    test_graph_deinit(&t);
+}
+
+static void other_precision_is_refused_with_those_built_in(void **state)
+{
+    test_graph t;
+
+    (void)state;
+    test_bert_init(&t, &(test_bert){ 0 });
+    anm_program p = test_program(t.graph, 256);
+    for (int i = ANM_PRECISION_BF16; i <= ANM_PRECISION_INT4; i++) {
+        p.precision = (anm_precision)i;
+        refused(&p, anm_precision_name(p.precision));
+        refused(&p, "built in: f32");
+        assert_null(anm_backend_cpu.layout(&p, &params));
+    }
+    test_graph_deinit(&t);
+}
+
+static void table_shorter_than_the_longest_text_is_refused(void **state)
+{
+    test_graph t;
+
+    (void)state;
+    test_bert_init(&t, &(test_bert){ .positions = 31 });
+    anm_program p = test_program(t.graph, 31);
+    assert_int_equal(anm_backend_cpu.accepts(&p, &params, NULL), ANM_OK);
+    p.max_tokens = 32;
+    refused(&p, "places");
+    refused(&p, "32");
+    test_graph_deinit(&t);
+}
+
+static void result_of_another_size_is_refused(void **state)
+{
+    test_graph t;
+
+    (void)state;
+    test_bert_init(&t, &(test_bert){ 0 });
+    anm_program p = test_program(t.graph, 16);
+    p.dim++;
+    refused(&p, "pooled");
+    test_graph_deinit(&t);
+}
+
+/* Rows of a table picked by an input of this name. */
+static void other_input_is_refused(void **state)
+{
+    const anm_shape row = { ANM_DTYPE_I32, 1, { ANM_DIM_TOKENS } };
+    test_graph t;
+    anm_error err;
+
+    (void)state;
+    test_graph_init(&t, 1);
+    const anm_value_id in[] = { test_constant(&t, "table", ANM_DTYPE_F32, 9, 4,
+                                              1.0f),
+                                anm_graph_input(t.graph, "types", &row) };
+    const anm_value_id x =
+        anm_graph_add(t.graph, ANM_OP_GATHER, "type_rows", in, 2, NULL);
+    const anm_value_id pool[] = { x, 1 };
+    anm_graph_result(
+        t.graph, anm_graph_add(t.graph, ANM_OP_POOL, "pooled", pool, 2, NULL));
+    if (anm_graph_finish(t.graph, &err)) fail_msg("%s", err.message);
+    const anm_program p = test_program(t.graph, 16);
+    refused(&p, "type_rows");
+    refused(&p, "input 1");
+    test_graph_deinit(&t);
+}
+
+static void computed_weight_is_refused(void **state)
+{
+    test_graph t;
+    anm_error err;
+
+    (void)state;
+    test_graph_init(&t, 1);
+    const anm_value_id in[] = {
+        test_constant(&t, "table", ANM_DTYPE_F32, 9, 4, 1.0f), 0
+    };
+    const anm_value_id x =
+        anm_graph_add(t.graph, ANM_OP_GATHER, "rows", in, 2, NULL);
+    const anm_value_id pool[] = { x, 1 };
+    const anm_value_id p =
+        anm_graph_add(t.graph, ANM_OP_POOL, "pooled", pool, 2, NULL);
+    const anm_attr flat = { .rank = 2, .dims = { 1, 4 } };
+    const anm_value_id w =
+        anm_graph_add(t.graph, ANM_OP_RESHAPE, "as_weight", &p, 1, &flat);
+    const anm_value_id linear[] = { p, w };
+    anm_graph_result(t.graph, anm_graph_add(t.graph, ANM_OP_LINEAR, "gate",
+                                            linear, 2, NULL));
+    if (anm_graph_finish(t.graph, &err)) fail_msg("%s", err.message);
+    const anm_program program = test_program(t.graph, 16);
+    refused(&program, "gate: the cpu backend cannot run linear");
+    test_graph_deinit(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_bert_is_accepted),
+        cmocka_unit_test(other_precision_is_refused_with_those_built_in),
+        cmocka_unit_test(table_shorter_than_the_longest_text_is_refused),
+        cmocka_unit_test(result_of_another_size_is_refused),
+        cmocka_unit_test(other_input_is_refused),
+        cmocka_unit_test(computed_weight_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/* test_cpu_run.c - a call: what is refused, masks, passes, taps, what is
+ * observed.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/program.h"
+#include "support/support.h"
+
+#include "base/alloc.h"
+#include "base/host.h"
+#include "graph/pass.h"
+
+#undef malloc
+#undef calloc
+
+enum { VOCAB = 97, DIM = 48, MOST = 200 };
+
+typedef struct fixture {
+    test_graph graph;
+    anm_program program;
+    test_runner runner;
+    int32_t ids[4096], mask[4096];
+    anm_input inputs[64];
+    float vectors[64 * DIM];
+} fixture;
+
+static void set_up_with(fixture *f, unsigned threads, unsigned passes)
+{
+    *f = (fixture){ 0 };
+    test_bert_init(&f->graph, &(test_bert){ .normalize = true });
+    assert_int_equal(anm_graph_optimize(f->graph.graph, passes, NULL), ANM_OK);
+    f->program = test_program(f->graph.graph, MOST);
+    test_runner_init(&f->runner, &f->program, threads, anm_cpu_detect());
+}
+
+static int set_up(void **state)
+{
+    static fixture f;
+
+    set_up_with(&f, 2, ANM_PASS_ALL);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+
+    test_runner_deinit(&f->runner);
+    test_graph_deinit(&f->graph);
+    return 0;
+}
+
+/* n texts of len tokens each. */
+static void fill(fixture *f, size_t n, size_t len)
+{
+    uint64_t seed = n * 1000 + len;
+
+    assert_true(n <= 64 && n * len <= 4096);
+    for (size_t i = 0; i < n; i++)
+        f->inputs[i] =
+            test_input(f->ids + i * len, f->mask + i * len, len, VOCAB, &seed);
+}
+
+static anm_status call(fixture *f, size_t n, anm_observed *o, anm_error *err)
+{
+    const anm_call c = { .inputs = f->inputs,
+                         .n_inputs = n,
+                         .vectors = f->vectors };
+
+    return anm_backend_cpu.predict(f->runner.runner, &c, o, err);
+}
+
+static void call_is_refused(fixture *f, size_t n, const char *word)
+{
+    anm_observed o;
+    anm_error err = { 0 };
+
+    assert_int_equal(call(f, n, &o, &err), ANM_E_ARG);
+    if (!strstr(err.message, word))
+        fail_msg("no \"%s\" in \"%s\"", word, err.message);
+}
+
+static void id_outside_the_table_is_refused_with_both_numbers(void **state)
+{
+    static const int32_t wrong[] = { -1, VOCAB, INT32_MAX, INT32_MIN };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < 4; i++) {
+        char word[32];
+        fill(f, 3, 10);
+        f->ids[25] = wrong[i];
+        snprintf(word, sizeof(word), "id %d,", (int)wrong[i]);
+        call_is_refused(f, 3, word);
+        call_is_refused(f, 3, "text 2");
+        call_is_refused(f, 3, "97 rows");
+        f->mask[25] = 0; // a position that does not exist has no id
+        assert_int_equal(call(f, 3, &(anm_observed){ 0 }, NULL), ANM_OK);
+    }
+}
+
+static void text_without_tokens_or_with_too_many_is_refused(void **state)
+{
+    fixture *f = *state;
+
+    fill(f, 2, 5);
+    memset(f->mask + 5, 0, 5 * sizeof(f->mask[0]));
+    call_is_refused(f, 2, "text 1: 0 tokens");
+    fill(f, 1, MOST + 1);
+    call_is_refused(f, 1, "text 0: 201 tokens, allowed 1 to 200");
+    f->mask[77] = 0;
+    assert_int_equal(call(f, 1, &(anm_observed){ 0 }, NULL), ANM_OK);
+}
+
+static void runner_works_after_a_refused_call(void **state)
+{
+    fixture *f = *state;
+    float before[DIM];
+
+    fill(f, 1, 9);
+    test_predict(&f->runner, f->inputs, 1, before);
+    f->ids[3] = VOCAB;
+    call_is_refused(f, 1, "text 0");
+    fill(f, 1, 9);
+    test_predict(&f->runner, f->inputs, 1, f->vectors);
+    assert_memory_equal(before, f->vectors, sizeof(before));
+}
+
+static void no_text_is_no_work(void **state)
+{
+    anm_observed o;
+
+    assert_int_equal(call(*state, 0, &o, NULL), ANM_OK);
+}
+
+static void tap_without_a_value_or_room_is_refused(void **state)
+{
+    fixture *f = *state;
+    float room[64];
+    anm_tap tap = { .name = "layer_09.act", .out = room, .cap = 64 };
+    const anm_call c = { f->inputs, 1, f->vectors, &tap, 1 };
+    anm_observed o;
+    anm_error err;
+
+    fill(f, 1, 2);
+    assert_int_equal(anm_backend_cpu.predict(f->runner.runner, &c, &o, &err),
+                     ANM_E_ARG);
+    assert_non_null(strstr(err.message, "layer_09.act"));
+    tap.name = "layer_00.embedding";
+    assert_int_equal(anm_backend_cpu.predict(f->runner.runner, &c, &o, &err),
+                     ANM_E_ARG);
+    assert_non_null(strstr(err.message, "96 floats"));
+}
+
+/* More texts than one pass holds: taps follow the texts over all passes. */
+static void taps_hold_all_texts_of_all_passes(void **state)
+{
+    enum { TEXTS = 40, LEN = 100 };
+    fixture *f = *state;
+    float *all = calloc(TEXTS * LEN * DIM, sizeof(float));
+    anm_tap tap = { .name = "layer_00.embedding",
+                    .out = all,
+                    .cap = TEXTS * LEN * DIM };
+    const anm_call c = { f->inputs, TEXTS, f->vectors, &tap, 1 };
+    anm_observed o;
+    float *one = calloc(LEN * DIM, sizeof(float));
+
+    fill(f, TEXTS, LEN);
+    assert_int_equal(anm_backend_cpu.predict(f->runner.runner, &c, &o, NULL),
+                     ANM_OK);
+    assert_int_equal(tap.n, TEXTS * LEN * DIM);
+    for (size_t i = 0; i < TEXTS; i++) {
+        anm_tap single = { "layer_00.embedding", one, LEN * DIM, 0 };
+        const anm_call alone = { f->inputs + i, 1, f->vectors, &single, 1 };
+        assert_int_equal(
+            anm_backend_cpu.predict(f->runner.runner, &alone, &o, NULL),
+            ANM_OK);
+        assert_memory_equal(one, all + i * LEN * DIM,
+                            LEN * DIM * sizeof(float));
+    }
+    free(all);
+    free(one);
+}
+
+static void what_was_observed_is_the_cpu(void **state)
+{
+    fixture *f = *state;
+    anm_observed o;
+
+    fill(f, 8, 100);
+    assert_int_equal(call(f, 8, &o, NULL), ANM_OK);
+    assert_int_equal(o.where.device, ANM_DEVICE_CPU);
+    assert_int_equal(o.where.evidence, ANM_EVIDENCE_OBSERVED);
+    assert_true(o.where.share == 1.0);
+    assert_int_equal(o.where.excluded,
+                     1u << ANM_DEVICE_GPU | 1u << ANM_DEVICE_ANE);
+    assert_non_null(strstr(o.where.how, "thread cpu time "));
+    assert_non_null(strstr(o.where.how, "2 threads"));
+    assert_true(o.predict_ns > o.bind_ns && o.bind_ns > 0);
+    // The worker took part.
+    assert_true(o.cpu_ns > 0);
+}
+
+/* Exact counters around the second of two identical calls. */
+static void second_call_is_free(unsigned threads, unsigned passes, size_t n,
+                                size_t len)
+{
+    static fixture f;
+    anm_alloc_stats before, after;
+    anm_host_thread own_before, own_after;
+    anm_observed o;
+
+    set_up_with(&f, threads, passes);
+    fill(&f, n, len);
+    assert_int_equal(call(&f, n, &o, NULL), ANM_OK);
+    anm_host_thread_read(&own_before);
+    anm_alloc_stats_read(&before);
+    assert_int_equal(call(&f, n, &o, NULL), ANM_OK);
+    anm_alloc_stats_read(&after);
+    anm_host_thread_read(&own_after);
+    assert_int_equal(after.n_allocs, before.n_allocs);
+    assert_int_equal(after.n_frees, before.n_frees);
+    assert_int_equal(own_after.minor_faults, own_before.minor_faults);
+    assert_int_equal(own_after.major_faults, own_before.major_faults);
+    assert_int_equal(o.minor_faults, 0);
+    assert_int_equal(o.major_faults, 0);
+    test_runner_deinit(&f.runner);
+    test_graph_deinit(&f.graph);
+}
+
+static void second_identical_call_allocates_and_faults_nothing(void **state)
+{
+    (void)state;
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        second_call_is_free(threads, ANM_PASS_ALL, 1, 8);
+        second_call_is_free(threads, ANM_PASS_ALL, 1, MOST);
+        second_call_is_free(threads, ANM_PASS_ALL, 40, 100);
+        second_call_is_free(threads, 0, 3, 50);
+    }
+}
+
+static void each_failed_allocation_leaves_the_runner_usable(void **state)
+{
+    fixture f;
+    float expected[8 * DIM];
+
+    (void)state;
+    set_up_with(&f, 1, ANM_PASS_ALL);
+    fill(&f, 8, 100);
+    for (uint64_t k = 1;; k++) {
+        anm_observed o;
+
+        test_fault_arm(k);
+        const anm_status status = call(&f, 8, &o, NULL);
+        const bool failed = test_fault_disarm();
+        assert_int_equal(status, failed ? ANM_E_NOMEM : ANM_OK);
+        if (!failed) break;
+        // What fitted before still runs.
+        assert_int_equal(call(&f, 0, &o, NULL), ANM_OK);
+        f.inputs[0].len = 8;
+        assert_int_equal(call(&f, 1, &o, NULL), ANM_OK);
+        f.inputs[0].len = 100;
+    }
+    memcpy(expected, f.vectors, sizeof(expected));
+    test_predict(&f.runner, f.inputs, 8, f.vectors);
+    assert_memory_equal(expected, f.vectors, sizeof(expected));
+    test_runner_deinit(&f.runner);
+    test_graph_deinit(&f.graph);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(id_outside_the_table_is_refused_with_both_numbers),
+        cmocka_unit_test(text_without_tokens_or_with_too_many_is_refused),
+        cmocka_unit_test(runner_works_after_a_refused_call),
+        cmocka_unit_test(no_text_is_no_work),
+        cmocka_unit_test(tap_without_a_value_or_room_is_refused),
+        cmocka_unit_test(taps_hold_all_texts_of_all_passes),
+        cmocka_unit_test(what_was_observed_is_the_cpu),
+        cmocka_unit_test(second_identical_call_allocates_and_faults_nothing),
+        cmocka_unit_test(each_failed_allocation_leaves_the_runner_usable),
+    };
+
+    test_fault_install();
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
