@@ -197,8 +197,7 @@ static anm_status check_cover(const anm_tensor *tensors, size_t n,
         runs[i] = tensors[i].data;
     qsort(runs, n, sizeof(*runs), compare_places);
     for (size_t i = 0; i < n && !status; i++) {
-        // Without data every run is empty and its address says nothing.
-        const size_t begin = data.len ? (size_t)(runs[i].data - data.data) : 0;
+        const size_t begin = (size_t)(runs[i].data - data.data);
 
         if (begin != end)
             status =

@@ -42,8 +42,7 @@ anm_node *anm_rewrite_sole(const anm_rewrite *r, anm_value_id v, anm_op op)
 {
     anm_node *node = v < r->n_values ? r->definer[v] : NULL;
 
-    if (!node || node->op != op || r->n_readers[v] != 1) return NULL;
-    return v == r->g->result ? NULL : node;
+    return node && node->op == op && r->n_readers[v] == 1 ? node : NULL;
 }
 
 void anm_rewrite_remove(anm_rewrite *r, anm_node *node)

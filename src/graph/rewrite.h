@@ -29,8 +29,8 @@ typedef struct anm_rewrite {
     size_t n_changes;
 } anm_rewrite;
 
-/* The node that defines v, when it is of this operation, nothing but one input
- * of one node reads v, and v is not the result; else NULL. */
+/* For a reader of v: the node that defines v, when it is of this operation and
+ * v has no other reader, being the result included; else NULL. */
 anm_node *anm_rewrite_sole(const anm_rewrite *r, anm_value_id v, anm_op op);
 
 /* Drop a node and what it reads; its value must have no reader left. */

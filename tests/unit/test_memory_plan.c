@@ -348,6 +348,23 @@ static void root_lives_as_long_as_its_last_view(void **state)
     anm_graph_free(g);
 }
 
+/* What is computed behind it is larger, and placed before it. */
+static void result_lives_to_the_end(void **state)
+{
+    (void)state;
+    const anm_attr mean = { .pool = ANM_POOL_MEAN };
+    anm_graph *g = test_graph_new();
+    const anm_value_id x = test_rows(g, "x", 8);
+
+    anm_graph_result(g, test_add2(g, ANM_OP_POOL, "result", x,
+                                  anm_graph_find(g, "mask"), &mean));
+    test_rows(g, "large", 32);
+    anm_memory_plan p = make(g, 4, 1);
+    check(g, &p);
+    anm_memory_plan_deinit(&p);
+    anm_graph_free(g);
+}
+
 /* y = linear(x) + r where r dies, or does not. */
 typedef enum fate {
     DIES,
@@ -664,6 +681,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_a_view_has_room_of_its_own),
         cmocka_unit_test(reshape_without_gaps_may_mix_rows_as_a_view),
         cmocka_unit_test(root_lives_as_long_as_its_last_view),
+        cmocka_unit_test(result_lives_to_the_end),
         cmocka_unit_test(linear_lies_over_a_residual_that_dies_there),
         cmocka_unit_test(residual_that_is_needed_is_not_overwritten),
         cmocka_unit_test(layer_norm_lies_over_x_only_when_x_dies),

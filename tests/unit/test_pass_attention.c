@@ -109,19 +109,21 @@ static void readers_of_what_stays_do_not_prevent_it(void **state)
     }
 }
 
-/* One attention over [L, 8] with two heads, each part as told. */
+/* One attention over [L, width] with two heads, each part as told. */
 typedef struct variant {
-    unsigned k_perm[3], v_perm[3], out_perm[3];
-    bool k_turned, v_turned, masked, q_is_k;
-    int64_t v_width;
+    unsigned q_perm[3], k_perm[3], v_perm[3], out_perm[3];
+    bool k_turned, v_turned, masked, q_is_k, joined_in_three;
+    int64_t width, v_width;
 } variant;
 
 static const variant plain = {
+    .q_perm = { 1, 0, 2 },
     .k_perm = { 1, 0, 2 },
     .v_perm = { 1, 0, 2 },
     .out_perm = { 1, 0, 2 },
     .k_turned = true,
     .masked = true,
+    .width = 8,
     .v_width = 8,
 };
 
@@ -146,15 +148,20 @@ static anm_value_id add_split(anm_graph *g, const char *name, anm_value_id x,
 static anm_graph *build_variant(const variant *t)
 {
     const anm_attr scale = { .alpha = 0.5f }, out = permute(t->out_perm);
-    const anm_attr join = { .rank = 2, .dims = { ANM_DIM_TOKENS, t->v_width } };
+    const anm_attr join =
+        t->joined_in_three
+            ? (anm_attr){ .rank = 3, .dims = { ANM_DIM_TOKENS, 4, 2 } }
+            : (anm_attr){ .rank = 2, .dims = { ANM_DIM_TOKENS, t->v_width } };
+    const anm_attr flat = { .rank = 2, .dims = { ANM_DIM_TOKENS, t->v_width } };
     const anm_attr k_turned = { .flag = t->k_turned };
     const anm_attr v_turned = { .flag = t->v_turned };
     anm_graph *g = test_graph_new();
-    const anm_value_id x = test_rows(g, "x", 8);
+    const anm_value_id x = test_rows(g, "x", t->width);
     const anm_value_id y = test_rows(g, "y", t->v_width);
     const anm_value_id mask = anm_graph_find(g, "mask");
-    const anm_value_id q = add_split(g, "q", x, 8, plain.k_perm);
-    const anm_value_id k = t->q_is_k ? q : add_split(g, "k", x, 8, t->k_perm);
+    const anm_value_id q = add_split(g, "q", x, t->width, t->q_perm);
+    const anm_value_id k =
+        t->q_is_k ? q : add_split(g, "k", x, t->width, t->k_perm);
     const anm_value_id v = add_split(g, "v", y, t->v_width, t->v_perm);
 
     anm_value_id p = test_add2(g, ANM_OP_MATMUL, "dots", q, k, &k_turned);
@@ -164,6 +171,7 @@ static anm_graph *build_variant(const variant *t)
     p = test_add2(g, ANM_OP_MATMUL, "mixed", p, v, &v_turned);
     p = test_add1(g, ANM_OP_TRANSPOSE, "rows", p, &out);
     p = test_add1(g, ANM_OP_RESHAPE, "joined", p, &join);
+    if (t->joined_in_three) p = test_add1(g, ANM_OP_RESHAPE, "flat", p, &flat);
     test_end(g, p);
     return g;
 }
@@ -213,6 +221,54 @@ static void k_or_v_laid_out_otherwise_prevents_it(void **state)
     memcpy(t.v_perm, turned, sizeof(turned));
     t.v_turned = true;
     assert_variant(&t, false);
+}
+
+/* Two heads of two: [L, 2, 2] with its last axis in front has the shape of
+ * heads, and is not. */
+static void swap_of_other_axes_of_the_same_size_prevents_it(void **state)
+{
+    (void)state;
+    static const unsigned other[] = { 2, 0, 1 };
+
+    for (size_t i = 0; i < 4; i++) {
+        variant t = plain;
+        unsigned *const perms[] = { t.q_perm, t.k_perm, t.v_perm };
+
+        t.width = t.v_width = 4;
+        if (i < 3) memcpy(perms[i], other, sizeof(other));
+        assert_variant(&t, i == 3);
+    }
+}
+
+static void rows_of_three_axes_prevent_it(void **state)
+{
+    (void)state;
+    variant t = plain;
+    t.joined_in_three = true;
+    assert_variant(&t, false);
+
+    const anm_attr three = { .rank = 3, .dims = { ANM_DIM_TOKENS, 4, 2 } };
+    const anm_attr heads = { .rank = 3, .dims = { ANM_DIM_TOKENS, 2, 4 } };
+    const anm_attr swap = permute(plain.q_perm), turned = { .flag = true };
+    const anm_attr join = { .rank = 2, .dims = { ANM_DIM_TOKENS, 8 } };
+    anm_graph *g = test_graph_new();
+    const anm_value_id x = test_rows(g, "x", 8);
+    const anm_value_id y = test_add1(g, ANM_OP_RESHAPE, "y", x, &three);
+    const anm_value_id s = test_add1(g, ANM_OP_RESHAPE, "s.q", y, &heads);
+    const anm_value_id q = test_add1(g, ANM_OP_TRANSPOSE, "q", s, &swap);
+    const anm_value_id k = add_split(g, "k", x, 8, plain.k_perm);
+    const anm_value_id v = add_split(g, "v", x, 8, plain.v_perm);
+
+    anm_value_id p = test_add2(g, ANM_OP_MATMUL, "dots", q, k, &turned);
+    p = test_add1(g, ANM_OP_SCALE, "scores", p, NULL);
+    p = test_add2(g, ANM_OP_SOFTMAX, "shares", p, anm_graph_find(g, "mask"),
+                  NULL);
+    p = test_add2(g, ANM_OP_MATMUL, "mixed", p, v, NULL);
+    p = test_add1(g, ANM_OP_TRANSPOSE, "rows", p, &swap);
+    test_end(g, test_add1(g, ANM_OP_RESHAPE, "joined", p, &join));
+    optimize(g);
+    assert_int_equal(test_definer(g, "joined")->op, ANM_OP_RESHAPE);
+    anm_graph_free(g);
 }
 
 static void heads_of_another_size_in_v_prevent_it(void **state)
@@ -277,6 +333,8 @@ int main(void)
         cmocka_unit_test(readers_of_what_stays_do_not_prevent_it),
         cmocka_unit_test(q_and_k_may_be_split_from_one_value),
         cmocka_unit_test(k_or_v_laid_out_otherwise_prevents_it),
+        cmocka_unit_test(swap_of_other_axes_of_the_same_size_prevents_it),
+        cmocka_unit_test(rows_of_three_axes_prevent_it),
         cmocka_unit_test(heads_of_another_size_in_v_prevent_it),
         cmocka_unit_test(softmax_without_mask_prevents_it),
         cmocka_unit_test(one_split_for_q_and_k_prevents_it),

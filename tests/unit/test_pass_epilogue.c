@@ -183,11 +183,13 @@ static void linear_added_to_itself_stays(void **state)
 static void sum_that_broadcasts_stays(void **state)
 {
     (void)state;
+    const anm_attr mean = { .pool = ANM_POOL_MEAN };
     base b = new_base();
-    const anm_value_id c = test_const(b.g, "c", 8, 0);
+    const anm_value_id c = test_add2(b.g, ANM_OP_POOL, "c", b.x,
+                                     anm_graph_find(b.g, "mask"), &mean);
 
     assert_ops(b, test_add2(b.g, ANM_OP_ADD, "sum", b.y, c, NULL),
-               "linear add");
+               "linear pool add");
     anm_graph_free(b.g);
 }
 
