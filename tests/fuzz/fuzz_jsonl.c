@@ -1,6 +1,8 @@
 /* Any bytes as JSONL input of the command: read, taken apart, answered.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#define _XOPEN_SOURCE 700
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
