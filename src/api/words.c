@@ -160,7 +160,7 @@ static anm_status parse(const char *what, const char *const *names,
 
 anm_status anm_units_parse(anm_units *out, const char *name, anm_error *err)
 {
-    int value;
+    int value = 0;
     const anm_status status =
         parse("units", units_names, 0, COUNT(units_names), name, &value, err);
 
@@ -171,7 +171,7 @@ anm_status anm_units_parse(anm_units *out, const char *name, anm_error *err)
 anm_status anm_precision_parse(anm_precision *out, const char *name,
                                anm_error *err)
 {
-    int value;
+    int value = 0;
     const anm_status status =
         parse("precision", precision_names, ANM_PRECISION_F32,
               COUNT(precision_names), name, &value, err);

@@ -141,7 +141,7 @@ static anm_status compare(anm_engine *e, anm_slot *slot, const float *golden,
 
 anm_status anm_golden_prove(anm_engine *e, anm_error *err)
 {
-    const float *golden;
+    const float *golden = NULL;
     anm_status status = find_golden(e, &golden, err);
 
     if (status) return status;

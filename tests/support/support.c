@@ -169,9 +169,18 @@ static void fault_free(void *ctx, void *ptr)
     free(ptr);
 }
 
+static atomic_bool fault_spares_jansson;
+
 static void *fault_alloc_json(size_t size)
 {
-    return must_fail() ? NULL : malloc(size);
+    const bool fails = !atomic_load(&fault_spares_jansson) && must_fail();
+
+    return fails ? NULL : malloc(size);
+}
+
+void test_fault_spare_jansson(bool spare)
+{
+    atomic_store(&fault_spares_jansson, spare);
 }
 
 void test_fault_install(void)
