@@ -66,14 +66,14 @@ anm_tokenizer_frame anm_tokenizer_frame_of(const anm_tokenizer *t);
 /* ---- Queries ------------------------------------------------------------- */
 
 typedef struct anm_tokenizer_info {
-    const char *model;       /* "WordPiece" … */
-    size_t vocab_size;       /* highest id + 1, added tokens included */
-    bool lowercase;          /* the normalizer lower-cases */
-    size_t truncation;       /* max_length of the truncation section; 0: none */
-    size_t padding;          /* fixed length of the padding section; 0: none */
+    const char *model; /* "WordPiece" … */
+    size_t vocab_size; /* highest id + 1, added tokens included */
+    bool lowercase;    /* the normalizer lower-cases */
+    size_t truncation; /* max_length of the truncation section; 0: none */
+    size_t padding;    /* fixed length of the padding section; 0: none */
     bool pads_left;
-    int32_t pad_id;          /* of the padding section or "[PAD]"; -1: none */
-    int32_t unknown_id;      /* -1: none */
+    int32_t pad_id;     /* of the padding section or "[PAD]"; -1: none */
+    int32_t unknown_id; /* -1: none */
 } anm_tokenizer_info;
 
 void anm_tokenizer_describe(const anm_tokenizer *t, anm_tokenizer_info *out);

@@ -1,0 +1,281 @@
+/* tokenizer_json.c - a tokenizer.json becomes a tokenizer.
+ *
+ * Order matters: added tokens take their ids from the model's pieces and their
+ * patterns from the normalizer; the post-processor's tokens are looked up among
+ * all of them.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "text/stages.h"
+
+anm_status anm_part_nomem(anm_error *err)
+{
+    return anm_fail(err, ANM_E_NOMEM, "tokenizer: out of memory");
+}
+
+anm_status anm_part_bool(const json_t *o, const char *key, const char *at,
+                         bool *out, anm_error *err)
+{
+    const json_t *v = json_object_get(o, key);
+
+    if (!json_is_boolean(v))
+        return anm_fail(err, ANM_E_FORMAT,
+                        "%s: %s: expected true or false, found %s", at, key,
+                        anm_json_type_name(v));
+    *out = json_is_true(v);
+    return ANM_OK;
+}
+
+anm_status anm_part_text(anm_tokenizer *t, const json_t *o, const char *key,
+                         const char *at, anm_text *out, anm_error *err)
+{
+    const json_t *v = json_object_get(o, key);
+
+    if (!json_is_string(v))
+        return anm_fail(err, ANM_E_FORMAT, "%s: %s: expected string, found %s",
+                        at, key, anm_json_type_name(v));
+    out->len = json_string_length(v);
+    out->data = anm_arena_copy(&t->arena, json_string_value(v), out->len);
+    return out->data ? ANM_OK : anm_part_nomem(err);
+}
+
+static const char *name_of_row(const void *rows, size_t size, size_t i)
+{
+    const char *name = NULL;
+    memcpy(&name, (const char *)rows + i * size, sizeof(name));
+    return name;
+}
+
+static anm_status fail_unknown(const char *type, const char *at,
+                               const void *rows, size_t n, size_t size,
+                               anm_error *err)
+{
+    anm_buf names = { 0 };
+
+    for (size_t i = 0; i < n; i++)
+        anm_buf_printf(&names, "%s%s", i ? ", " : "",
+                       name_of_row(rows, size, i));
+    const anm_status status =
+        anm_fail(err, ANM_E_UNSUPPORTED,
+                 "%s \"%s\" is not built in (built in: "
+                 "%s)",
+                 at, type, names.failed ? "…" : names.data);
+    anm_buf_deinit(&names);
+    return status;
+}
+
+anm_status anm_part_find(const json_t *o, const char *at, const void *rows,
+                         size_t n, size_t size, size_t *row, anm_error *err)
+{
+    const char *type = NULL;
+    const anm_status status = anm_json_string(o, "type", at, &type, err);
+
+    if (status) return status;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name_of_row(rows, size, i), type) == 0) {
+            *row = i;
+            return ANM_OK;
+        }
+    return fail_unknown(type, at, rows, n, size, err);
+}
+
+/* ---- Sections that are reported and never applied ------------------------ */
+
+/* The value of a member among a few words; absent is the first. */
+static anm_status check_word(const json_t *o, const char *key, const char *at,
+                             const char *a, const char *b, const char *c,
+                             bool *is_first, anm_error *err)
+{
+    const char *word = NULL;
+    const anm_status status = anm_json_string_or(o, key, at, a, &word, err);
+
+    if (status) return status;
+    *is_first = strcmp(word, a) == 0;
+    if (*is_first || strcmp(word, b) == 0 || (c && strcmp(word, c) == 0))
+        return ANM_OK;
+    return anm_fail(err, ANM_E_UNSUPPORTED, "%s: %s: \"%s\", known: %s, %s%s%s",
+                    at, key, word, a, b, c ? ", " : "", c ? c : "");
+}
+
+static anm_status read_truncation(anm_tokenizer *t, const json_t *o,
+                                  anm_error *err)
+{
+    static const char at[] = "truncation";
+    int64_t max_length = 0, stride = 0;
+    bool first = false;
+    anm_status status;
+
+    if (!o || json_is_null(o)) return ANM_OK;
+    status = anm_json_int(o, "max_length", at, 0, INT32_MAX, &max_length, err);
+    if (!status)
+        status =
+            anm_json_int_or(o, "stride", at, 0, INT32_MAX, 0, &stride, err);
+    if (!status)
+        status = check_word(o, "strategy", at, "LongestFirst", "OnlyFirst",
+                            "OnlySecond", &first, err);
+    if (!status)
+        status =
+            check_word(o, "direction", at, "Right", "Left", NULL, &first, err);
+    if (!status) t->info.truncation = (size_t)max_length;
+    return status;
+}
+
+/* "BatchLongest", or {"Fixed": length}. */
+static anm_status read_padding_strategy(const json_t *o, const char *at,
+                                        size_t *length, anm_error *err)
+{
+    const json_t *strategy = json_object_get(o, "strategy");
+    int64_t fixed = 0;
+    bool first = false;
+    anm_status status;
+
+    if (json_is_object(strategy))
+        status = anm_json_int(strategy, "Fixed", at, 0, INT32_MAX, &fixed, err);
+    else
+        status = check_word(o, "strategy", at, "BatchLongest", "BatchLongest",
+                            NULL, &first, err);
+    *length = (size_t)fixed;
+    return status;
+}
+
+static anm_status read_padding(anm_tokenizer *t, const json_t *o,
+                               anm_error *err)
+{
+    static const char at[] = "padding";
+    int64_t id = 0, multiple = 0;
+    bool right = true;
+    anm_status status;
+
+    if (!o || json_is_null(o)) return ANM_OK;
+    status = anm_json_int(o, "pad_id", at, 0, INT32_MAX, &id, err);
+    if (!status) status = read_padding_strategy(o, at, &t->info.padding, err);
+    if (!status)
+        status =
+            check_word(o, "direction", at, "Right", "Left", NULL, &right, err);
+    if (!status)
+        status = anm_json_int_or(o, "pad_to_multiple_of", at, 0, INT32_MAX, 0,
+                                 &multiple, err);
+    t->info.pads_left = !right;
+    t->info.pad_id = (int32_t)id;
+    return status;
+}
+
+static anm_status read_reported(anm_tokenizer *t, const json_t *root,
+                                anm_error *err)
+{
+    t->info.pad_id = anm_added_id(t, (anm_text){ "[PAD]", 5 });
+    const anm_status status =
+        read_truncation(t, json_object_get(root, "truncation"), err);
+
+    return status ? status
+                  : read_padding(t, json_object_get(root, "padding"), err);
+}
+
+/* ---- The model ----------------------------------------------------------- */
+
+static const anm_model_row model_rows[] = {
+    { "WordPiece", anm_wordpiece_compile, anm_wordpiece_run },
+};
+
+/* Files older than 2021 leave the type out; only WordPiece has a limit of
+ * characters. */
+static bool is_untyped_wordpiece(const json_t *o)
+{
+    return !json_object_get(o, "type") &&
+           json_object_get(o, "max_input_chars_per_word");
+}
+
+static anm_status compile_model(anm_tokenizer *t, const json_t *root,
+                                anm_error *err)
+{
+    static const char at[] = "model";
+    const json_t *o = NULL;
+    size_t row = 0;
+    anm_status status = anm_json_object(root, at, "tokenizer", &o, err);
+
+    if (status) return status;
+    if (!is_untyped_wordpiece(o))
+        status = anm_part_find(o, at, model_rows,
+                               sizeof(model_rows) / sizeof(model_rows[0]),
+                               sizeof(model_rows[0]), &row, err);
+    if (status) return status;
+    t->model.row = &model_rows[row];
+    t->info.model = model_rows[row].name;
+    return model_rows[row].compile(t, o, at, err);
+}
+
+/* ---- The whole ----------------------------------------------------------- */
+
+static anm_status check_version(const json_t *root, anm_error *err)
+{
+    const char *version = NULL;
+    const anm_status status =
+        anm_json_string_or(root, "version", "tokenizer", "1.0", &version, err);
+
+    if (status) return status;
+    if (strcmp(version, "1.0") == 0) return ANM_OK;
+    return anm_fail(err, ANM_E_UNSUPPORTED, "version \"%s\", known: 1.0",
+                    version);
+}
+
+static anm_status compile_stages(anm_tokenizer *t, const json_t *root,
+                                 anm_error *err)
+{
+    anm_status status;
+
+    if (!anm_chars_init(&t->chars, &t->arena)) return anm_part_nomem(err);
+    status = check_version(root, err);
+    if (status) return status;
+    status = compile_model(t, root, err);
+    if (status) return status;
+    status =
+        anm_normalizers_compile(t, json_object_get(root, "normalizer"), err);
+    if (status) return status;
+    status =
+        anm_splitters_compile(t, json_object_get(root, "pre_tokenizer"), err);
+    if (status) return status;
+    status = anm_added_compile(t, json_object_get(root, "added_tokens"), err);
+    if (status) return status;
+    status = anm_postprocess_compile(t, json_object_get(root, "post_processor"),
+                                     err);
+    if (status) return status;
+    status = read_reported(t, root, err);
+    if (status) return status;
+    t->info.vocab_size = t->pieces.n_ids;
+    t->info.unknown_id = t->model.unknown_id;
+    return anm_tokenizer_set_digest(t, err);
+}
+
+anm_status anm_tokenizer_compile(anm_tokenizer **out, const json_t *root,
+                                 const char *at, anm_error *err)
+{
+    anm_tokenizer *t = anm_alloc_zero(sizeof(*t));
+
+    *out = NULL;
+    if (!t) return anm_part_nomem(err);
+    const anm_status status = compile_stages(t, root, err);
+    if (status) {
+        anm_tokenizer_free(t);
+        return anm_fail_prefix(err, status, "%s", at);
+    }
+    *out = t;
+    return ANM_OK;
+}
+
+anm_status anm_tokenizer_new(anm_tokenizer **out, anm_bytes json,
+                             anm_error *err)
+{
+    json_t *root = NULL;
+    anm_status status;
+
+    *out = NULL;
+    status = anm_json_parse(&root, (const char *)json.data, json.len, err);
+    if (status) return anm_fail_prefix(err, status, "tokenizer.json");
+    status = anm_tokenizer_compile(out, root, "tokenizer.json", err);
+    json_decref(root);
+    return status;
+}

@@ -1,0 +1,75 @@
+/* test_normalizer.c - the small normalizers, and chains of them.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "support/pieces_of.h"
+
+static void check(const char *normalizer, const char *text, const char *normal)
+{
+    anm_tokenizer *t = test_tokenizer_of(
+        (test_parts){ .normalizer = normalizer, .words = normal });
+
+    assert_string_equal(test_pieces(t, text), normal);
+    anm_tokenizer_free(t);
+}
+
+static void small_normalizers_do_what_they_are_named(void **state)
+{
+    (void)state;
+    check("{'type': 'Lowercase'}", "A\u0130\u03a3", "ai\u0307\u03c3");
+    check("{'type': 'StripAccents'}", "e\u0301\u00e9\u0903", "e\u00e9");
+    check("{'type': 'Strip', 'strip_left': true, 'strip_right': true}",
+          "\u3000a\u00a0 ", "a");
+    check("{'type': 'Strip', 'strip_left': true, 'strip_right': true}", " \n",
+          "");
+    check("{'type': 'Prepend', 'prepend': '_'}", "a", "_a");
+    check("{'type': 'Prepend', 'prepend': '_'}", "", "");
+    check("{'type': 'Replace', 'pattern': {'String': 'aa'}, 'content': 'x'}",
+          "aaaab", "xxb");
+    check("{'type': 'Replace', 'pattern': {'String': 'ab'}, 'content': ''}",
+          "aabb", "ab");
+}
+
+static void sequence_runs_in_order_and_nests(void **state)
+{
+    (void)state;
+    check("{'type': 'Sequence', 'normalizers': ["
+          "{'type': 'Replace', 'pattern': {'String': 'A'}, 'content': 'x'},"
+          "{'type': 'Sequence', 'normalizers': [{'type': 'Lowercase'},"
+          "{'type': 'Prepend', 'prepend': 'A'}]}]}",
+          "AB", "Axb");
+    check("{'type': 'Sequence', 'normalizers': []}", "AB", "AB");
+}
+
+static void unknown_parts_are_refused_with_what_is_built_in(void **state)
+{
+    anm_error err;
+
+    (void)state;
+    assert_int_equal(
+        test_refused_of((test_parts){ .normalizer = "{'type': 'Nmt'}" }, &err),
+        ANM_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message,
+                           "tokenizer.json: normalizer \"Nmt\" is not built "
+                           "in (built in: "));
+    assert_non_null(strstr(err.message, "BertNormalizer"));
+    assert_int_equal(
+        test_refused_of((test_parts){ .normalizer =
+                                          "{'type': 'Replace', 'pattern': "
+                                          "{'Regex': 'a+'}, 'content': ''}" },
+                        &err),
+        ANM_E_UNSUPPORTED);
+    assert_int_equal(
+        test_refused_of((test_parts){ .normalizer = "'NFC'" }, &err),
+        ANM_E_FORMAT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_normalizers_do_what_they_are_named),
+        cmocka_unit_test(sequence_runs_in_order_and_nests),
+        cmocka_unit_test(unknown_parts_are_refused_with_what_is_built_in),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
