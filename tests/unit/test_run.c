@@ -1,0 +1,145 @@
+/* test_run.c - a call is cut into chunks, and live calls get their turn between
+ * the chunks of a bulk call.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "support/models.h"
+
+enum { DIM = 48, N_TEXTS = 6000 };
+
+typedef struct bulk_call {
+    anm_model *m;
+    atomic_bool begun, done;
+} bulk_call;
+
+static const char text[] = "the old house by the river stands alone, and every "
+                           "window looks west over the water at night";
+
+static void *embed_bulk(void *arg)
+{
+    bulk_call *call = arg;
+    const anm_embed_params params = { .bulk = true };
+    anm_text *texts = malloc(N_TEXTS * sizeof(*texts));
+    float *v = malloc(N_TEXTS * DIM * sizeof(*v));
+
+    for (size_t i = 0; i < N_TEXTS; i++)
+        texts[i] = anm_text_of(text);
+    atomic_store(&call->begun, true);
+    if (anm_embed_with(call->m, texts, N_TEXTS, &params, v, NULL, NULL, NULL))
+        abort();
+    atomic_store(&call->done, true);
+    free(texts);
+    free(v);
+    return NULL;
+}
+
+/* Were the bulk call one piece, the first live call would come back only when
+ * it is over. */
+static void live_calls_are_answered_while_a_bulk_call_runs(void **state)
+{
+    const anm_options o = test_options("tiny-bert-mean");
+    bulk_call call = { .m = test_model_open(&o) };
+    pthread_t thread;
+    unsigned answered = 0;
+    (void)state;
+
+    assert_int_equal(pthread_create(&thread, NULL, embed_bulk, &call), 0);
+    while (!atomic_load(&call.begun))
+        anm_sleep_ns(10000);
+    for (int i = 0; i < 20; i++) {
+        free(test_embed(call.m, "a"));
+        if (!atomic_load(&call.done)) answered++;
+    }
+    pthread_join(thread, NULL);
+    assert_true(answered >= 5);
+    anm_model_close(call.m);
+}
+
+static void waiting_is_in_the_queue_stage(void **state)
+{
+    const anm_options o = test_options("tiny-bert-mean");
+    bulk_call call = { .m = test_model_open(&o) };
+    pthread_t thread;
+    uint64_t longest = 0;
+    unsigned most_in_flight = 0;
+    (void)state;
+
+    assert_int_equal(pthread_create(&thread, NULL, embed_bulk, &call), 0);
+    while (!atomic_load(&call.begun))
+        anm_sleep_ns(10000);
+    for (int i = 0; i < 20 && !atomic_load(&call.done); i++) {
+        const anm_text t = anm_text_of("a");
+        anm_receipt r;
+        float v[DIM];
+        assert_int_equal(anm_embed_with(call.m, &t, 1, NULL, v, NULL, &r, NULL),
+                         ANM_OK);
+        if (r.stages_ns[ANM_STAGE_QUEUE] > longest)
+            longest = r.stages_ns[ANM_STAGE_QUEUE];
+        if (r.counters.in_flight > most_in_flight)
+            most_in_flight = (unsigned)r.counters.in_flight;
+    }
+    pthread_join(thread, NULL);
+    assert_true(longest > 20000);
+    assert_int_equal(most_in_flight, 2);
+    anm_model_close(call.m);
+}
+
+static void infos_are_in_the_order_of_the_texts(void **state)
+{
+    test_texts texts = test_texts_read(test_data("tiny-texts.jsonl"));
+    const anm_options o = test_options("tiny-bert-mean");
+    anm_model *m = test_model_open(&o);
+    anm_text_info *infos = calloc(texts.n, sizeof(*infos));
+    float *v = calloc(texts.n * DIM, sizeof(*v));
+    (void)state;
+
+    assert_int_equal(
+        anm_embed_with(m, texts.items, texts.n, NULL, v, infos, NULL, NULL),
+        ANM_OK);
+    for (size_t i = 0; i < texts.n; i++) {
+        anm_text_info want;
+        size_t n;
+        assert_int_equal(
+            anm_model_ids(m, texts.items[i], NULL, NULL, 0, &n, &want, NULL),
+            ANM_OK);
+        assert_int_equal(infos[i].tokens, want.tokens);
+        assert_int_equal(infos[i].truncated, want.truncated);
+    }
+    free(infos);
+    free(v);
+    anm_model_close(m);
+    test_texts_free(&texts);
+}
+
+static void peak_and_cost_give_a_floor_below_what_was_measured(void **state)
+{
+    const anm_options o = test_options("tiny-bert-mean");
+    anm_model *m = test_model_open(&o);
+    anm_peak peak;
+    (void)state;
+
+    assert_int_equal(anm_model_peak(m, &peak, NULL), ANM_OK);
+    assert_true(peak.macs_per_s > 1e6);
+    assert_true(peak.bytes_per_s > 1e6);
+    const double floor_s = anm_model_cost(m, 16).macs / peak.macs_per_s;
+    const uint64_t before = anm_now_ns();
+    free(test_embed(m, text));
+    assert_true((double)(anm_now_ns() - before) / 1e9 > floor_s);
+    anm_model_close(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(live_calls_are_answered_while_a_bulk_call_runs),
+        cmocka_unit_test(waiting_is_in_the_queue_stage),
+        cmocka_unit_test(infos_are_in_the_order_of_the_texts),
+        cmocka_unit_test(peak_and_cost_give_a_floor_below_what_was_measured),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,171 @@
+/* test_warm.c - bands are measured at the lengths that were asked for, kept,
+ * and used again.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "support/models.h"
+
+enum { DIM = 48 };
+
+static anm_receipt record(anm_model *m, const char *text)
+{
+    const anm_text t = anm_text_of(text);
+    anm_receipt r;
+    float v[DIM];
+    anm_error err;
+
+    if (anm_embed_with(m, &t, 1, NULL, v, NULL, &r, &err))
+        fail_msg("%s", err.message);
+    return r;
+}
+
+static void warm(anm_model *m, const size_t *lengths, size_t n, bool again)
+{
+    anm_error err;
+
+    if (anm_model_warm(m, lengths, n, 100, again, &err))
+        fail_msg("%s", err.message);
+}
+
+static anm_model *open_logged(test_log *log, const char *cache)
+{
+    anm_options o = test_options("tiny-bert-mean");
+
+    o.log = test_log_line;
+    o.log_ctx = log;
+    o.log_level = ANM_LOG_INFO;
+    o.cache_dir = cache;
+    return test_model_open(&o);
+}
+
+static void default_lengths_reach_the_maximum(void **state)
+{
+    static const char *const lines[] = { "warm-up of 8 tokens",
+                                         "warm-up of 16 tokens",
+                                         "warm-up of 32 tokens",
+                                         "warm-up of 64 tokens" };
+    test_log log = { 0 };
+    anm_model *m = open_logged(&log, "");
+    (void)state;
+
+    log.n = 0;
+    warm(m, NULL, 0, false);
+    assert_int_equal(log.n, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(test_log_count(&log, ANM_LOG_INFO, lines[i]), 1);
+    anm_model_close(m);
+}
+
+static void call_between_lengths_has_an_interpolated_band(void **state)
+{
+    const size_t lengths[] = { 3, 64 };
+    test_log log = { 0 };
+    anm_model *m = open_logged(&log, "");
+    (void)state;
+
+    warm(m, lengths, 2, false);
+    const anm_receipt r = record(m, "the old house by the river");
+    assert_true(r.band.n >= 3);
+    assert_true(r.band.tokens == r.input.tokens);
+    assert_true(r.band.low_ns < r.band.p50_ns);
+    assert_true(r.band.p50_ns < r.band.high_ns);
+    assert_int_not_equal(r.band.verdict, ANM_VERDICT_NONE);
+    anm_model_close(m);
+}
+
+static void lengths_are_clamped_and_measured_once(void **state)
+{
+    const size_t lengths[] = { 1000, 64, 0, 64, 3 };
+    test_log log = { 0 };
+    anm_model *m = open_logged(&log, "");
+    (void)state;
+
+    log.n = 0;
+    warm(m, lengths, 5, false);
+    assert_int_equal(log.n, 2);
+    assert_int_equal(test_log_count(&log, ANM_LOG_INFO, "warm-up of 3 tokens"),
+                     1);
+    assert_int_equal(test_log_count(&log, ANM_LOG_INFO, "warm-up of 64 tokens"),
+                     1);
+    anm_model_close(m);
+}
+
+static void bands_of_an_earlier_start_are_used(void **state)
+{
+    const size_t lengths[] = { 3, 64 };
+    const char *cache = test_temp_folder();
+    test_log log = { 0 };
+    (void)state;
+
+    anm_model *m = open_logged(&log, cache);
+    warm(m, lengths, 2, false);
+    const anm_receipt first = record(m, "a river");
+    anm_model_close(m);
+    m = open_logged(&log, cache);
+    const anm_receipt second = record(m, "a river");
+    assert_int_equal(second.band.n, first.band.n);
+    assert_true(second.band.p50_ns == first.band.p50_ns);
+    log.n = 0;
+    warm(m, lengths, 2, false); // nothing to measure
+    assert_int_equal(log.n, 0);
+    warm(m, lengths, 2, true);
+    assert_int_equal(log.n, 2);
+    anm_model_close(m);
+}
+
+static void other_thread_counts_have_other_bands(void **state)
+{
+    const size_t length = 8;
+    anm_options o = test_options("tiny-bert-mean");
+    (void)state;
+
+    o.cache_dir = test_temp_folder();
+    anm_model *m = test_model_open(&o);
+    warm(m, &length, 1, false);
+    anm_model_close(m);
+    o.threads = 2;
+    m = test_model_open(&o);
+    assert_int_equal(record(m, "the old house by the river").band.n, 0);
+    anm_model_close(m);
+}
+
+static void warm_call_is_no_first_any_more(void **state)
+{
+    const size_t length = 3;
+    test_log log = { 0 };
+    anm_model *m = open_logged(&log, "");
+    (void)state;
+
+    warm(m, &length, 1, false);
+    assert_int_equal(record(m, "a").first & ~(unsigned)ANM_FIRST_LENGTH, 0);
+    anm_model_close(m);
+}
+
+static void too_many_lengths_are_refused(void **state)
+{
+    const size_t lengths[17] = { 0 };
+    const anm_options o = test_options("tiny-bert-mean");
+    anm_model *m = test_model_open(&o);
+    anm_error err;
+    (void)state;
+
+    assert_int_equal(anm_model_warm(m, lengths, 17, 1, false, &err), ANM_E_ARG);
+    assert_non_null(strstr(err.message, "17"));
+    assert_int_equal(anm_model_warm(m, NULL, 3, 1, false, NULL), ANM_E_ARG);
+    anm_model_close(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(default_lengths_reach_the_maximum),
+        cmocka_unit_test(call_between_lengths_has_an_interpolated_band),
+        cmocka_unit_test(lengths_are_clamped_and_measured_once),
+        cmocka_unit_test(bands_of_an_earlier_start_are_used),
+        cmocka_unit_test(other_thread_counts_have_other_bands),
+        cmocka_unit_test(warm_call_is_no_first_any_more),
+        cmocka_unit_test(too_many_lengths_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
