@@ -21,7 +21,9 @@
 #include "base/types.h"
 
 /* Limits, all from the file's own side: header 100 MB (as the format's other
- * readers), 1,000,000 tensors, 1,024 shards. Above: ANM_E_LIMIT. */
+ * readers), 1,000,000 tensors, 1,024 shards. Above: ANM_E_LIMIT. While a header
+ * is read, its JSON takes about 20 times its bytes, and 45 times where it was
+ * made to do so. */
 
 typedef struct anm_tensor {
     const char *name;
