@@ -80,6 +80,9 @@ anm_input test_input(int32_t *ids, int32_t *mask, size_t len, size_t vocab,
 void test_predict(test_runner *t, const anm_input *inputs, size_t n,
                   float *vectors);
 
+/* False where a sanitizer's own memory faults beside ours. */
+bool test_counts_own_faults(void);
+
 /* Run texts of these lengths alone and all together, and compare every computed
  * value with graph_eval: |x - exact| <= tolerance * max |exact| of the value. */
 void test_against_eval(const anm_program *program, const size_t *lens, size_t n,
