@@ -53,6 +53,21 @@ static size_t assign_blocks(anm_chars *c, uint16_t flags_of[BLOCKS_MAX])
     return n;
 }
 
+/* A block that pages share is filled for the first of them. */
+static void fill_range(const anm_chars *c, const anm_char_range *r)
+{
+    uint32_t cp = r->first;
+
+    while (cp <= r->last) {
+        const uint32_t page = cp / ANM_CHAR_PAGE;
+        const uint32_t page_end = page * ANM_CHAR_PAGE + ANM_CHAR_PAGE;
+        const uint32_t end = r->last < page_end ? r->last + 1 : page_end;
+        if (*cell_of(c, cp) == r->flags) cp = end;
+        for (; cp < end; cp++)
+            *cell_of(c, cp) = r->flags;
+    }
+}
+
 bool anm_chars_init(anm_chars *c, anm_arena *arena)
 {
     uint16_t flags_of[BLOCKS_MAX] = { 0 };
@@ -60,17 +75,15 @@ bool anm_chars_init(anm_chars *c, anm_arena *arena)
 
     c->blocks = anm_arena_array(arena, n, sizeof(*c->blocks));
     if (!c->blocks) return false;
-    for (size_t i = 0; i < anm_char_n_ranges; i++) {
-        const anm_char_range *r = &anm_char_ranges[i];
-        for (uint32_t cp = r->first; cp <= r->last; cp++)
-            *cell_of(c, cp) = r->flags;
-    }
+    for (size_t i = 0; i < anm_char_n_ranges; i++)
+        fill_range(c, &anm_char_ranges[i]);
     for (size_t i = 0; i < anm_char_n_lowers; i++) {
         const anm_char_lower *l = &anm_char_lowers[i];
         for (uint32_t cp = l->first; cp <= l->last; cp += l->step)
             *cell_of(c, cp) |= ANM_CHAR_UPPER;
     }
     *cell_of(c, CAPITAL_DOTTED_I) |= ANM_CHAR_UPPER;
+    c->ascii = c->blocks[c->block_of[0]];
     return true;
 }
 

@@ -58,6 +58,7 @@ enum { ANM_CHAR_PAGE = 256, ANM_CHAR_PAGES = 0x110000 / ANM_CHAR_PAGE };
 typedef struct anm_chars {
     uint16_t block_of[ANM_CHAR_PAGES];
     uint16_t (*blocks)[ANM_CHAR_PAGE];
+    const uint16_t *ascii; /* the block that ASCII lies in */
 } anm_chars;
 
 /* Spread the ranges out, about 100 KB from the arena. False: no memory. */

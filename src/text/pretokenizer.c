@@ -23,7 +23,7 @@ static inline unsigned flags_at(const anm_chars *c, anm_text text, size_t at,
 
     if (byte < 0x80) {
         *size = 1;
-        return c->blocks[c->block_of[0]][byte];
+        return c->ascii[byte];
     }
     return anm_char_flags(c,
                           anm_utf8_decode(text.data + at, text.len - at, size));
