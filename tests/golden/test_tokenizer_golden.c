@@ -1,0 +1,227 @@
+/* test_tokenizer_golden.c - ids as the original gives them, all of them.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/support.h"
+#include "text/tokenizer.h"
+
+/* ---- What every test does ------------------------------------------------ */
+
+static void check_ids(const anm_tokenizer *t, const json_t *text,
+                      const json_t *ids, const char *where, size_t line)
+{
+    anm_encoding *e = NULL;
+    anm_error err;
+    const anm_text s = { json_string_value(text), json_string_length(text) };
+
+    assert_int_equal(anm_encoding_new(&e, &err), ANM_OK);
+    if (anm_tokenizer_encode(t, s, true, e, &err))
+        fail_msg("%s:%zu: %s", where, line + 1, err.message);
+    const size_t n = json_array_size(ids);
+    if (anm_encoding_n(e) != n)
+        fail_msg("%s:%zu: %zu ids, expected %zu", where, line + 1,
+                 anm_encoding_n(e), n);
+    for (size_t i = 0; i < n; i++)
+        if (anm_encoding_ids(e)[i] !=
+            json_integer_value(json_array_get(ids, i)))
+            fail_msg("%s:%zu: id %zu is %d", where, line + 1, i,
+                     anm_encoding_ids(e)[i]);
+    anm_encoding_free(e);
+}
+
+static char *read_in(const char *folder, const char *name, size_t *len)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return test_read(path, len);
+}
+
+static anm_tokenizer *open_json(const char *folder)
+{
+    size_t len = 0;
+    char *json = read_in(folder, "tokenizer.json", &len);
+    anm_tokenizer *t = NULL;
+    anm_error err;
+
+    if (anm_tokenizer_new(&t, anm_bytes_of(json, len), &err))
+        fail_msg("%s", err.message);
+    free(json);
+    return t;
+}
+
+static anm_tokenizer *open_vocab(const char *folder)
+{
+    size_t len[2] = { 0 };
+    char *vocab = read_in(folder, "vocab.txt", &len[0]);
+    char *config = read_in(folder, "tokenizer_config.json", &len[1]);
+    anm_tokenizer *t = NULL;
+    anm_error err;
+
+    if (anm_tokenizer_new_vocab(&t, anm_bytes_of(vocab, len[0]),
+                                anm_bytes_of(config, len[1]), &err))
+        fail_msg("%s", err.message);
+    free(vocab);
+    free(config);
+    return t;
+}
+
+/* Both forms of a folder's tokenizer, which are one. */
+typedef struct forms {
+    anm_tokenizer *json, *vocab;
+    size_t n_texts;
+    json_t *texts; /* what a file of ids refers to by line */
+} forms;
+
+static forms open_forms(const char *folder)
+{
+    const forms f = { .json = open_json(folder), .vocab = open_vocab(folder) };
+    uint8_t digests[2][32];
+
+    anm_tokenizer_digest(f.json, digests[0]);
+    anm_tokenizer_digest(f.vocab, digests[1]);
+    assert_memory_equal(digests[0], digests[1], 32);
+    return f;
+}
+
+static void free_forms(forms *f)
+{
+    json_decref(f->texts);
+    anm_tokenizer_free(f->json);
+    anm_tokenizer_free(f->vocab);
+}
+
+static void keep_text(void *ctx, size_t i, const json_t *line)
+{
+    forms *f = ctx;
+
+    (void)i;
+    json_array_append(f->texts, json_object_get(line, "text"));
+}
+
+static void check_line(void *ctx, size_t i, const json_t *line)
+{
+    forms *f = ctx;
+    const json_t *text = json_array_get(f->texts, i);
+    const json_t *ids = json_object_get(line, "ids");
+
+    assert_non_null(text);
+    check_ids(f->json, text, ids, "tokenizer.json, line", i);
+    check_ids(f->vocab, text, ids, "vocab.txt, line", i);
+    f->n_texts++;
+}
+
+/* Texts of one file against the ids of another, line by line. */
+static void check_files(const char *folder, const char *texts, const char *ids,
+                        size_t n)
+{
+    forms f = open_forms(folder);
+
+    f.texts = json_array();
+    test_each_line(texts, keep_text, &f);
+    test_each_line(ids, check_line, &f);
+    assert_int_equal(f.n_texts, n);
+    free_forms(&f);
+}
+
+/* ---- Committed data ------------------------------------------------------ */
+
+static void tiny_models_give_the_original_ids(void **state)
+{
+    (void)state;
+    check_files(test_data("tiny-bert-mean"), test_data("tiny-texts.jsonl"),
+                test_data("tiny-bert-mean/golden/ids.jsonl"), 110);
+    check_files(test_data("tiny-bert-cls"), test_data("tiny-texts.jsonl"),
+                test_data("tiny-bert-cls/golden/ids.jsonl"), 110);
+}
+
+static void check_hard_text(void *ctx, size_t i, const json_t *line)
+{
+    anm_tokenizer **tiny = ctx;
+
+    for (size_t k = 0; k < 2; k++)
+        check_ids(tiny[k], json_object_get(line, "text"),
+                  json_array_get(json_object_get(line, "ids"), k),
+                  "hard-texts.jsonl", i);
+}
+
+static void hard_texts_give_the_original_ids(void **state)
+{
+    anm_tokenizer *tiny[2] = { open_json(test_data("tiny-bert-mean")),
+                               open_json(test_data("tiny-bert-cls")) };
+
+    (void)state;
+    test_each_line(test_data("tokenizers/hard-texts.jsonl"), check_hard_text,
+                   tiny);
+    anm_tokenizer_free(tiny[0]);
+    anm_tokenizer_free(tiny[1]);
+}
+
+static void check_setting(void *ctx, size_t i, const json_t *line)
+{
+    const json_t *cases = json_object_get(line, "cases");
+    char *json = json_dumps(json_object_get(line, "tokenizer"), 0);
+    anm_tokenizer *t = NULL;
+    anm_error err;
+
+    (void)ctx;
+    if (anm_tokenizer_new(&t, anm_bytes_of(json, strlen(json)), &err))
+        fail_msg("settings.jsonl:%zu: %s", i + 1, err.message);
+    for (size_t k = 0; k < json_array_size(cases); k++) {
+        const json_t *pair = json_array_get(cases, k);
+        check_ids(t, json_array_get(pair, 0), json_array_get(pair, 1),
+                  "settings.jsonl", i);
+    }
+    anm_tokenizer_free(t);
+    free(json);
+}
+
+static void random_settings_give_the_original_ids(void **state)
+{
+    (void)state;
+    test_each_line(test_data("tokenizers/settings.jsonl"), check_setting, NULL);
+}
+
+/* ---- Data that may be absent --------------------------------------------- */
+
+/* Says what is missing, once for both. */
+static bool lacks_minilm(void)
+{
+    if (test_minilm() && test_shared("golden/adversarial")) return false;
+    print_message("skipped: all-MiniLM-L6-v2 or ../shared/data/golden is not "
+                  "there\n");
+    return true;
+}
+
+static void minilm_gives_the_original_ids(void **state)
+{
+    (void)state;
+    if (lacks_minilm()) skip();
+    check_files(test_minilm(), test_shared("golden/texts.jsonl"),
+                test_shared("golden/all-MiniLM-L6-v2/ids.jsonl"), 417);
+}
+
+static void minilm_gives_the_original_ids_of_adversarial_texts(void **state)
+{
+    (void)state;
+    if (lacks_minilm()) skip();
+    check_files(test_minilm(),
+                test_shared("golden/adversarial/strings.jsonl.gz"),
+                test_shared("golden/adversarial/minilm.jsonl.gz"), 2000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tiny_models_give_the_original_ids),
+        cmocka_unit_test(hard_texts_give_the_original_ids),
+        cmocka_unit_test(random_settings_give_the_original_ids),
+        cmocka_unit_test(minilm_gives_the_original_ids),
+        cmocka_unit_test(minilm_gives_the_original_ids_of_adversarial_texts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
