@@ -302,6 +302,8 @@ static anm_status load_runner(anm_engine *e, anm_error *err)
     const size_t tokens = e->program.max_tokens < RESERVED_TOKENS
                               ? e->program.max_tokens
                               : RESERVED_TOKENS;
+    e->reserved_tokens = tokens;
+    e->reserved_texts = RESERVED_TEXTS;
     return e->backend->reserve(e->runner, tokens, RESERVED_TEXTS, err);
 }
 

@@ -59,20 +59,27 @@ void anm_inputs_drop(anm_inputs *in, size_t n)
     point_rows(in);
 }
 
-/* Room for one more row of len ids. */
-static anm_status make_room(anm_inputs *in, size_t len, anm_error *err)
+anm_status anm_inputs_reserve(anm_inputs *in, size_t rows, size_t ids,
+                              anm_error *err)
 {
-    size_t need;
     const bool grown =
-        anm_add_size(in->n_ids, len, &need) &&
-        anm_grow(&in->items, &in->cap_items, in->n + 1, sizeof(*in->items)) &&
-        anm_grow(&in->infos, &in->cap_infos, in->n + 1, sizeof(*in->infos)) &&
-        anm_grow(&in->ids, &in->cap_ids, need, sizeof(*in->ids)) &&
-        anm_grow(&in->mask, &in->cap_mask, need, sizeof(*in->mask));
+        anm_grow(&in->items, &in->cap_items, rows, sizeof(*in->items)) &&
+        anm_grow(&in->infos, &in->cap_infos, rows, sizeof(*in->infos)) &&
+        anm_grow(&in->ids, &in->cap_ids, ids, sizeof(*in->ids)) &&
+        anm_grow(&in->mask, &in->cap_mask, ids, sizeof(*in->mask));
 
     // Also after half a success.
     point_rows(in);
     return grown ? ANM_OK : fail_nomem(err);
+}
+
+/* Room for one more row of len ids. */
+static anm_status make_room(anm_inputs *in, size_t len, anm_error *err)
+{
+    size_t ids;
+
+    if (!anm_add_size(in->n_ids, len, &ids)) return fail_nomem(err);
+    return anm_inputs_reserve(in, in->n + 1, ids, err);
 }
 
 /* Append a row: its ids are written by the caller from the returned place. */

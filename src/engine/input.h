@@ -39,6 +39,11 @@ typedef struct anm_input_params {
 void anm_inputs_reset(anm_inputs *in);
 void anm_inputs_deinit(anm_inputs *in);
 
+/* Room for this many rows and ids in all, so that adding them allocates
+ * nothing here. */
+anm_status anm_inputs_reserve(anm_inputs *in, size_t rows, size_t ids,
+                              anm_error *err);
+
 /* Drop the first n rows; the others move to the front. */
 void anm_inputs_drop(anm_inputs *in, size_t n);
 

@@ -5,6 +5,10 @@
  * the order of its texts. Tokenizing happens outside the queue. A chunk that
  * turns out too long gives its last text to the next one.
  *
+ * How large a chunk is depends on how fast the machine was lately; the room for
+ * it must not, or a second identical call could allocate. So room is made for
+ * the largest chunk that the texts of a call could ever give.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <math.h>
@@ -19,6 +23,7 @@ enum {
     CHUNK_MS = 10,
     CHUNK_TOKENS_BLIND = 64, // while the rate is not yet known
     CHUNK_TEXTS_MAX = 256,
+    CHUNK_TOKENS_MAX = 1024,
     SLOT_BYTES_KEPT = 8 << 20,
 };
 
@@ -128,13 +133,14 @@ static anm_status fill_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
     double work = in->n ? macs_of(e, in->items[0].len) : 0;
 
     while (*next < job->n && in->n < CHUNK_TEXTS_MAX &&
-           (in->n == 0 || work < most)) {
+           in->n_ids < CHUNK_TOKENS_MAX && (in->n == 0 || work < most)) {
         const anm_status status = add_input(e, job, *next, slot, err);
         if (status) return status;
         work += macs_of(e, in->items[in->n - 1].len);
         (*next)++;
     }
-    *n = in->n > 1 && work > most ? in->n - 1 : in->n;
+    const bool over = work > most || in->n_ids > CHUNK_TOKENS_MAX;
+    *n = in->n > 1 && over ? in->n - 1 : in->n;
     return ANM_OK;
 }
 
@@ -194,6 +200,43 @@ static void degrade(anm_engine *e, const char *why)
         anm_engine_enter_state(e, ANM_STATE_DEGRADED, why);
 }
 
+/* Texts and tokens of the largest chunk that a job can give. */
+typedef struct extent {
+    size_t texts, tokens;
+} extent;
+
+static extent extent_of(const anm_job *job)
+{
+    const anm_tokenizer_frame frame =
+        anm_tokenizer_frame_of(job->input.tokenizer);
+    extent e = { job->n < CHUNK_TEXTS_MAX ? job->n : CHUNK_TEXTS_MAX, 0 };
+
+    for (size_t i = 0; i < job->n && e.tokens < CHUNK_TOKENS_MAX; i++) {
+        // No token is shorter than a byte.
+        size_t most = job->texts ? job->texts[i].len + job->input.prompt.len +
+                                       frame.n_before + frame.n_after
+                                 : job->rows[i].n;
+        if (most > job->input.max_tokens) most = job->input.max_tokens;
+        e.tokens += most;
+    }
+    if (e.tokens > CHUNK_TOKENS_MAX) e.tokens = CHUNK_TOKENS_MAX;
+    return e;
+}
+
+/* Under the queue's turn. What cannot be had now is asked for again by the
+ * backend when it is needed. */
+static void reserve_chunks(anm_engine *e, const anm_job *job)
+{
+    if (job->n == 1) return;
+    const extent need = extent_of(job);
+    if (need.texts <= e->reserved_texts && need.tokens <= e->reserved_tokens)
+        return;
+    if (need.texts > e->reserved_texts) e->reserved_texts = need.texts;
+    if (need.tokens > e->reserved_tokens) e->reserved_tokens = need.tokens;
+    (void)e->backend->reserve(e->runner, e->reserved_tokens, e->reserved_texts,
+                              NULL);
+}
+
 static anm_status predict_chunk(anm_engine *e, const anm_job *job,
                                 anm_slot *slot, size_t n, float *vectors,
                                 anm_run *run, anm_error *err)
@@ -206,7 +249,10 @@ static anm_status predict_chunk(anm_engine *e, const anm_job *job,
     anm_log_inputs(e, &slot->inputs, n);
     const uint64_t before = anm_now_ns();
     anm_queue_enter(e->queue, job->bulk);
-    run->stages_ns[ANM_STAGE_QUEUE] += anm_now_ns() - before;
+    const uint64_t turn = anm_now_ns();
+    run->stages_ns[ANM_STAGE_QUEUE] += turn - before;
+    reserve_chunks(e, job);
+    run->stages_ns[ANM_STAGE_BIND] += anm_now_ns() - turn;
     const anm_status status = e->backend->predict(e->runner, &call, &seen, err);
     if (!status) learn_rate(e, &slot->inputs, n, seen.predict_ns);
     anm_queue_leave(e->queue);
@@ -301,6 +347,16 @@ static anm_status finish_chunk(anm_engine *e, const anm_job *job,
 
 /* ---- The call -------------------------------------------------------------- */
 
+/* The last text of a chunk may reach beyond it. */
+static anm_status reserve_inputs(const anm_job *job, anm_slot *slot,
+                                 anm_error *err)
+{
+    const extent e = extent_of(job);
+
+    return anm_inputs_reserve(&slot->inputs, e.texts,
+                              e.tokens + job->input.max_tokens, err);
+}
+
 /* Room for all results, and for the full vectors of the chunk at work. */
 static anm_status make_room(const anm_engine *e, const anm_job *job,
                             anm_slot *slot, anm_error *err)
@@ -313,7 +369,7 @@ static anm_status make_room(const anm_engine *e, const anm_job *job,
         anm_add_size(floats, job->dims < e->program.dim ? spare : 0, &floats) &&
         anm_grow(&slot->staged, &slot->cap_staged, floats, sizeof(float)) &&
         anm_grow(&slot->infos, &slot->cap_infos, job->n, sizeof(*slot->infos)))
-        return ANM_OK;
+        return job->n > 1 ? reserve_inputs(job, slot, err) : ANM_OK;
     return anm_fail(err, ANM_E_NOMEM, "vectors of %zu texts: out of memory",
                     job->n);
 }

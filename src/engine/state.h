@@ -57,6 +57,7 @@ struct anm_engine {
     atomic_ullong macs_per_ms; /* reached lately; 0: not yet known */
     anm_queue *queue;
     anm_runner *runner;
+    size_t reserved_tokens, reserved_texts; /* of the runner */
 
     anm_mutex book;
     anm_slot *slots; /* free ones */
