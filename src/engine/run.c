@@ -10,7 +10,7 @@
  * the largest chunk that the texts of a call could ever give.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
+#include <assert.h>
 #include <math.h>
 
 #include "base/alloc.h"
@@ -44,8 +44,7 @@ void anm_run_end(anm_run *run)
     for (int s = 0; s < ANM_STAGE_UNACCOUNTED; s++)
         sum += run->stages_ns[s];
     run->total_ns = anm_now_ns() - run->start_ns;
-    // A backend's own clock may disagree with ours by some nanoseconds.
-    if (run->total_ns < sum) run->total_ns = sum;
+    assert(sum <= run->total_ns);
     run->stages_ns[ANM_STAGE_UNACCOUNTED] = run->total_ns - sum;
 }
 
@@ -153,14 +152,19 @@ static int64_t add_counters(int64_t a, int64_t b)
     return a + b;
 }
 
-static void add_observed(anm_run *run, const anm_observed *seen)
+/* The backend alone knows what of its call was binding; the rest, its reading of
+ * counters included, is what a caller waits for as the prediction. */
+static void add_observed(anm_run *run, const anm_observed *seen,
+                         uint64_t call_ns)
 {
+    const uint64_t bind = seen->bind_ns < call_ns ? seen->bind_ns : call_ns;
+
     anm_observed *sum = &run->workers;
     const bool moved =
         run->n_chunks > 0 && run->where.device != seen->where.device;
 
-    run->stages_ns[ANM_STAGE_BIND] += seen->bind_ns;
-    run->stages_ns[ANM_STAGE_PREDICT] += seen->predict_ns;
+    run->stages_ns[ANM_STAGE_BIND] += bind;
+    run->stages_ns[ANM_STAGE_PREDICT] += call_ns - bind;
     sum->cpu_ns = add_counters(sum->cpu_ns, seen->cpu_ns);
     sum->run_delay_ns = add_counters(sum->run_delay_ns, seen->run_delay_ns);
     sum->vol_switches = add_counters(sum->vol_switches, seen->vol_switches);
@@ -252,11 +256,13 @@ static anm_status predict_chunk(anm_engine *e, const anm_job *job,
     const uint64_t turn = anm_now_ns();
     run->stages_ns[ANM_STAGE_QUEUE] += turn - before;
     reserve_chunks(e, job);
-    run->stages_ns[ANM_STAGE_BIND] += anm_now_ns() - turn;
+    const uint64_t start = anm_now_ns();
+    run->stages_ns[ANM_STAGE_BIND] += start - turn;
     const anm_status status = e->backend->predict(e->runner, &call, &seen, err);
-    if (!status) learn_rate(e, &slot->inputs, n, seen.predict_ns);
+    const uint64_t call_ns = anm_now_ns() - start;
+    if (!status) learn_rate(e, &slot->inputs, n, call_ns);
     anm_queue_leave(e->queue);
-    if (!status) add_observed(run, &seen);
+    if (!status) add_observed(run, &seen, call_ns);
     return status;
 }
 
