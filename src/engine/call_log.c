@@ -1,6 +1,8 @@
 /* call_log.c - what the log says of a call. Never a user's text.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "engine/state.h"
 
 static double ms(uint64_t ns)
@@ -8,20 +10,24 @@ static double ms(uint64_t ns)
     return (double)ns / 1e6;
 }
 
+// Less would show as 0.0 ms.
+static const uint64_t wait_shown_ns = 50000;
+
 void anm_log_call(const anm_engine *e, const anm_receipt *r)
 {
     const uint64_t *s = r->stages_ns;
+    char wait[32] = "";
 
-    anm_log_line(&e->log, ANM_LOG_INFO,
-                 "breakdown queue=%.1fms | tok=%.1fms | bind=%.1fms | "
-                 "pred=%.1fms | post=%.1fms | total=%.1fms | %s (%s) | "
-                 "band %s",
-                 ms(s[ANM_STAGE_QUEUE]), ms(s[ANM_STAGE_TOKENIZE]),
-                 ms(s[ANM_STAGE_BIND]), ms(s[ANM_STAGE_PREDICT]),
-                 ms(s[ANM_STAGE_POST]), ms(r->total_ns),
-                 anm_device_name(r->where.device),
-                 anm_evidence_name(r->where.evidence),
-                 anm_verdict_name(r->band.verdict));
+    if (s[ANM_STAGE_QUEUE] >= wait_shown_ns)
+        snprintf(wait, sizeof(wait), " | queue=%.1fms", ms(s[ANM_STAGE_QUEUE]));
+    anm_log_line(
+        &e->log, ANM_LOG_INFO,
+        "breakdown tok=%.1fms | bind=%.1fms | pred=%.1fms | post=%.1fms | "
+        "total=%.1fms | %s (%s) | band %s%s",
+        ms(s[ANM_STAGE_TOKENIZE]), ms(s[ANM_STAGE_BIND]),
+        ms(s[ANM_STAGE_PREDICT]), ms(s[ANM_STAGE_POST]), ms(r->total_ns),
+        anm_device_name(r->where.device), anm_evidence_name(r->where.evidence),
+        anm_verdict_name(r->band.verdict), wait);
 }
 
 typedef struct range {
