@@ -67,6 +67,28 @@ static size_t copy_escape(const char *p, anm_buf *out)
     return size;
 }
 
+/* How deep arrays and objects stand in each other in valid JSON. */
+static size_t depth_of(anm_text json)
+{
+    size_t depth = 0, deepest = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < json.len; i++) {
+        const char c = json.data[i];
+
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '{' || c == '['))
+            depth++;
+        else if (!in_string && (c == '}' || c == ']'))
+            depth--;
+        if (depth > deepest) deepest = depth;
+    }
+    return deepest;
+}
+
 /* Backslashes occur in strings only, so the JSON around them needs no care. */
 static anm_status copy_json(anm_text json, anm_buf *out, anm_error *err)
 {
@@ -107,6 +129,11 @@ anm_status anm_meta_normal(anm_text meta, anm_buf *out, anm_error *err)
                           "metadata is of type %s, needed is an object",
                           anm_json_type_name(v));
     json_decref(v);
+    const size_t depth = status ? 0 : depth_of(meta);
+    if (depth > ANM_STORE_META_DEPTH)
+        status = anm_fail(err, ANM_E_FORMAT,
+                          "metadata is nested %zu deep, at most %d", depth,
+                          ANM_STORE_META_DEPTH);
     if (!status) status = copy_json(meta, out, err);
     if (!status && out->failed)
         status = anm_fail(err, ANM_E_NOMEM, "metadata: out of memory");

@@ -22,6 +22,7 @@ enum {
     ANM_STORE_VERSION = 1,
     ANM_STORE_KEY_MAX = 1024,
     ANM_STORE_META_MAX = 1 << 20,
+    ANM_STORE_META_DEPTH = 1000, /* SQLite reads 2,000 */
     ANM_STORE_DIM_MAX = 65536,
     ANM_STORE_NAME_MAX = 128,
     ANM_STORE_COLLECTIONS_MAX = 1024,
@@ -145,6 +146,12 @@ anm_status anm_sql_int(anm_store *s, const char *sql, int64_t *out,
 static inline anm_text anm_text_from(const char *string)
 {
     return (anm_text){ string, strlen(string) };
+}
+
+/* Precision for a key in a message: a long one would push out the rest. */
+static inline int anm_key_shown(anm_text key)
+{
+    return key.len < 100 ? (int)key.len : 100;
 }
 
 /* Values are borrowed until the statement ends. */

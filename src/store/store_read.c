@@ -211,8 +211,9 @@ anm_status anm_store_get(anm_store *s, const anm_collection *c, anm_text key,
     anm_sql_bind_text(st, 2, key);
     status = read_one(s, st, c, with_vector, &found, item, err);
     if (!status && !found)
-        status = anm_fail(err, ANM_E_NOTFOUND, "collection %s has no key %.*s",
-                          c->name, (int)key.len, key.data ? key.data : "");
+        status =
+            anm_fail(err, ANM_E_NOTFOUND, "collection %s has no key %.*s",
+                     c->name, anm_key_shown(key), key.data ? key.data : "");
     return status;
 }
 

@@ -292,13 +292,13 @@ static anm_status check_record(anm_store *s, const anm_collection *c,
         return anm_fail(err, ANM_E_LIMIT,
                         "collection %s, key %.*s: text of %zu bytes, at most "
                         "%zu",
-                        c->name, (int)r->key.len, r->key.data, r->text.len,
-                        ANM_TEXT_MAX_BYTES);
+                        c->name, anm_key_shown(r->key), r->key.data,
+                        r->text.len, ANM_TEXT_MAX_BYTES);
     anm_status status = anm_meta_normal(r->meta, &s->meta, err);
     if (!status && r->vector) status = anm_vector_check(r->vector, c->dim, err);
     if (status)
         return anm_fail_prefix(err, status, "collection %s, key %.*s", c->name,
-                               (int)r->key.len, r->key.data);
+                               anm_key_shown(r->key), r->key.data);
     return ANM_OK;
 }
 
@@ -315,7 +315,7 @@ static anm_status judge(anm_store *s, const anm_collection *c,
         if (!p->found || !p->same_text)
             return anm_fail(err, ANM_E_MISMATCH,
                             "collection %s, key %.*s: no vector, and %s",
-                            c->name, (int)r->key.len, r->key.data,
+                            c->name, anm_key_shown(r->key), r->key.data,
                             p->found ? "the text is not the one stored"
                                      : "there is no such item");
         p->same_vector = true;

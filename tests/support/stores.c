@@ -21,7 +21,7 @@ anm_text test_text(const char *string)
     return (anm_text){ string, strlen(string) };
 }
 
-const char *test_store_path(void)
+const char *test_db_path(void)
 {
     static char paths[4][512];
     static unsigned next;

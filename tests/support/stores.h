@@ -11,7 +11,7 @@
 anm_text test_text(const char *string);
 
 /* "m.db" in a fresh folder. Static storage, the last four stay valid. */
-const char *test_store_path(void);
+const char *test_db_path(void);
 
 /* Open, or fail the test with the message. Waits 2 s at most. */
 anm_store *test_store_open(const char *path, anm_store_mode mode);

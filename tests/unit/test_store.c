@@ -58,7 +58,7 @@ static void create_makes_parents_and_the_store_stays(void **state)
 
 static void absent_store_is_not_found_and_not_made(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     (void)state;
 
     test_store_refused(path, ANM_STORE_READ, ANM_E_NOTFOUND, path);
@@ -85,7 +85,7 @@ static void refused_in_every_mode(const char *path, anm_status status,
 
 static void file_that_is_no_database_is_refused_untouched(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     char zeros[8192] = { 0 };
     (void)state;
 
@@ -97,7 +97,7 @@ static void file_that_is_no_database_is_refused_untouched(void **state)
 
 static void store_of_another_program_is_refused_untouched(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     (void)state;
 
     test_store_sql(path, "CREATE TABLE t(x); INSERT INTO t VALUES(1)");
@@ -108,7 +108,7 @@ static void store_of_another_program_is_refused_untouched(void **state)
 
 static void newer_version_is_refused_untouched_with_both_numbers(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     (void)state;
 
     test_store_sql(path, "PRAGMA application_id = 1095650609;"
@@ -120,7 +120,7 @@ static void newer_version_is_refused_untouched_with_both_numbers(void **state)
 /* A newer version that only the log has, not yet the file. */
 static void newer_version_in_the_log_is_refused(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     (void)state;
 
     anm_store *s = test_store_open(path, ANM_STORE_CREATE);
@@ -139,7 +139,7 @@ static void newer_version_in_the_log_is_refused(void **state)
 
 static void creation_that_was_cut_off_is_completed(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     (void)state;
 
     write_bytes(path, "", 0);
@@ -147,7 +147,7 @@ static void creation_that_was_cut_off_is_completed(void **state)
     test_store_refused(path, ANM_STORE_WRITE, ANM_E_FORMAT, "no store");
     anm_store_close(test_store_open(path, ANM_STORE_CREATE));
 
-    path = test_store_path();
+    path = test_db_path();
     test_store_sql(path, "PRAGMA application_id = 1095650609");
     test_store_refused(path, ANM_STORE_READ, ANM_E_FORMAT, "version 0");
     anm_store *s = test_store_open(path, ANM_STORE_WRITE);
@@ -158,7 +158,7 @@ static void creation_that_was_cut_off_is_completed(void **state)
 
 static void folder_is_no_store(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     (void)state;
 
     assert_int_equal(mkdir(path, 0700), 0);
@@ -186,7 +186,7 @@ static void every_name_is_a_file(void **state)
 
 static void links_lead_to_one_lock(void **state)
 {
-    const char *path = test_store_path(), *link = test_store_path();
+    const char *path = test_db_path(), *link = test_db_path();
     anm_error err;
     (void)state;
 
@@ -204,7 +204,7 @@ static void links_lead_to_one_lock(void **state)
 
 static void connection_keeps_the_rules_against_the_wal_defect(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     char wal[600];
     struct stat st;
     (void)state;
@@ -227,7 +227,7 @@ static void connection_keeps_the_rules_against_the_wal_defect(void **state)
 
 static void log_does_not_grow_without_end(void **state)
 {
-    const char *path = test_store_path();
+    const char *path = test_db_path();
     char wal[600], key[16];
     struct stat st;
     (void)state;
