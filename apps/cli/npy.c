@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { HEADER = 128, PREFIX = 10 }; // a multiple of 64, as NumPy aligns data
@@ -32,24 +33,42 @@ static bool write_header(cli_npy *w)
     return fwrite(header, 1, HEADER, w->file) == HEADER;
 }
 
+/* The place that a rename may take: what a link points to, and never a device,
+ * a pipe or a folder. */
+static anm_status find_place(cli_npy *w, const char *path, anm_error *err)
+{
+    struct stat there;
+
+    w->path = lstat(path, &there) ? strdup(path) : realpath(path, NULL);
+    if (!w->path)
+        return cli_fail(err, ANM_E_IO, "%s: %s", path, strerror(errno));
+    if (!stat(w->path, &there) && !S_ISREG(there.st_mode))
+        return cli_fail(err, ANM_E_IO,
+                        "%s: %s found, a file or nothing expected: the header "
+                        "is written last, and the whole takes its place",
+                        path, S_ISDIR(there.st_mode) ? "a folder" : "no file");
+    return ANM_OK;
+}
+
+static anm_status open_beside(cli_npy *w, anm_error *err)
+{
+    const size_t cap = strlen(w->path) + 32;
+
+    w->beside = malloc(cap);
+    if (!w->beside)
+        return cli_fail(err, ANM_E_NOMEM, "%s: out of memory", w->path);
+    snprintf(w->beside, cap, "%s.%ld.part", w->path, (long)getpid());
+    w->file = fopen(w->beside, "wbx");
+    return w->file && write_header(w) ? ANM_OK : fail_write(w, err);
+}
+
 anm_status cli_npy_open(cli_npy *w, const char *path, size_t dim,
                         anm_error *err)
 {
-    const size_t cap = strlen(path) + 32;
-
-    memset(w, 0, sizeof(*w));
-    w->dim = dim;
-    w->path = strdup(path);
-    w->beside = malloc(cap);
-    if (!w->path || !w->beside) {
-        cli_npy_abandon(w);
-        return cli_fail(err, ANM_E_NOMEM, "%s: out of memory", path);
-    }
-    snprintf(w->beside, cap, "%s.%ld.part", path, (long)getpid());
-    w->file = fopen(w->beside, "wbx");
-    if (w->file && write_header(w)) return ANM_OK;
-    const anm_status status = fail_write(w, err);
-    cli_npy_abandon(w);
+    *w = (cli_npy){ .dim = dim };
+    anm_status status = find_place(w, path, err);
+    if (!status) status = open_beside(w, err);
+    if (status) cli_npy_abandon(w);
     return status;
 }
 

@@ -1,6 +1,7 @@
 /* npy.h - rows of float32 as a NumPy file, version 1.0.
  *
- * Written beside its place and renamed: the file is whole or not there.
+ * Written beside its place and renamed: the file is whole or not there. What a
+ * rename would destroy, a device or a pipe, is refused; a link is followed.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_NPY_H

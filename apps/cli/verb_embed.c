@@ -60,6 +60,11 @@ static anm_status check_options(const cli *c, const embed_options *o,
                         "--prompt and --prompt-text exclude each other");
     if (npy && !o->output)
         return cli_fail(err, ANM_E_ARG, "--format npy needs -o FILE");
+    if (npy && (!*o->output || strcmp(o->output, "-") == 0))
+        return cli_fail(err, ANM_E_ARG,
+                        "-o: '%s' is not allowed; allowed: a file, since the "
+                        "header is written last",
+                        o->output);
     if (npy && c->json)
         return cli_fail(err, ANM_E_ARG,
                         "--json and --format npy exclude each other");

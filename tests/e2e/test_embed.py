@@ -167,6 +167,42 @@ def npy_of_a_file_appears_whole_or_not_at_all():
                               folder / "nowhere" / "o.npy", "x"])
 
 
+@test
+def npy_never_takes_the_place_of_what_is_no_file():
+    # A pipe stands for a device: as root a rename would replace either.
+    folder = TMP / "npy-places"
+    (folder / "folder").mkdir(parents=True)
+    pipe, link = folder / "pipe", folder / "link"
+    os.mkfifo(pipe)
+    link.symlink_to("pipe")
+    source = folder / "in.jsonl"
+    source.write_text(jsonl({"text": "a"}))
+    for place in (pipe, link, folder / "folder"):
+        for what in (["x"], ["--jsonl", source]):
+            fails(3, place.name, args=["embed", "-m", MEAN, "--format", "npy",
+                                       "-o", place, *what])
+    for place in ("", "-"):
+        fails(2, "-o", "a file", args=["embed", "-m", MEAN, "--format", "npy",
+                                       "-o", place, "x"], cwd=folder)
+    expect(pipe.is_fifo() and link.is_symlink(), "the place was taken")
+    expect(sorted(p.name for p in folder.iterdir()) ==
+           ["folder", "in.jsonl", "link", "pipe"], "something is left")
+
+
+@test
+def npy_goes_where_a_link_points_to():
+    folder = TMP / "npy-link"
+    (folder / "far").mkdir(parents=True)
+    (folder / "far" / "rows.npy").write_bytes(b"old")
+    (folder / "link.npy").symlink_to("far/rows.npy")
+    succeeds("embed", "-m", MEAN, "--format", "npy", "-o",
+             folder / "link.npy", "x")
+    expect((folder / "link.npy").is_symlink(), "the link was replaced")
+    expect((folder / "far" / "rows.npy").read_bytes()[:6] == b"\x93NUMPY",
+           "no rows")
+    expect(len(list((folder / "far").iterdir())) == 1, "something is left")
+
+
 # ---- JSONL -------------------------------------------------------------------
 
 @test
