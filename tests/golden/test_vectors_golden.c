@@ -15,10 +15,10 @@
 static const double most_apart = 2e-6;
 static const double most_turned = 1e-9;
 
-// Under a sanitizer a call takes some ten times as long: every 8th text of the
+// Under a sanitizer a call takes some ten times as long: every 32nd text of the
 // real model has to do there.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { MINILM_STEP = 8, MINILM_SCALAR_STEP = 64 };
+enum { MINILM_STEP = 32, MINILM_SCALAR_STEP = 128 };
 #else
 enum { MINILM_STEP = 1, MINILM_SCALAR_STEP = 16 };
 #endif
