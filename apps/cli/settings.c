@@ -6,7 +6,6 @@
 #include "table.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -73,11 +72,12 @@ static bool read_require(cli_settings *s, const char *text)
     if (!strcasecmp(text, "none")) return true;
     if (!read_device(text, len, &device)) return false;
     if (!text[len]) return true;
+    // Plain digits, as the library reads them: no exponent, no 0x.
     const char *number = text + len + 1;
-    if (!isdigit((unsigned char)*number) && *number != '.') return false;
+    if (number[strspn(number, "0123456789.")]) return false;
     char *end;
     const double share = strtod(number, &end);
-    return !*end && share > 0.0 && share <= 1.0;
+    return end != number && !*end && share > 0.0 && share <= 1.0;
 }
 
 static bool read_fallback(cli_settings *s, const char *text)

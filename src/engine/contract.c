@@ -68,7 +68,7 @@ static bool parse_share(const char *text, double *out)
             continue;
         }
         if (*text < '0' || *text > '9') return false;
-        if (++n_digits > 12) return false;
+        n_digits++;
         if (point) unit /= 10;
         value =
             point ? value + (*text - '0') * unit : value * 10 + (*text - '0');
@@ -136,7 +136,8 @@ void anm_require_text(const anm_require *r, char *out, size_t cap)
         snprintf(out, cap, "none");
         return;
     }
-    share_text(r->share, share, sizeof(share));
+    share_text(r->share < share_grain ? share_grain : r->share, share,
+               sizeof(share));
     snprintf(out, cap, "%s:%s", devices[r->device].name, share);
 }
 

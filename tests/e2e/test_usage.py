@@ -166,6 +166,16 @@ def bad_variable_names_itself_its_value_and_the_allowed():
 
 
 @test
+def shares_are_read_alike_by_command_and_library():
+    for share in ("0.333333333333333333", "00000000000000000.5", "1.000"):
+        succeeds("embed", "-m", MEAN, "--require", f"cpu:{share}", "x")
+    for share in ("1e-3", "0x1", ".", "0.0", "1.0.0"):
+        fails(2, "--require: ", f"'cpu:{share}'",
+              args=["embed", "-m", "/nowhere", "--require", f"cpu:{share}",
+                    "x"])
+
+
+@test
 def bad_flag_is_refused_before_anything_is_read():
     fails(2, "--units", "FAST", "CPU_ONLY",
           args=["embed", "-m", "/nowhere", "--units", "FAST", "x"])

@@ -53,10 +53,16 @@ static void units_imply_their_requirement(void **state)
 static void written_requirements_read_back(void **state)
 {
     static const char *const rows[][2] = {
-        { "none", "none" },        { "NONE", "none" },
-        { "cpu", "cpu:1" },        { "gpu", "gpu:0.5" },
-        { "ANE:0.9", "ane:0.9" },  { "gpu:1.0", "gpu:1" },
-        { "cpu:.25", "cpu:0.25" }, { "gpu:0.333", "gpu:0.333" },
+        { "none", "none" },
+        { "NONE", "none" },
+        { "cpu", "cpu:1" },
+        { "gpu", "gpu:0.5" },
+        { "ANE:0.9", "ane:0.9" },
+        { "gpu:1.0", "gpu:1" },
+        { "cpu:.25", "cpu:0.25" },
+        { "gpu:0.333", "gpu:0.333" },
+        { "gpu:0.33333333333333333333", "gpu:0.333333" },
+        { "gpu:0.0000000000001", "gpu:0.000001" },
     };
     char text[24];
     (void)state;
@@ -71,23 +77,9 @@ static void written_requirements_read_back(void **state)
 static void other_requirements_name_value_and_form(void **state)
 {
     static const char *const rows[] = {
-        "",
-        "tpu",
-        "cpu:",
-        "cpu:0",
-        "gpu:1.5",
-        "gpu:-1",
-        "gpu:nan",
-        "gpu:1e0",
-        "gpu:0.5x",
-        "gpu:0,5",
-        "none:1",
-        "cp",
-        "cpux",
-        ":0.5",
-        "gpu:..5",
-        "gpu: 0.5",
-        "gpu:0.0000000000001",
+        "",        "tpu",     "cpu:",     "cpu:0",    "gpu:1.5", "gpu:-1",
+        "gpu:nan", "gpu:1e0", "gpu:0.5x", "gpu:0,5",  "none:1",  "cp",
+        "cpux",    ":0.5",    "gpu:..5",  "gpu: 0.5",
     };
     (void)state;
 
