@@ -264,49 +264,37 @@ static anm_gemm_f32 describe_product(const anm_cpu_step *s,
     return g;
 }
 
-/* Two thirds of the panels in contiguous ranges, which keeps each member's
- * stream of weights unbroken; the last third is drawn in small units, which
- * bounds the damage when a member is held up. */
-static void multiply_panels(const anm_cpu_step *s, const anm_cpu_batch *b,
-                            anm_gemm_f32 *g, unsigned member,
-                            unsigned n_members)
+/* Members take contiguous ranges: of panels, so that each one's stream of
+ * weights is unbroken; of rows where panels are too few. Leaving the last third
+ * to be drawn in small units costs a tenth at 8 tokens, because each unit
+ * breaks the stream, and gains nothing on a busy machine: a member that is held
+ * up before it begins has its share taken over by the pool. */
+static void take_share(anm_gemm_f32 *g, unsigned member, unsigned n_members)
 {
-    const size_t panels = g->panel_count;
-    const size_t unit = panels >= (size_t)8 * n_members ? 2 : 1;
-    const size_t own = panels * 2 / 3 / n_members / unit * unit;
+    const size_t few = (size_t)PANELS_A_MEMBER * n_members;
 
-    g->panel_first = member * own;
-    g->panel_count = own;
-    if (own) multiply(s->kern, g);
-    for (;;) {
-        g->panel_first = n_members * own + anm_pool_next(b->pool) * unit;
-        if (g->panel_first >= panels) return;
-        const size_t left = panels - g->panel_first;
-        g->panel_count = left < unit ? left : unit;
-        multiply(s->kern, g);
+    if (g->panel_count >= few || g->m < (size_t)ROW_GRAIN * n_members) {
+        const size_t grain = g->panel_count >= few ? 2 : 1;
+        const range r = share_of(g->panel_count, grain, member, n_members);
+
+        g->panel_first = r.first;
+        g->panel_count = r.n;
+        return;
     }
+    const range r = share_of(g->m, ROW_GRAIN / 3, member, n_members);
+    g->m = r.n;
+    g->a += r.first * g->lda;
+    g->c += r.first * g->ldc;
+    if (g->residual) g->residual += r.first * g->ld_residual;
 }
 
 void anm_cpu_run_linear(const anm_cpu_step *s, const anm_cpu_batch *b,
                         unsigned member, unsigned n_members)
 {
     anm_gemm_f32 g = describe_product(s, b);
-    const size_t few = (size_t)PANELS_A_MEMBER * n_members;
 
-    if (n_members == 1) {
-        multiply(s->kern, &g);
-        return;
-    }
-    if (g.panel_count >= few || g.m < (size_t)ROW_GRAIN * n_members) {
-        multiply_panels(s, b, &g, member, n_members);
-        return;
-    }
-    const range r = share_of(g.m, ROW_GRAIN / 3, member, n_members);
-    g.m = r.n;
-    g.a += r.first * g.lda;
-    g.c += r.first * g.ldc;
-    if (g.residual) g.residual += r.first * g.ld_residual;
-    multiply(s->kern, &g);
+    if (n_members > 1) take_share(&g, member, n_members);
+    if (g.panel_count > 0) multiply(s->kern, &g);
 }
 
 /* ---- Norm ---------------------------------------------------------------- */
