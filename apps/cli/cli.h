@@ -71,6 +71,9 @@ extern const size_t cli_n_common_options;
 /* Help of the whole command (verb NULL) or of a verb. */
 void cli_help_print(FILE *out, const cli_verb *verb);
 
+/* Version, compiler, instruction sets, backends; the exit code. */
+int cli_version_print(cli *c);
+
 /* Write the error to stderr, with --json also to stdout; its exit code. */
 int cli_report(const cli *c, const anm_error *err);
 

@@ -88,6 +88,10 @@ bool cli_begin(cli *c, void *values, int argc, char **argv)
         c->exit_code = cli_finish(c, CLI_DONE);
         return false;
     }
+    if (c->version) {
+        c->exit_code = cli_version_print(c);
+        return false;
+    }
     status = cli_settings_settle(&c->settings, &err);
     if (status) {
         c->exit_code = cli_report(c, &err);

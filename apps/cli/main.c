@@ -2,7 +2,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
-#include "document.h"
 
 #include <string.h>
 
@@ -39,20 +38,6 @@ static int fail_verb(const cli *c, const char *name)
     return cli_report(c, &err);
 }
 
-static int print_version(cli *c)
-{
-    anm_error err;
-    char *json = NULL;
-
-    anm_status status = cli_settings_settle(&c->settings, &err);
-    if (!status) status = anm_build_json(c->settings.options.cpu, &json, &err);
-    if (status) return cli_report(c, &err);
-    if (!c->json) printf("anemone %s\n\n", ANM_VERSION);
-    status = cli_document_show(stdout, &c->term, json, c->json, &err);
-    anm_free(json);
-    return status ? cli_report(c, &err) : cli_finish(c, CLI_DONE);
-}
-
 static int run(cli *c, int argc, char **argv)
 {
     anm_error err;
@@ -60,7 +45,7 @@ static int run(cli *c, int argc, char **argv)
     if (cli_parse(c, NULL, true, argc - 1, argv + 1, &err))
         return cli_report(c, &err);
     const int used = (int)c->n_args + 1;
-    if (c->version) return print_version(c);
+    if (c->version) return cli_version_print(c);
     if (c->help) {
         c->verb = used < argc ? cli_verb_find(argv[used]) : NULL;
         cli_help_print(stdout, c->verb);

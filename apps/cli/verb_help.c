@@ -1,7 +1,8 @@
-/* verb_help.c - `help`, and the help text of every verb.
+/* verb_help.c - `help`, the help text of every verb, and the version.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
+#include "document.h"
 
 static void print_overview(FILE *out)
 {
@@ -43,12 +44,31 @@ void cli_help_print(FILE *out, const cli_verb *verb)
     cli_settings_variables(out);
 }
 
+int cli_version_print(cli *c)
+{
+    anm_error err;
+    char *json = NULL;
+
+    anm_status status = cli_settings_settle(&c->settings, &err);
+    if (!status) status = anm_build_json(c->settings.options.cpu, &json, &err);
+    if (status) return cli_report(c, &err);
+    if (!c->json) printf("anemone %s\n\n", ANM_VERSION);
+    status = cli_document_show(stdout, &c->term, json, c->json, &err);
+    anm_free(json);
+    return status ? cli_report(c, &err) : cli_finish(c, CLI_DONE);
+}
+
 static int run_help(cli *c, int argc, char **argv)
 {
     anm_error err;
 
     if (!cli_begin(c, NULL, argc, argv)) return c->exit_code;
     const cli_verb *verb = NULL;
+    if (c->n_args > 1) {
+        cli_fail(&err, ANM_E_ARG, "takes one VERB; there are %zu arguments",
+                 c->n_args);
+        return cli_report(c, &err);
+    }
     if (c->n_args > 0) {
         verb = cli_verb_find(c->args[0]);
         if (!verb) {

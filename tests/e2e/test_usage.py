@@ -20,6 +20,7 @@ def help_goes_to_stdout_with_an_example():
     for verb in VERBS:
         long, short = succeeds(verb, "--help").out, succeeds("help", verb).out
         expect(long == short, verb)
+        fails(2, "one VERB", args=["help", verb, verb])
         expect("example:\n  anemone" in long or "example:\n  ANEMONE" in long,
                verb)
 
@@ -102,6 +103,10 @@ def embed_without_a_text_reads_nothing():
 def version_tells_the_build():
     expect("0.1.0" in succeeds("--version").out, "no version")
     expect(isinstance(succeeds("--version", "--json").json(), dict), "no JSON")
+    for verb in VERBS:
+        for flag in ("--version", "-V"):
+            expect(succeeds(verb, flag).out.startswith("anemone 0.1.0\n"),
+                   f"{verb} {flag}")
 
 
 # ---- Settings ----------------------------------------------------------------
