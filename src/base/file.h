@@ -129,6 +129,10 @@ char *anm_path_join(const char *folder, const char *name);
 /* The part behind the last '/', trailing slashes ignored; newly allocated. */
 char *anm_path_base(const char *path);
 
+/* Where path leads to, links followed, independent of the current folder;
+ * newly allocated. NULL when there is nothing, or memory is out. */
+char *anm_path_absolute(const char *path);
+
 /* The platform's cache folder for anemone: $XDG_CACHE_HOME/anemone, else
  * $HOME/.cache/anemone (~/Library/Caches/anemone on a Mac). A relative
  * $XDG_CACHE_HOME is ignored, as the standard says. ANM_E_NOTFOUND when

@@ -1,6 +1,8 @@
 /* path.c - names of files, and where the cache belongs.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -30,6 +32,13 @@ char *anm_path_base(const char *path)
     // The root is nothing but its slash.
     if (start == end && end) start--;
     return anm_copy_bytes(path + start, end - start);
+}
+
+char *anm_path_absolute(const char *path)
+{
+    char resolved[PATH_MAX];
+
+    return realpath(path, resolved) ? anm_copy_string(resolved) : NULL;
 }
 
 /* The absolute path in a variable, or NULL. */

@@ -1,6 +1,9 @@
 /* Names of files, and the cache folder.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <unistd.h>
+
 #include "base/alloc.h"
 #include "base/file.h"
 #include "support/support.h"
@@ -33,6 +36,30 @@ static void base_is_the_last_part(void **state)
         assert_string_equal(base, cases[i][1]);
         anm_free(base);
     }
+}
+
+static void absolute_path_does_not_depend_on_the_current_folder(void **state)
+{
+    const char *folder = test_temp_folder();
+    char dotted[600], before[1024];
+    (void)state;
+
+    assert_non_null(getcwd(before, sizeof(before)));
+    char *want = anm_path_absolute(folder);
+    assert_non_null(want);
+    snprintf(dotted, sizeof(dotted), "%s/../%s/.", folder,
+             strrchr(folder, '/') + 1);
+    char *got = anm_path_absolute(dotted);
+    assert_string_equal(got, want);
+    anm_free(got);
+    assert_int_equal(chdir(folder), 0);
+    got = anm_path_absolute(".");
+    assert_int_equal(chdir(before), 0);
+    assert_string_equal(got, want);
+    anm_free(got);
+    anm_free(want);
+    snprintf(dotted, sizeof(dotted), "%s/absent", folder);
+    assert_null(anm_path_absolute(dotted));
 }
 
 static void expect_cache(const char *xdg, const char *home, const char *want)
@@ -90,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_slash_stands_between),
         cmocka_unit_test(base_is_the_last_part),
+        cmocka_unit_test(absolute_path_does_not_depend_on_the_current_folder),
         cmocka_unit_test(cache_follows_the_environment),
         cmocka_unit_test(every_allocation_may_fail),
     };
