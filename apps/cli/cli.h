@@ -87,6 +87,10 @@ int cli_finish(const cli *c, int code);
 bool cli_interrupted(void);
 void cli_signals_init(void);
 
+/* Keep a standard stream that is closed from becoming the next file that is
+ * opened. */
+void cli_streams_hold(void);
+
 extern const cli_verb cli_verb_embed, cli_verb_tokenize, cli_verb_inspect,
     cli_verb_plan, cli_verb_bench, cli_verb_cache, cli_verb_doctor,
     cli_verb_help;

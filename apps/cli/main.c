@@ -65,6 +65,7 @@ int main(int argc, char **argv)
 {
     cli c = { 0 };
 
+    cli_streams_hold();
     cli_signals_init();
     cli_term_init(&c.term);
     cli_settings_init(&c.settings);

@@ -305,6 +305,7 @@ def bad_line_can_be_skipped_and_is_counted():
 def missing_file_is_not_found():
     fails(3, "nowhere.jsonl", args=["embed", "-m", MEAN, "--jsonl",
                                     TMP / "nowhere.jsonl"])
+    fails(3, f"{TMP}: line 1", args=["embed", "-m", MEAN, "--jsonl", TMP])
 
 
 @test
@@ -381,6 +382,21 @@ def output_that_cannot_be_written_is_an_error():
                                stderr=subprocess.PIPE, env=environment())
         expect(p.returncode == 3 and b"stdout" in p.stderr,
                f"{args}: {p.returncode} {p.stderr!r}")
+
+
+@test
+def closed_stream_is_no_place_for_another_file():
+    file = TMP / "closed.jsonl"
+    command = 'exec "$0" embed -m "$1" --receipt-log "$2" --dims 7 x'
+    for closed, code in (("<&-", 0), (">&-", 3), ("2>&-", 0),
+                         ("<&- >&- 2>&-", 3)):
+        file.unlink(missing_ok=True)
+        p = subprocess.run(["sh", "-c", f"{command} {closed}", COMMAND, MEAN,
+                            file], capture_output=True, env=environment())
+        expect(p.returncode == code, f"{closed}: exit {p.returncode}")
+        lines = file.read_text().splitlines()
+        expect(len(lines) == 1 and "anemone_receipt" in json.loads(lines[0]),
+               f"{closed}: {lines}")
 
 
 # ---- Interruption ------------------------------------------------------------
