@@ -13,7 +13,7 @@
 
 anm_status cli_lines_open(cli_lines *r, const char *path, anm_error *err)
 {
-    memset(r, 0, sizeof(*r));
+    *r = (cli_lines){ .path = path };
     r->fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     if (r->fd < 0)
         return cli_fail(err, errno == ENOENT ? ANM_E_NOTFOUND : ANM_E_IO,
@@ -74,7 +74,9 @@ static cli_line stop_reading(cli_lines *r, fill_result why, anm_text *line,
     *line = (anm_text){ NULL, 0 };
     if (why == TIMED_OUT) return CLI_LINE_GIVEN;
     if (why == SIGNALLED) return CLI_LINE_INTERRUPTED;
-    cli_fail(err, ANM_E_IO, "line %zu: read: %s", r->line + 1, strerror(errno));
+    cli_fail(err, ANM_E_IO, "%s: line %zu: read: %s",
+             strcmp(r->path, "-") ? r->path : "stdin", r->line + 1,
+             strerror(errno));
     return CLI_LINE_FAILED;
 }
 

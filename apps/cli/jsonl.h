@@ -17,14 +17,15 @@
 /* Reads a descriptor line by line. */
 typedef struct cli_lines {
     int fd;
-    char *buf; /* [cap] */
+    const char *path; /* borrowed; "-" is stdin */
+    char *buf;        /* [cap] */
     size_t begin, end;
     size_t line;    /* number of the last line given, from 1 */
     uint64_t bytes; /* read so far, ahead of the lines given */
     bool eof;
 } cli_lines;
 
-/* "-" is stdin. */
+/* "-" is stdin. The path is borrowed until the close. */
 anm_status cli_lines_open(cli_lines *r, const char *path, anm_error *err);
 void cli_lines_close(cli_lines *r);
 
