@@ -115,11 +115,37 @@ static void check_level(const golden *g, const char *level, size_t step)
     anm_model_close(m);
 }
 
+enum { N_PROBES = 4 };
+
+/* Levels that share their float32 kernels give the same bits: the vectors of a
+ * few texts tell whether there is anything new to check at a level. */
+static bool is_new_level(const golden *g, const char *level, float *probe)
+{
+    anm_options o = test_options(g->model);
+    const size_t bytes = N_PROBES * g->dim * sizeof(*probe);
+    float *now = malloc(bytes);
+    anm_error err;
+
+    o.cpu = level;
+    anm_model *m = test_model_open(&o);
+    if (anm_embed(m, g->texts.items, N_PROBES, now, &err))
+        fail_msg("%s", err.message);
+    anm_model_close(m);
+    const bool is_new = memcmp(now, probe, bytes) != 0;
+    memcpy(probe, now, bytes);
+    free(now);
+    return is_new;
+}
+
 static void check_levels(const golden *g, size_t step, size_t scalar_step)
 {
+    float *probe = calloc(N_PROBES * g->dim, sizeof(*probe));
+
     for (const char *const *level = anm_cpu_levels(); *level; level++)
-        check_level(g, *level,
-                    strcmp(*level, "scalar") == 0 ? scalar_step : step);
+        if (is_new_level(g, *level, probe))
+            check_level(g, *level,
+                        strcmp(*level, "scalar") == 0 ? scalar_step : step);
+    free(probe);
 }
 
 /* ---- Ids ----------------------------------------------------------------------- */
