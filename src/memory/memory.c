@@ -1,0 +1,241 @@
+/* memory.c - an archive: opening and closing, its readers, and the collections
+ * that its store holds now.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "base/cpu.h"
+#include "base/error.h"
+#include "memory/memory_parts.h"
+
+// Handles kept open for later; more are opened when more read at once.
+enum { READERS_KEPT = 8, TIMEOUT_MS = 5000 };
+
+/* ---- Opening ---------------------------------------------------------------- */
+
+static anm_status choose_kernels(anm_archive *a, anm_error *err)
+{
+    unsigned mask;
+    anm_cpu_budget budget;
+    const anm_status status = anm_cpu_parse(a->open.cpu, &mask, err);
+
+    if (status) return status;
+    anm_kern_init(&a->kern, mask);
+    a->threads = a->open.threads;
+    if (!a->threads) {
+        anm_cpu_budget_read(&budget);
+        a->threads = budget.threads;
+    }
+    return ANM_OK;
+}
+
+static anm_status open_stores(anm_archive *a, anm_error *err)
+{
+    if (!a->read_only) {
+        const anm_status status = anm_store_open(
+            &a->writer, a->path, ANM_STORE_CREATE, a->timeout_ms, err);
+        if (status) return status;
+    }
+    return anm_store_open(&a->watch, a->path, ANM_STORE_READ, a->timeout_ms,
+                          err);
+}
+
+anm_status anm_archive_open(anm_archive **out,
+                            const anm_archive_options *options, anm_error *err)
+{
+    anm_status status = ANM_OK;
+
+    *out = NULL;
+    anm_archive *a = anm_alloc_zero(sizeof(*a));
+    if (!a) return anm_fail(err, ANM_E_NOMEM, "memory: out of memory");
+    a->writing = a->opening = a->watching = a->book = ANM_MUTEX_INIT;
+    a->given = options->engine;
+    a->open = *options->open;
+    a->read_only = options->read_only;
+    a->timeout_ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
+    a->path = anm_copy_string(options->store);
+    if (!a->path) status = anm_fail(err, ANM_E_NOMEM, "memory: out of memory");
+    if (!status) status = choose_kernels(a, err);
+    if (!status) status = open_stores(a, err);
+    if (status) {
+        anm_archive_close(a);
+        return status;
+    }
+    *out = a;
+    return ANM_OK;
+}
+
+static void free_reader(anm_reader *r)
+{
+    anm_store_close(r->store);
+    anm_free(r);
+}
+
+static void free_lists(anm_archive *a)
+{
+    while (a->readers) {
+        anm_reader *r = a->readers;
+        a->readers = r->next;
+        free_reader(r);
+    }
+    while (a->indexes) {
+        anm_index *index = a->indexes;
+        a->indexes = index->next;
+        anm_index_free(index);
+    }
+    while (a->own) {
+        anm_own_model *own = a->own;
+        a->own = own->next;
+        anm_engine_close(own->engine);
+        anm_free(own);
+    }
+}
+
+void anm_archive_close(anm_archive *a)
+{
+    if (!a) return;
+    free_lists(a);
+    anm_pool_free(a->pool);
+    anm_store_close(a->watch);
+    anm_store_close(a->writer);
+    anm_free(a->known);
+    anm_free(a->path);
+    anm_mutex_deinit(&a->writing);
+    anm_mutex_deinit(&a->opening);
+    anm_mutex_deinit(&a->watching);
+    anm_mutex_deinit(&a->book);
+    anm_free(a);
+}
+
+anm_status anm_archive_writable(const anm_archive *a, anm_error *err)
+{
+    return a->read_only
+               ? anm_fail(err, ANM_E_ARG, "%s: opened read-only", a->path)
+               : ANM_OK;
+}
+
+/* ---- Readers ---------------------------------------------------------------- */
+
+anm_status anm_reader_take(anm_archive *a, anm_reader **out, anm_error *err)
+{
+    anm_mutex_lock(&a->book);
+    anm_reader *r = a->readers;
+    if (r) {
+        a->readers = r->next;
+        a->n_readers--;
+    }
+    anm_mutex_unlock(&a->book);
+    *out = r;
+    if (r) return ANM_OK;
+
+    r = anm_alloc_zero(sizeof(*r));
+    if (!r) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", a->path);
+    const anm_status status =
+        anm_store_open(&r->store, a->path, ANM_STORE_READ, a->timeout_ms, err);
+    if (status) {
+        anm_free(r);
+        return status;
+    }
+    *out = r;
+    return ANM_OK;
+}
+
+void anm_reader_give_back(anm_archive *a, anm_reader *r)
+{
+    if (!r) return;
+    anm_mutex_lock(&a->book);
+    const bool keep = a->n_readers < READERS_KEPT;
+    if (keep) {
+        r->next = a->readers;
+        a->readers = r;
+        a->n_readers++;
+    }
+    anm_mutex_unlock(&a->book);
+    if (!keep) free_reader(r);
+}
+
+/* ---- Collections ------------------------------------------------------------ */
+
+/* Ids ascend: indexes are entered in this order by everyone, so that no two
+ * searches wait for each other. */
+static int order_by_id(const void *a, const void *b)
+{
+    const anm_collection *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* List again if anyone committed; `watching` is held. */
+static anm_status look_again(anm_archive *a, anm_error *err)
+{
+    bool moved = false;
+    anm_status status = anm_store_moved(a->watch, &moved, err);
+
+    if (status) return status;
+    if (!a->known || moved) {
+        a->generation++;
+        anm_free(a->known);
+        a->known = NULL;
+        a->n_known = 0;
+        status = anm_store_collections(a->watch, &a->known, &a->n_known, err);
+        if (status) return status;
+        if (a->n_known)
+            qsort(a->known, a->n_known, sizeof(*a->known), order_by_id);
+    }
+    return ANM_OK;
+}
+
+static bool is_wanted(const char *const *names, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return n == 0;
+}
+
+static anm_status check_names(const anm_archive *a, const char *const *names,
+                              size_t n, anm_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool found = false;
+        for (size_t j = 0; j < a->n_known && !found; j++)
+            found = strcmp(names[i], a->known[j].name) == 0;
+        if (!found)
+            return anm_fail(err, ANM_E_NOTFOUND, "collection %s: not in %s",
+                            names[i], a->path);
+    }
+    if (!a->n_known)
+        return anm_fail(err, ANM_E_NOTFOUND, "%s: holds no collection",
+                        a->path);
+    return ANM_OK;
+}
+
+static anm_status copy_wanted(const anm_archive *a, const char *const *names,
+                              size_t n, anm_collection **out, size_t *n_out,
+                              anm_error *err)
+{
+    const anm_status status = check_names(a, names, n, err);
+
+    if (status) return status;
+    anm_collection *list = anm_alloc_array(a->n_known, sizeof(*list));
+    if (!list) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", a->path);
+    for (size_t i = 0; i < a->n_known; i++)
+        if (is_wanted(names, n, a->known[i].name))
+            list[(*n_out)++] = a->known[i];
+    *out = list;
+    return ANM_OK;
+}
+
+anm_status anm_archive_collections(anm_archive *a, const char *const *names,
+                                   size_t n, anm_collection **out,
+                                   size_t *n_out, uint64_t *generation,
+                                   anm_error *err)
+{
+    *out = NULL;
+    *n_out = 0;
+    anm_mutex_lock(&a->watching);
+    anm_status status = look_again(a, err);
+    if (!status) status = copy_wanted(a, names, n, out, n_out, err);
+    if (generation) *generation = a->generation;
+    anm_mutex_unlock(&a->watching);
+    return status;
+}
