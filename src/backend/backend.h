@@ -25,7 +25,7 @@
 
 /* What is to be run. Borrowed by prepare, load and the runner. */
 typedef struct anm_program {
-    const anm_graph *graph; /* after the passes */
+    const anm_graph *graph;  /* after the passes */
     anm_precision precision; /* never DEFAULT */
     size_t max_tokens;       /* longest single text */
     size_t dim;
@@ -90,8 +90,8 @@ bool anm_sections_find(const anm_sections *s, const char *name, anm_bytes *out);
 
 /* One node of the program. Strings belong to the runner. */
 typedef struct anm_plan_row {
-    const char *name; /* of the node */
-    const char *type; /* of its operation */
+    const char *name;    /* of the node */
+    const char *type;    /* of its operation */
     const char *variant; /* ISA level, "" elsewhere */
     anm_device device;
     double share; /* of the estimated cost; negative: unknown */
@@ -121,7 +121,7 @@ typedef struct anm_call {
 /* What the backend knows of a call. Counters cover threads of the backend, not
  * the caller. */
 typedef struct anm_observed {
-    uint64_t bind_ns;    /* canonical input to the backend's own form */
+    uint64_t bind_ns; /* canonical input to the backend's own form */
     uint64_t predict_ns;
     anm_statement where;
     int64_t cpu_ns;
