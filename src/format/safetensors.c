@@ -218,7 +218,7 @@ static anm_status check_cover(const anm_tensor *tensors, size_t n,
 static anm_status read_file(anm_safetensors *f, anm_bytes file, anm_error *err)
 {
     const size_t first = f->n_tensors;
-    anm_bytes header, data;
+    anm_bytes header = { 0 }, data = { 0 };
     json_t *json = NULL;
     anm_status status = split_file(file, &header, &data, err);
 
