@@ -108,18 +108,18 @@ static anm_band interpolate(const anm_band *a, const anm_band *b, size_t tokens)
 anm_band anm_bands_at(const anm_bands *b, size_t tokens)
 {
     const anm_band none = { .tokens = tokens };
+    size_t i = 0;
 
-    for (size_t i = 0; i < b->n; i++) {
-        if (b->items[i].tokens < tokens) continue;
-        if (b->items[i].tokens == tokens) return b->items[i];
-        if (i == 0) return none;
-        return interpolate(&b->items[i - 1], &b->items[i], tokens);
-    }
     if (b->n == 0) return none;
-    anm_band last = b->items[b->n - 1];
-    if (tokens > last.tokens + last.tokens / 10) return none;
-    last.tokens = tokens;
-    return last;
+    while (i < b->n && b->items[i].tokens < tokens)
+        i++;
+    if (i > 0 && i < b->n && b->items[i].tokens > tokens)
+        return interpolate(&b->items[i - 1], &b->items[i], tokens);
+    anm_band nearest = b->items[i < b->n ? i : b->n - 1];
+    if (tokens > nearest.tokens + nearest.tokens / 10) return none;
+    if (tokens < nearest.tokens) nearest.low_ns = 0;
+    nearest.tokens = tokens;
+    return nearest;
 }
 
 anm_verdict anm_band_judge(const anm_band *band, uint64_t total_ns)

@@ -4,9 +4,10 @@
  * A band belongs to a length. From the timed runs at one length (the first run
  * apart): p50 is their median; the range is p50 - k s … p50 + k s, s the scaled
  * median absolute deviation but at least 2 % of p50 and 20 us, k = 6. Between
- * measured lengths p50 and range are interpolated on tokens; outside the
- * measured lengths there is no band, except that a length up to 10 % beyond the
- * last takes the last.
+ * measured lengths p50 and range are interpolated on tokens. A length below the
+ * first takes the first with a low end of 0: such a call takes at most that
+ * long, and how much less is not known. A length up to 10 % beyond the last
+ * takes the last; beyond that there is no band.
  *
  * Bands are kept in a small JSON file beside the artifacts, under the machine's
  * identity and the key of architecture.md: fingerprint, precision, backend,

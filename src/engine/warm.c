@@ -191,7 +191,9 @@ static int compare_sizes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The lengths to measure: within the model's limits, ascending, each once. */
+/* The lengths to measure: within the model's limits, ascending, each once.
+ * Unasked, the shortest text is among them, so that one of fewer tokens than
+ * SHORTEST has a low end too. */
 static size_t choose_lengths(const anm_engine *e, const size_t *asked,
                              size_t n_asked, size_t out[ANM_BAND_LENGTHS_MAX])
 {
@@ -203,6 +205,7 @@ static size_t choose_lengths(const anm_engine *e, const size_t *asked,
 
     for (size_t i = 0; i < n_asked && n < ANM_BAND_LENGTHS_MAX; i++)
         out[n++] = asked[i] < least ? least : asked[i] > most ? most : asked[i];
+    if (!n_asked) out[n++] = least;
     for (size_t t = SHORTEST; !n_asked && n < ANM_BAND_LENGTHS_MAX; t *= 2) {
         out[n++] = t < most ? t : most;
         if (t >= most) break;

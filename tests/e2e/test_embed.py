@@ -329,6 +329,9 @@ def receipts_of_a_conversation_are_one_a_line():
         expect(item["receipt"]["input"]["tokens"] == item["tokens"] ==
                len(item["ids"]), "tokens")
     expect(got[1]["receipt"]["band"]["verdict"] != "none", "no band")
+    for item in succeeds("embed", "-m", MEAN, "--jsonl", "-", "--receipt",
+                         stdin=jsonl({"text": "a"}, {"text": ""})).lines():
+        expect(item["receipt"]["band"]["verdict"] != "none", "short text")
 
 
 @test

@@ -138,15 +138,30 @@ static void between_lengths_is_interpolated(void **state)
     assert_int_equal(anm_bands_at(&b, 32).p50_ns, 3000);
 }
 
-static void outside_the_lengths_there_is_no_band(void **state)
+static void below_the_first_length_only_the_high_end_holds(void **state)
 {
     (void)state;
     const anm_bands b = two_lengths();
-    assert_int_equal(anm_bands_at(&b, 7).n, 0);
+    for (size_t tokens = 0; tokens < 8; tokens++) {
+        const anm_band band = anm_bands_at(&b, tokens);
+        assert_int_equal(band.tokens, tokens);
+        assert_int_equal(band.n, 5);
+        assert_int_equal(band.low_ns, 0);
+        assert_int_equal(band.p50_ns, 1000);
+        assert_int_equal(band.high_ns, 2000);
+    }
+    assert_int_equal(anm_bands_at(&b, 8).low_ns, 500);
+}
+
+static void beyond_the_last_length_there_is_no_band(void **state)
+{
+    (void)state;
+    const anm_bands b = two_lengths();
     assert_int_equal(anm_bands_at(&b, 36).n, 0);
     assert_int_equal(anm_bands_at(&b, 35).n, 5); // within 10 %
     const anm_bands none = { 0 };
     assert_int_equal(anm_bands_at(&none, 8).n, 0);
+    assert_int_equal(anm_bands_at(&none, 0).n, 0);
 }
 
 static void same_length_replaces(void **state)
@@ -197,7 +212,8 @@ int main(void)
             quiet_machine_leaves_its_band_at_most_once_in_a_hundred),
         cmocka_unit_test(bands_lie_in_order_of_length),
         cmocka_unit_test(between_lengths_is_interpolated),
-        cmocka_unit_test(outside_the_lengths_there_is_no_band),
+        cmocka_unit_test(below_the_first_length_only_the_high_end_holds),
+        cmocka_unit_test(beyond_the_last_length_there_is_no_band),
         cmocka_unit_test(same_length_replaces),
         cmocka_unit_test(full_table_refuses_a_new_length_and_keeps_the_old),
         cmocka_unit_test(verdicts_follow_the_range),

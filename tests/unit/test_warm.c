@@ -39,21 +39,23 @@ static anm_model *open_logged(test_log *log, const char *cache)
     return test_model_open(&o);
 }
 
-static void default_lengths_reach_the_maximum(void **state)
+static void default_lengths_reach_from_one_token_to_the_maximum(void **state)
 {
-    static const char *const lines[] = { "warm-up of 8 tokens",
-                                         "warm-up of 16 tokens",
-                                         "warm-up of 32 tokens",
-                                         "warm-up of 64 tokens" };
+    static const char *const lines[] = {
+        "warm-up of 3 tokens", "warm-up of 8 tokens", "warm-up of 16 tokens",
+        "warm-up of 32 tokens", "warm-up of 64 tokens"
+    };
     test_log log = { 0 };
     anm_model *m = open_logged(&log, "");
     (void)state;
 
     log.n = 0;
     warm(m, NULL, 0, false);
-    assert_int_equal(log.n, 4);
-    for (size_t i = 0; i < 4; i++)
+    assert_int_equal(log.n, 5);
+    for (size_t i = 0; i < 5; i++)
         assert_int_equal(test_log_count(&log, ANM_LOG_INFO, lines[i]), 1);
+    assert_int_not_equal(record(m, "a").band.verdict, ANM_VERDICT_NONE);
+    assert_int_not_equal(record(m, "").band.verdict, ANM_VERDICT_NONE);
     anm_model_close(m);
 }
 
@@ -159,7 +161,7 @@ static void too_many_lengths_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(default_lengths_reach_the_maximum),
+        cmocka_unit_test(default_lengths_reach_from_one_token_to_the_maximum),
         cmocka_unit_test(call_between_lengths_has_an_interpolated_band),
         cmocka_unit_test(lengths_are_clamped_and_measured_once),
         cmocka_unit_test(bands_of_an_earlier_start_are_used),
