@@ -108,10 +108,12 @@ static size_t find(const anm_rows *r, int64_t id)
 
 /* ---- Growing ------------------------------------------------------------------- */
 
+/* A collection of one block starts small. */
 static bool grow_block(const anm_rows *r, anm_rows_block *b)
 {
     const size_t twice = b->cap ? 2 * b->cap : FIRST_ROWS;
-    const size_t cap = twice < r->per_block ? twice : r->per_block;
+    const bool whole = r->n_blocks > 1 || twice > r->per_block;
+    const size_t cap = whole ? r->per_block : twice;
     anm_rows_block to = {
         .vectors =
             anm_alloc_aligned(ANM_CACHE_LINE, cap * r->dim * sizeof(float)),

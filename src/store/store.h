@@ -87,7 +87,9 @@ anm_status anm_store_collections(anm_store *s, anm_collection **out, size_t *n,
 
 /* Everything between _begin and _commit happens or does not. _begin waits for
  * the lock at most the timeout, then ANM_E_BUSY. A failed put or remove leaves
- * the transaction usable; _rollback gives it up. */
+ * the transaction usable; _rollback gives it up. A failed _commit ends the
+ * transaction; when it was the disk's last sync that failed, the next opening
+ * may find the transaction done, whole. */
 anm_status anm_store_begin(anm_store *s, anm_error *err);
 anm_status anm_store_commit(anm_store *s, anm_error *err);
 void anm_store_rollback(anm_store *s);
@@ -195,6 +197,11 @@ anm_status anm_store_filter(anm_store *s, const anm_collection *c,
 anm_status anm_store_index_path(anm_store *s, const anm_collection *c,
                                 const char *path, anm_error *err);
 
+/* The paths that have one, in order; fn returns false to stop. */
+anm_status anm_store_paths(anm_store *s, const anm_collection *c,
+                           bool (*fn)(void *ctx, const char *path), void *ctx,
+                           anm_error *err);
+
 /* ---- Upkeep -------------------------------------------------------------- */
 
 /* Verify all that the schema promises, and SQLite's own integrity. problem()
@@ -221,6 +228,9 @@ typedef struct anm_store_stats {
     int version;
     const char *sqlite; /* "3.40.1" */
 } anm_store_stats;
+
+/* Version of the SQLite in use, such as "3.40.1". */
+const char *anm_store_sqlite(void);
 
 anm_status anm_store_stats_read(anm_store *s, anm_store_stats *out,
                                 anm_error *err);

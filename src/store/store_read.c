@@ -346,8 +346,8 @@ static const char changes_sql[] =
     "FROM change g WHERE g.seq > ?2 AND g.cid = ?1 ORDER BY g.seq";
 
 static const char present_sql[] =
-    "SELECT i.seq, i.iid, 1, (SELECT v FROM vec WHERE vec.iid = i.iid) "
-    "FROM item i INDEXED BY item_of "
+    "SELECT i.seq, i.iid, 1, v.v FROM item i INDEXED BY item_of "
+    "LEFT JOIN vec v ON v.iid = i.iid "
     "WHERE i.cid = ?1 AND i.seq > ?2 ORDER BY i.iid";
 
 static anm_status read_changes(anm_store *s, const anm_collection *c,
