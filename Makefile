@@ -4,11 +4,11 @@ PREFIX ?= /usr/local
 
 all:
 	@tools/setup build
-	@tools/build release
+	@tools/build release anemone anemone_static anemone_shared
 
 demo:
 	@tools/setup demo
-	@tools/build release
+	@tools/build release anemone anemone_demo
 	@tools/demo
 
 test:
