@@ -118,9 +118,20 @@ static unsigned note_firsts(anm_engine *e, const anm_run *run)
 
 /* ---- Filling in ------------------------------------------------------------- */
 
+/* What does not fit is cut between two characters. */
+static void put_text(char *out, size_t cap, const char *text)
+{
+    size_t n = strnlen(text, cap - 1);
+
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(out, text, n);
+    out[n] = '\0';
+}
+
 static void fill_model(const anm_engine *e, anm_receipt *r)
 {
-    snprintf(r->model.name, sizeof(r->model.name), "%s", e->source->name);
+    put_text(r->model.name, sizeof(r->model.name), e->source->name);
     snprintf(r->model.fingerprint, sizeof(r->model.fingerprint), "%s",
              e->fingerprint);
     snprintf(r->model.architecture, sizeof(r->model.architecture), "%s",
@@ -137,8 +148,7 @@ static void fill_model(const anm_engine *e, anm_receipt *r)
     snprintf(r->artifact.state, sizeof(r->artifact.state), "%s",
              e->artifact.state);
     if (e->artifact.path)
-        snprintf(r->artifact.path, sizeof(r->artifact.path), "%s",
-                 e->artifact.path);
+        put_text(r->artifact.path, sizeof(r->artifact.path), e->artifact.path);
     r->artifact.load_ns = e->artifact.ns;
 }
 
@@ -167,7 +177,7 @@ static void fill_input(const anm_job *job, const anm_run *run,
     r->input.tokens = run->tokens;
     r->input.bucket = job->input.bucket;
     r->input.truncated = run->truncated;
-    snprintf(r->input.prompt, sizeof(r->input.prompt), "%s", prompt);
+    put_text(r->input.prompt, sizeof(r->input.prompt), prompt);
     anm_sha256_read(slot->hash, digest);
     anm_sha256_hex(digest, r->input.ids_sha256);
 }

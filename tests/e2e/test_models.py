@@ -97,6 +97,21 @@ def vocabulary_without_special_tokens_is_refused():
     fails(4, "[UNK]", args=["embed", "-m", folder, "x"])
 
 
+@test
+def long_names_are_cut_between_characters():
+    prompt = "é" * 50
+    folder = edited("xä" + "ä" * 120, "config_sentence_transformers.json",
+                    lambda d: d.update(prompts={prompt: "find: "},
+                                       default_prompt_name=prompt))
+    cache = TMP / ("y" + "ö" * 100) / ("ö" * 120) / ("ö" * 120)
+    receipt = succeeds("embed", "-m", folder, "--cache-dir", cache, "--json",
+                       "tea").json()["receipt"]
+    expect(receipt["model"]["name"] == folder.name[:64], str(receipt["model"]))
+    expect(receipt["input"]["prompt"] == prompt[:31], str(receipt["input"]))
+    expect(str(cache).startswith(receipt["artifact"]["path"]) and
+           receipt["artifact"]["path"][-1] == "ö", str(receipt["artifact"]))
+
+
 # ---- Contract ----------------------------------------------------------------
 
 @test
