@@ -77,7 +77,7 @@ static anm_status make_index(anm_archive *a, const anm_collection *c,
 static anm_status get_index(anm_archive *a, const anm_collection *c,
                             anm_index **out, anm_error *err)
 {
-    anm_index *made;
+    anm_index *made = NULL;
 
     anm_mutex_lock(&a->book);
     *out = find_index(a, c->id);
