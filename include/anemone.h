@@ -215,10 +215,10 @@ typedef void (*anm_progress_fn)(void *ctx, const char *step, uint64_t done,
 /** How a model is to be opened. anm_options_init() fills in the defaults;
  * every pointer is borrowed for the duration of the call. */
 typedef struct anm_options {
-    const char *model;     /**< folder; required */
-    const char *tokenizer; /**< folder or tokenizer.json; NULL: the model's */
-    anm_units units;       /**< ALL */
-    const char *require;   /**< "none" or "DEVICE[:SHARE]"; NULL: what units
+    const char *model;       /**< folder; required */
+    const char *tokenizer;   /**< folder or tokenizer.json; NULL: the model's */
+    anm_units units;         /**< ALL */
+    const char *require;     /**< "none" or "DEVICE[:SHARE]"; NULL: what units
                                 imply (cpu:1, gpu:0.5, ane:0.5, none) */
     unsigned allow_fallback; /**< bits 1u << anm_device; 0: none */
     anm_precision precision;
@@ -230,7 +230,7 @@ typedef struct anm_options {
                                 remembered */
     anm_log_fn log;        /**< NULL: silent */
     void *log_ctx;
-    anm_log_level log_level; /**< WARN */
+    anm_log_level log_level;  /**< WARN */
     anm_progress_fn progress; /**< NULL: none */
     void *progress_ctx;
 } anm_options;
@@ -280,7 +280,8 @@ ANM_API anm_status anm_model_warm(anm_model *m, const size_t *lengths,
 ANM_API size_t anm_model_dim(const anm_model *m); /**< numbers in a vector */
 ANM_API size_t anm_model_max_tokens(const anm_model *m); /**< special incl. */
 ANM_API const char *anm_model_name(const anm_model *m);
-ANM_API const char *anm_model_fingerprint(const anm_model *m); /**< "sha256:…" */
+ANM_API const char *
+anm_model_fingerprint(const anm_model *m);              /**< "sha256:…" */
 ANM_API unsigned anm_model_threads(const anm_model *m); /**< caller included */
 ANM_API anm_state anm_model_state(const anm_model *m);
 
@@ -356,7 +357,7 @@ typedef enum anm_cause {
 #define X(name, text) ANM_CAUSE_##name,
     ANM_CAUSE_LIST(X)
 #undef X
-    ANM_CAUSE_COUNT,
+        ANM_CAUSE_COUNT,
 } anm_cause;
 
 /** Things that happened for the first time in this call. */
@@ -370,15 +371,15 @@ enum {
 #define ANM_COUNTER_UNKNOWN INT64_MIN
 
 typedef struct anm_counters {
-    int64_t idle_before;    /**< ns since the model's last call ended */
-    int64_t in_flight;      /**< calls inside the model, this one included */
-    int64_t cpu_ns;         /**< CPU time of caller and workers */
-    int64_t run_delay_ns;   /**< time runnable and not running, same threads */
+    int64_t idle_before;  /**< ns since the model's last call ended */
+    int64_t in_flight;    /**< calls inside the model, this one included */
+    int64_t cpu_ns;       /**< CPU time of caller and workers */
+    int64_t run_delay_ns; /**< time runnable and not running, same threads */
     int64_t vol_switches;
     int64_t invol_switches;
     int64_t minor_faults;
     int64_t major_faults;
-    int64_t throttled_ns;   /**< the rest comes from samples of sample_age_ms */
+    int64_t throttled_ns; /**< the rest comes from samples of sample_age_ms */
     int64_t psi_cpu_us;
     int64_t psi_memory_us;
     int64_t psi_io_us;
@@ -480,7 +481,7 @@ typedef struct anm_embed_params {
     const char *prompt;      /**< name among the model's prompts; NULL: the
                                   model's default prompt; "": none */
     const char *prompt_text; /**< literal prefix; excludes `prompt` */
-    size_t dims;       /**< 0: all. Else cut to the first dims and renormalise */
+    size_t dims; /**< 0: all. Else cut to the first dims and renormalise */
     size_t max_tokens; /**< 0: the model's maximum. Above it: ANM_E_ARG */
     bool bulk;         /**< let live calls overtake; verdict is NONE */
 } anm_embed_params;
@@ -525,8 +526,8 @@ ANM_API anm_status anm_embed_ids(anm_model *m, const anm_ids *rows,
  * @param info    Tokens and truncation; or NULL. */
 ANM_API anm_status anm_model_ids(anm_model *m, anm_text text,
                                  const anm_embed_params *params, int32_t *ids,
-                                 size_t cap, size_t *n_ids,
-                                 anm_text_info *info, anm_error *err);
+                                 size_t cap, size_t *n_ids, anm_text_info *info,
+                                 anm_error *err);
 
 /* ---- Tokenizing without weights ------------------------------------------ */
 
@@ -572,8 +573,8 @@ typedef struct anm_memory_options {
     const anm_options *open; /**< how such a model is opened (its `model` is
                                   filled in); NULL: the defaults. Borrowed as
                                   long as the handle */
-    bool read_only;     /**< the store must exist */
-    unsigned timeout_ms; /**< wait for another writer; 0: 5,000 */
+    bool read_only;          /**< the store must exist */
+    unsigned timeout_ms;     /**< wait for another writer; 0: 5,000 */
 } anm_memory_options;
 
 /** @return ANM_OK, ANM_E_NOTFOUND, ANM_E_FORMAT (not a store of anemone),
@@ -607,13 +608,11 @@ typedef struct anm_remembered {
  *         ANM_E_ARG       a key is empty or too long, metadata is no object
  *         ANM_E_BUSY      another writer held the store for the timeout
  *         and those of anm_embed_with() */
-ANM_API anm_status anm_memory_remember(anm_memory *m, const char *collection,
-                                       const anm_memo *items, size_t n_items,
-                                       anm_remembered *counts,
-                                       void (*on_truncated)(void *ctx,
-                                                            size_t index,
-                                                            size_t tokens),
-                                       void *ctx, anm_error *err);
+ANM_API anm_status anm_memory_remember(
+    anm_memory *m, const char *collection, const anm_memo *items,
+    size_t n_items, anm_remembered *counts,
+    void (*on_truncated)(void *ctx, size_t index, size_t tokens), void *ctx,
+    anm_error *err);
 
 typedef struct anm_recall_params {
     const char *const *collections; /**< [n_collections]; none: all */
@@ -678,8 +677,7 @@ ANM_API anm_status anm_memory_each(anm_memory *m, const char *collection,
 /** Documents of upkeep, as interface JSON: collections (`ls`), figures
  * (`stats`), `check` (sound: no problem found), `backup`, `compact`. */
 ANM_API anm_status anm_memory_ls(anm_memory *m, char **json, anm_error *err);
-ANM_API anm_status anm_memory_stats(anm_memory *m, char **json,
-                                    anm_error *err);
+ANM_API anm_status anm_memory_stats(anm_memory *m, char **json, anm_error *err);
 ANM_API anm_status anm_memory_check(anm_memory *m, char **json, bool *sound,
                                     anm_error *err);
 ANM_API anm_status anm_memory_backup(anm_memory *m, const char *path,
