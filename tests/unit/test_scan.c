@@ -354,21 +354,20 @@ static void memory_is_vectors_and_64_bytes_an_item(void **state)
 /* ---- Threads ------------------------------------------------------------------------ */
 
 static atomic_bool stop;
+static float shared_query[DIM];
 
+/* NULL, or ctx when hits were out of order. */
 static void *search_on(void *ctx)
 {
-    fixture *f = ctx;
-    const anm_scan_query q = { test_unit_vector(DIM, 5), 10, NULL, 0 };
-    float query[DIM];
-    anm_scan_query own = q;
+    const anm_scan_query q = { shared_query, 10, NULL, 0 };
 
-    memcpy(query, q.query, sizeof(query));
-    own.query = query;
     while (!stop) {
         anm_hit hits[10];
-        const size_t n = search(f, &own, 2, hits);
-        for (size_t i = 1; i < n; i++)
-            if (compare_hits(&hits[i - 1], &hits[i]) >= 0) return f;
+        const size_t n = search(ctx, &q, 2, hits);
+
+        for (size_t i = 1; i < n; i++) {
+            if (compare_hits(&hits[i - 1], &hits[i]) >= 0) return ctx;
+        }
     }
     return NULL;
 }
@@ -381,6 +380,7 @@ static void searches_and_refreshes_do_not_meet(void **state)
 
     put_range(f, 0, 200, 1);
     refresh(f);
+    memcpy(shared_query, test_unit_vector(DIM, 5), sizeof(shared_query));
     stop = false;
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, search_on, f), 0);
