@@ -249,16 +249,22 @@ typedef struct pruning {
     int64_t oldest_ns; /* used before this: unused */
     uint64_t freed;
     size_t n_kept;
+    anm_error first; /* of what could not be removed */
 } pruning;
 
 static anm_status remove_file(visit *v, pruning *p, const char *path,
                               uint64_t bytes, const char *reason,
                               anm_error *err)
 {
-    anm_status status = anm_file_remove(path, err);
+    anm_error why;
+    const anm_status status = anm_file_remove(path, &why);
 
     if (status == ANM_E_NOTFOUND) return ANM_OK;
-    if (status) return status;
+    if (status) {
+        if (!p->first.status) p->first = why;
+        p->n_kept++;
+        return ANM_OK; // the others are removed nevertheless
+    }
     p->freed += bytes;
     return json_array_append_new(v->list,
                                  json_pack("{s:o, s:I, s:s}", "path",
@@ -326,6 +332,9 @@ anm_status anm_artifacts_prune(const char *folder, unsigned unused_days,
 
     if (!status) status = prune_leftovers(&v, &p, err);
     if (!status) status = each_artifact(&v, prune_one, &p, err);
+    if (!status && p.first.status)
+        status = anm_fail(err, p.first.status, "%s; %zu others were removed",
+                          p.first.message, json_array_size(v.list));
     if (!status) {
         json_t *doc =
             json_pack("{s:i, s:o, s:O, s:I, s:I}", "anemone_cache", 1, "path",

@@ -283,6 +283,32 @@ def prune_removes_what_is_unused_and_nothing_else():
 
 
 @test
+def prune_goes_on_behind_what_it_cannot_remove():
+    cache = TMP / "prune-on"
+    artifact_state(cache)
+    artifact_state(cache, "--cpu", "scalar")
+    first, second = artifacts(cache)
+    first.unlink()
+    first.mkdir()
+    (first / "mine").write_text("")
+    fails(3, first.name, "1 others", args=["cache", "prune", "--cache-dir",
+                                           cache, "--unused-days", "0"])
+    expect((first / "mine").exists() and not second.exists(), "not pruned")
+
+
+@test
+def relative_home_is_no_place_for_a_cache():
+    work = TMP / "relative-home"
+    work.mkdir()
+    env = {k: v for k, v in environment(HOME="home").items()
+           if not k.startswith("XDG_")}
+    p = subprocess.run([COMMAND, "embed", "-m", MEAN, "x"], env=env, cwd=work,
+                       capture_output=True)
+    expect(p.returncode == 0 and b"HOME" in p.stderr, str(p.stderr))
+    expect(not list(work.iterdir()), "the current folder was written to")
+
+
+@test
 def cache_that_cannot_be_written_is_one_warning():
     file = TMP / "a-file"
     file.write_text("")
