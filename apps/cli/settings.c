@@ -329,7 +329,8 @@ static const char *variable(const char *name)
 }
 
 /* FOLDER/anemone of an XDG variable or its default below HOME; false when
- * neither is known. A relative XDG folder counts as unset, as XDG says. */
+ * neither is known. A relative one counts as unset: it would write into the
+ * current folder. */
 static bool platform_folder(const char *xdg, const char *below_home, char *out,
                             size_t cap)
 {
@@ -338,7 +339,7 @@ static bool platform_folder(const char *xdg, const char *below_home, char *out,
 
     if (folder && folder[0] == '/') {
         len = snprintf(out, cap, "%s/anemone", folder);
-    } else if (home) {
+    } else if (home && home[0] == '/') {
         len = snprintf(out, cap, "%s/%s/anemone", home, below_home);
     } else {
         return false;
