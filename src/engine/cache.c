@@ -14,7 +14,10 @@
 #include "engine/engine.h"
 #include "engine/json_text.h"
 
-enum { NAME_DIGITS = 32 };
+enum {
+    NAME_DIGITS = 32,
+    DAYS_MAX = 36500, // as nanoseconds still an int64_t
+};
 
 /* What is known of one file. */
 typedef struct look {
@@ -327,7 +330,8 @@ anm_status anm_artifacts_prune(const char *folder, unsigned unused_days,
 {
     visit v;
     const int64_t day_ns = INT64_C(86400) * 1000000000;
-    pruning p = { .oldest_ns = anm_wall_ns() - unused_days * day_ns };
+    const unsigned days = unused_days < DAYS_MAX ? unused_days : DAYS_MAX;
+    pruning p = { .oldest_ns = anm_wall_ns() - days * day_ns };
     anm_status status = begin_visit(&v, folder, false, err);
 
     if (!status) status = prune_leftovers(&v, &p, err);

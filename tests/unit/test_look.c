@@ -2,6 +2,7 @@
  * outside gets them.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,6 +346,9 @@ static void verify_finds_the_flipped_bit_and_prune_removes_it(void **state)
     assert_int_equal(integer(doc, "kept"), 1);
     json_decref(doc);
 
+    doc = take(anm_cache_prune(folder, UINT_MAX, &json, NULL), &json);
+    assert_int_equal(integer(doc, "kept"), 1);
+    json_decref(doc);
     doc = take(anm_cache_prune(folder, 0, &json, NULL), &json);
     assert_int_equal(integer(doc, "kept"), 0);
     json_decref(doc);
