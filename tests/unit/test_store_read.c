@@ -182,7 +182,7 @@ static void follower_may_stop_and_go_on(void **state)
     fixture *f = *state;
 
     for (int i = 0; i < 5; i++) {
-        char key[4];
+        char key[16];
         snprintf(key, sizeof(key), "%d", i);
         test_store_add(f->s, &f->c, key, "x", "", 1);
     }
