@@ -390,7 +390,7 @@ enum { TURNS = 40 };
 static void write_turns(const char *path, int who)
 {
     anm_store *s = NULL;
-    char key[16];
+    char key[48];
     anm_put what;
     anm_collection c;
 
