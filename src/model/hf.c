@@ -274,6 +274,21 @@ static anm_status note_lengths(anm_hf_reading *r, size_t truncation,
     return status;
 }
 
+/* tokenizer_config.json has the last word on the side, as in the original. */
+static anm_status check_cut_side(const anm_hf_reading *r,
+                                 const anm_tokenizer_info *info, anm_error *err)
+{
+    const char *side = r->tokenizer.cut_side;
+
+    if (side ? strcmp(side, "right") == 0 : !info->cuts_left) return ANM_OK;
+    return anm_fail(err, ANM_E_UNSUPPORTED,
+                    "%s: %s says that long texts lose their beginning, which "
+                    "is not built in; built in: truncation on the right",
+                    r->transformer,
+                    side ? "truncation_side of tokenizer_config.json"
+                         : "truncation of tokenizer.json");
+}
+
 /* The original takes the encoder's own file at its word, else the smaller of
  * tokenizer_config.json and config.json; truncation and padding of
  * tokenizer.json never count. Above the position table it fails at the first
@@ -295,7 +310,8 @@ static anm_status settle_length(anm_hf_reading *r, anm_error *err)
                         r->transformer, r->s->recipe.max_tokens, least,
                         least - 1);
     anm_tokenizer_describe(r->s->tokenizer, &info);
-    const anm_status status = note_lengths(r, info.truncation, err);
+    anm_status status = check_cut_side(r, &info, err);
+    if (!status) status = note_lengths(r, info.truncation, err);
     if (status || !info.padding) return status;
     return anm_source_note(r->s, err, "padding",
                            "tokenizer.json pads to %zu; nothing is padded",

@@ -13,9 +13,11 @@ anm_status anm_hf_open(anm_source *s, const char *tokenizer, anm_error *err);
 typedef struct anm_hf_tokenizer {
     anm_tokenizer *tokenizer; /* the caller's to free */
     const char *file;         /* "tokenizer.json", "vocab.txt"; static */
-    uint64_t model_max;  /* tokenizer_config.json; UINT64_MAX: silent, or the
+    uint64_t model_max;   /* tokenizer_config.json; UINT64_MAX: silent, or the
                            huge number that stands for no limit */
-    char overruled[160]; /* settings of tokenizer.json that give way to
+    const char *cut_side; /* tokenizer_config.json: "left", "right"; NULL:
+                             silent */
+    char overruled[160];  /* settings of tokenizer.json that give way to
                             tokenizer_config.json; "": none */
 } anm_hf_tokenizer;
 

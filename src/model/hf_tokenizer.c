@@ -330,6 +330,25 @@ static anm_status open_vocab(anm_hf_tokenizer *out, const char *folder,
                   : ANM_OK;
 }
 
+/* Which end of a text that is too long goes. */
+static anm_status read_cut_side(const tokenizer_config *c, const char **out,
+                                anm_error *err)
+{
+    static const char *const sides[] = { "left", "right" };
+    const char *word = NULL;
+
+    if (!c->root) return ANM_OK;
+    const anm_status status = anm_json_string_or(c->root, "truncation_side",
+                                                 c->path, NULL, &word, err);
+    if (status || !word) return status;
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(word, sides[i]) == 0) *out = sides[i];
+    if (*out) return ANM_OK;
+    return anm_fail(err, ANM_E_FORMAT,
+                    "%s: truncation_side: \"%s\", known: left, right", c->path,
+                    word);
+}
+
 static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
                               anm_error *err)
 {
@@ -340,6 +359,9 @@ static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
     if (status) goto done;
 
     status = read_model_max(&c, &out->model_max, err);
+    if (status) goto done;
+
+    status = read_cut_side(&c, &out->cut_side, err);
     if (status) goto done;
 
     status =

@@ -70,6 +70,7 @@ typedef struct anm_tokenizer_info {
     size_t vocab_size; /* highest id + 1, added tokens included */
     bool lowercase;    /* the normalizer lower-cases */
     size_t truncation; /* max_length of the truncation section; 0: none */
+    bool cuts_left;    /* that section keeps the end of a text */
     size_t padding;    /* fixed length of the padding section; 0: none */
     bool pads_left;
     int32_t pad_id;     /* of the padding section or "[PAD]"; -1: none */

@@ -106,7 +106,7 @@ static anm_status read_truncation(anm_tokenizer *t, const json_t *o,
 {
     static const char at[] = "truncation";
     int64_t max_length = 0, stride = 0;
-    bool first = false;
+    bool first = false, right = true;
     anm_status status;
 
     if (!o || json_is_null(o)) return ANM_OK;
@@ -119,9 +119,11 @@ static anm_status read_truncation(anm_tokenizer *t, const json_t *o,
                             "OnlySecond", &first, err);
     if (!status)
         status =
-            check_word(o, "direction", at, "Right", "Left", NULL, &first, err);
-    if (!status) t->info.truncation = (size_t)max_length;
-    return status;
+            check_word(o, "direction", at, "Right", "Left", NULL, &right, err);
+    if (status) return status;
+    t->info.truncation = (size_t)max_length;
+    t->info.cuts_left = !right;
+    return ANM_OK;
 }
 
 /* "BatchLongest", or {"Fixed": length}. */

@@ -270,6 +270,34 @@ static void length_without_room_for_a_text_is_refused(void **state)
     assert_int_equal(longest(folder), 3);
 }
 
+/* As transformers 5.23.0: both files count, tokenizer_config.json more. */
+static void cutting_on_the_left_is_refused(void **state)
+{
+    static const char left[] = "{\"truncation\": {\"max_length\": 5, "
+                               "\"direction\": \"Left\"}}";
+    anm_source *s = NULL;
+    anm_error err;
+    (void)state;
+
+    const char *folder = test_model_copy("tiny-bert-mean");
+    test_model_set(folder, "tokenizer.json", left);
+    assert_int_equal(anm_source_open(&s, folder, NULL, &err),
+                     ANM_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "truncation of tokenizer.json"));
+    test_model_set(folder, "tokenizer_config.json",
+                   "{\"truncation_side\": \"right\"}");
+    anm_source_close(test_open(folder));
+    test_model_set(folder, "tokenizer_config.json",
+                   "{\"truncation_side\": \"left\"}");
+    assert_int_equal(anm_source_open(&s, folder, NULL, &err),
+                     ANM_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "truncation_side"));
+    test_model_set(folder, "tokenizer_config.json",
+                   "{\"truncation_side\": \"top\"}");
+    assert_int_equal(anm_source_open(&s, folder, NULL, &err), ANM_E_FORMAT);
+    assert_non_null(strstr(err.message, "\"top\""));
+}
+
 static void padding_of_the_tokenizer_is_noted_only(void **state)
 {
     (void)state;
@@ -311,6 +339,7 @@ int main(void)
         cmocka_unit_test(integer_for_no_limit_is_read),
         cmocka_unit_test(length_above_the_position_table_is_cut_to_it),
         cmocka_unit_test(length_without_room_for_a_text_is_refused),
+        cmocka_unit_test(cutting_on_the_left_is_refused),
         cmocka_unit_test(padding_of_the_tokenizer_is_noted_only),
         cmocka_unit_test(vocabulary_above_the_table_is_refused_with_both),
     };
