@@ -71,7 +71,7 @@ static void model_init(model *m, unsigned cpu)
 static void check_call(const model *m, test_runner *r, const texts *t,
                        const size_t *picked, size_t n)
 {
-    anm_input inputs[40];
+    anm_input inputs[40] = { 0 };
     float vectors[40][DIM];
 
     for (size_t i = 0; i < n; i++)
