@@ -28,6 +28,10 @@ typedef enum anm_file_kind {
 anm_status anm_file_look(const char *path, anm_file_kind *kind, anm_file_id *id,
                          anm_error *err);
 
+/* True when path itself is a link, wherever it leads: with ANM_FILE_ABSENT, one
+ * that leads nowhere. */
+bool anm_path_is_link(const char *path);
+
 bool anm_file_id_equal(const anm_file_id *a, const anm_file_id *b);
 
 /* ---- Maps ---------------------------------------------------------------- */

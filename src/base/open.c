@@ -71,6 +71,13 @@ anm_status anm_file_look(const char *path, anm_file_kind *kind, anm_file_id *id,
     return ANM_OK;
 }
 
+bool anm_path_is_link(const char *path)
+{
+    struct stat s;
+
+    return lstat(path, &s) == 0 && S_ISLNK(s.st_mode);
+}
+
 bool anm_file_id_equal(const anm_file_id *a, const anm_file_id *b)
 {
     return a->device == b->device && a->inode == b->inode &&

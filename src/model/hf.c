@@ -31,6 +31,19 @@ anm_status anm_hf_fail_memory(const anm_hf_reading *r, anm_error *err)
     return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", r->s->path);
 }
 
+static anm_status refuse_other(const char *path, anm_file_kind kind,
+                               anm_error *err)
+{
+    if (kind != ANM_FILE_ABSENT)
+        return anm_fail(err, ANM_E_IO, "%s: %s, a file expected", path,
+                        kind == ANM_FILE_FOLDER ? "a folder"
+                                                : "a device or a pipe");
+    return anm_path_is_link(path)
+               ? anm_fail(err, ANM_E_NOTFOUND, "%s: a link that leads nowhere",
+                          path)
+               : ANM_OK;
+}
+
 anm_status anm_hf_has(const char *folder, const char *name, bool *has,
                       anm_error *err)
 {
@@ -39,8 +52,9 @@ anm_status anm_hf_has(const char *folder, const char *name, bool *has,
     char *path = anm_path_join(folder, name);
 
     if (!path) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", folder);
-    const anm_status status = anm_file_look(path, &kind, &id, err);
+    anm_status status = anm_file_look(path, &kind, &id, err);
     *has = !status && kind == ANM_FILE_REGULAR;
+    if (!status && !*has) status = refuse_other(path, kind, err);
     anm_free(path);
     return status;
 }

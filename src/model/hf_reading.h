@@ -37,7 +37,9 @@ anm_status anm_hf_doc_open(anm_hf_doc *d, const char *folder, const char *name,
                            json_type type, anm_error *err);
 void anm_hf_doc_close(anm_hf_doc *d);
 
-/* Whether a regular file of this name is in the folder. */
+/* Whether a regular file of this name is in the folder. Anything else of that
+ * name is an error, a link that leads nowhere too: snapshots of a hub are made
+ * of links, and a model must not turn into another when one breaks. */
 anm_status anm_hf_has(const char *folder, const char *name, bool *has,
                       anm_error *err);
 

@@ -39,6 +39,22 @@ def folder_without_weights_or_tokenizer_names_what_is_missing():
     fails(3, "config.json", args=["embed", "-m", folder, "x"])
 
 
+@test
+def broken_part_of_a_folder_is_never_taken_for_absent():
+    for name in ("config.json", "modules.json", "1_Pooling/config.json",
+                 "sentence_bert_config.json", "tokenizer.json",
+                 "tokenizer_config.json", "model.safetensors",
+                 "config_sentence_transformers.json"):
+        folder = copied("broken-" + name.replace("/", "-"))
+        file = folder / name
+        for kind, make in (("a link", lambda: file.symlink_to("nowhere")),
+                           ("a pipe", lambda: os.mkfifo(file)),
+                           ("a folder", file.mkdir)):
+            file.unlink()
+            make()
+            fails(3, name, kind.split()[1], args=["embed", "-m", folder, "x"])
+
+
 def edited(name, file, change, model=MEAN):
     folder = copied(name, model)
     document = json.loads((folder / file).read_text())

@@ -65,6 +65,18 @@ static void endless_link_is_an_error_and_no_absence(void **state)
     assert_non_null(strstr(err.message, "/loop: "));
 }
 
+static void link_is_told_from_where_it_leads(void **state)
+{
+    (void)state;
+    write_file(path_of("target"), "");
+    assert_int_equal(symlink("target", path_of("to-file")), 0);
+    assert_int_equal(symlink("nothing", path_of("to-nothing")), 0);
+    assert_true(anm_path_is_link(path_of("to-file")));
+    assert_true(anm_path_is_link(path_of("to-nothing")));
+    assert_false(anm_path_is_link(path_of("target")));
+    assert_false(anm_path_is_link(path_of("none")));
+}
+
 static void identity_changes_with_the_file(void **state)
 {
     anm_file_kind kind;
@@ -117,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_are_told_apart),
         cmocka_unit_test(endless_link_is_an_error_and_no_absence),
+        cmocka_unit_test(link_is_told_from_where_it_leads),
         cmocka_unit_test(identity_changes_with_the_file),
         cmocka_unit_test(pipes_and_folders_are_refused_without_waiting),
         cmocka_unit_test(standard_descriptors_are_never_used),
