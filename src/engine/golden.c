@@ -32,12 +32,14 @@ static anm_status predict(anm_engine *e, anm_runner *runner,
 {
     anm_observed observed;
     const anm_call call = { .inputs = in->items, .n_inputs = 1, .vectors = v };
-    const anm_status status =
-        e->backend->predict(runner, &call, &observed, err);
+    anm_status status = e->backend->predict(runner, &call, &observed, err);
 
-    if (status) return status;
-    return anm_guard_check(v, e->program.dim, e->source->recipe.normalize, 0,
-                           err);
+    if (!status)
+        status = anm_guard_check(v, e->program.dim, e->source->recipe.normalize,
+                                 0, err);
+    return status ? anm_fail_prefix(err, status, "%s: golden text",
+                                    e->source->path)
+                  : ANM_OK;
 }
 
 static anm_status predict_scalar(anm_engine *e, const anm_sections *sections,

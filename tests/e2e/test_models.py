@@ -97,6 +97,19 @@ def damaged_weights_are_refused():
 
 
 @test
+def weights_that_give_no_vector_name_the_model():
+    folder = copied("nan-weights")
+    file = folder / "model.safetensors"
+    data = bytearray(file.read_bytes())
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:start])
+    at = header["encoder.layer.1.output.dense.bias"]["data_offsets"][0]
+    data[start + at:start + at + 4] = struct.pack("<f", float("nan"))
+    file.write_bytes(data)
+    fails(5, f"{folder}: golden text", "nan", args=["embed", "-m", folder, "x"])
+
+
+@test
 def unknown_tokenizer_part_is_named():
     folder = edited("odd-tokenizer", "tokenizer.json",
                     lambda d: d.update(pre_tokenizer={"type": "Gizmo"}))
