@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/host.h"
 #include "base/json.h"
+#include "store/store.h"
 
 #ifndef ANM_COMMIT
 #define ANM_COMMIT "unknown"
@@ -135,11 +136,11 @@ anm_status anm_build_json(const char *cpu, char **json, anm_error *err)
 
     if (status) return status;
     return anm_json_take_string(
-        json_pack("{s:i, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o}",
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o}",
                   "anemone_build", 1, "version", ANM_VERSION, "commit",
-                  ANM_COMMIT, "compiler", COMPILER, "isa", "in_use",
-                  anm_cpu_level_name(mask), "available", make_levels(),
-                  "backends", make_backends(), "machine", make_machine(),
-                  "process", make_process()),
+                  ANM_COMMIT, "compiler", COMPILER, "sqlite",
+                  anm_store_sqlite(), "isa", "in_use", anm_cpu_level_name(mask),
+                  "available", make_levels(), "backends", make_backends(),
+                  "machine", make_machine(), "process", make_process()),
         0, json, err);
 }

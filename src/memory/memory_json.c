@@ -3,35 +3,60 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "engine/json_text.h"
 #include "memory/memory_parts.h"
 
 /* ---- Collections ---------------------------------------------------------------- */
 
-static json_t *make_collection(const anm_collection *c)
+typedef struct strings {
+    json_t *list;
+    bool failed;
+} strings;
+
+static void add_string(strings *s, const char *text)
 {
-    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "name",
-                     anm_json_text(c->name), "items", (json_int_t)c->items,
-                     "dim", (json_int_t)c->dim, "model",
+    if (json_array_append_new(s->list, anm_json_text(text))) s->failed = true;
+}
+
+static bool add_path(void *ctx, const char *path)
+{
+    add_string(ctx, path);
+    return true;
+}
+
+static json_t *make_collection(const anm_collection *c, json_t *paths)
+{
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
+                     "name", anm_json_text(c->name), "items",
+                     (json_int_t)c->items, "dim", (json_int_t)c->dim, "model",
                      anm_json_text(c->model), "fingerprint",
                      anm_json_text(c->fingerprint), "model_path",
                      anm_json_text(c->model_path), "document_prompt",
                      anm_json_text(c->doc_prompt), "query_prompt",
-                     anm_json_text(c->query_prompt), "seq", (json_int_t)c->seq);
+                     anm_json_text(c->query_prompt), "index", paths, "seq",
+                     (json_int_t)c->seq);
 }
 
-static json_t *make_collections(const anm_collection *list, size_t n)
+static anm_status add_collections(anm_store *store, const anm_collection *list,
+                                  size_t n, strings *all, anm_error *err)
 {
-    json_t *array = json_array();
-
     for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(array, make_collection(&list[i]))) {
-            json_decref(array);
-            return NULL;
+        strings paths = { .list = json_array() };
+        const anm_status status =
+            anm_store_paths(store, &list[i], add_path, &paths, err);
+        if (status || paths.failed) {
+            json_decref(paths.list);
+            if (status) return status;
+            all->failed = true;
+            return ANM_OK;
         }
+        if (json_array_append_new(all->list,
+                                  make_collection(&list[i], paths.list)))
+            all->failed = true;
     }
-    return array;
+    return ANM_OK;
 }
 
 anm_status anm_archive_ls(anm_archive *a, char **json, anm_error *err)
@@ -39,17 +64,24 @@ anm_status anm_archive_ls(anm_archive *a, char **json, anm_error *err)
     anm_reader *reader;
     anm_collection *list = NULL;
     size_t n = 0;
+    strings all = { .list = json_array() };
     anm_status status = anm_reader_take(a, &reader, err);
 
-    if (status) return status;
-    status = anm_store_collections(reader->store, &list, &n, err);
-    anm_reader_give_back(a, reader);
-    if (!status)
-        status = anm_json_take_string(
-            json_pack("{s:o}", "collections", make_collections(list, n)), 0,
-            json, err);
+    if (!status) {
+        status = anm_store_collections(reader->store, &list, &n, err);
+        if (!status)
+            status = add_collections(reader->store, list, n, &all, err);
+        anm_reader_give_back(a, reader);
+    }
     anm_free(list);
-    return status;
+    if (!status && all.failed)
+        status = anm_fail(err, ANM_E_NOMEM, "%s: out of memory", a->path);
+    if (status) {
+        json_decref(all.list);
+        return status;
+    }
+    return anm_json_take_string(json_pack("{s:o}", "collections", all.list), 0,
+                                json, err);
 }
 
 /* ---- Figures -------------------------------------------------------------------- */
@@ -76,22 +108,16 @@ anm_status anm_archive_stats(anm_archive *a, char **json, anm_error *err)
 
 /* ---- Check ---------------------------------------------------------------------- */
 
-typedef struct problems {
-    json_t *list;
-    bool failed;
-} problems;
-
 static void add_problem(void *ctx, const char *line)
 {
-    problems *p = ctx;
-    if (json_array_append_new(p->list, anm_json_text(line))) p->failed = true;
+    add_string(ctx, line);
 }
 
 anm_status anm_archive_check(anm_archive *a, char **json, bool *sound,
                              anm_error *err)
 {
     anm_reader *reader;
-    problems p = { .list = json_array() };
+    strings p = { .list = json_array() };
     anm_status status = anm_reader_take(a, &reader, err);
 
     if (status) {
@@ -120,6 +146,8 @@ anm_status anm_archive_backup(anm_archive *a, const char *path, char **json,
 {
     anm_reader *reader;
     anm_store_stats s;
+    anm_file_kind kind;
+    anm_file_id copy = { 0 };
     anm_status status = anm_reader_take(a, &reader, err);
 
     if (status) return status;
@@ -127,11 +155,12 @@ anm_status anm_archive_backup(anm_archive *a, const char *path, char **json,
                               a->open.progress_ctx, err);
     if (!status) status = anm_store_stats_read(reader->store, &s, err);
     anm_reader_give_back(a, reader);
+    if (!status) status = anm_file_look(path, &kind, &copy, err);
     if (status) return status;
     return anm_json_take_string(
         json_pack("{s:o, s:o, s:I, s:I}", "store", anm_json_text(a->path),
                   "backup", anm_json_text(path), "file_bytes",
-                  (json_int_t)s.file_bytes, "items", (json_int_t)s.items),
+                  (json_int_t)copy.size, "items", (json_int_t)s.items),
         0, json, err);
 }
 

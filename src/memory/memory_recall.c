@@ -28,7 +28,7 @@ typedef struct job {
     anm_search search;
     anm_filter *filter;
     anm_recall *result;
-    uint64_t search_ns, merge_ns;
+    uint64_t opening_ns, search_ns, merge_ns;
 } job;
 
 static void deinit_job(job *j)
@@ -90,6 +90,18 @@ static anm_status find_collections(job *j, const anm_recall_params *params,
     return ANM_OK;
 }
 
+/* The first question may open the model. That is no part of answering it; the
+ * receipt's artifact tells what it took. */
+static anm_status find_model(job *j, anm_error *err)
+{
+    const uint64_t start = anm_now_ns();
+    const anm_status status =
+        anm_model_of(j->a, &j->collections[0], &j->engine, err);
+
+    j->opening_ns = anm_now_ns() - start;
+    return status;
+}
+
 static anm_status prepare(job *j, const anm_recall_params *params,
                           anm_error *err)
 {
@@ -99,8 +111,7 @@ static anm_status prepare(job *j, const anm_recall_params *params,
     if (params->where) status = anm_filter_new(&j->filter, params->where, err);
     j->search.filter = j->filter;
     if (!status) status = find_collections(j, params, err);
-    if (!status)
-        status = anm_model_of(j->a, &j->collections[0], &j->engine, err);
+    if (!status) status = find_model(j, err);
     if (!status) status = anm_reader_take(j->a, &j->reader, err);
     return status;
 }
@@ -321,7 +332,7 @@ anm_status anm_archive_recall(anm_archive *a, anm_text question,
     }
     deinit_job(&j);
     if (!status && receipt) {
-        fill_receipt(&j, anm_now_ns() - start, &record);
+        fill_receipt(&j, anm_now_ns() - start - j.opening_ns, &record);
         *receipt = record;
     }
     return status;

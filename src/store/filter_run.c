@@ -156,3 +156,28 @@ anm_status anm_store_index_path(anm_store *s, const anm_collection *c,
     anm_store_rollback(s);
     return status;
 }
+
+anm_status anm_store_paths(anm_store *s, const anm_collection *c,
+                           bool (*fn)(void *ctx, const char *path), void *ctx,
+                           anm_error *err)
+{
+    sqlite3_stmt *st;
+    bool row = true, more = true;
+    anm_status status = anm_sql_prepare(
+        s, "SELECT path FROM path_index WHERE cid = ?1 ORDER BY path", &st,
+        err);
+
+    if (!status) sqlite3_bind_int64(st, 1, c->id);
+    while (!status && row && more) {
+        status = anm_sql_step(s, st, &row, err);
+        if (status || !row) break;
+        const unsigned char *path = sqlite3_column_text(st, 0);
+        if (!path)
+            status =
+                anm_fail(err, ANM_E_NOMEM, "store %s: out of memory", s->path);
+        else
+            more = fn(ctx, (const char *)path);
+    }
+    sqlite3_finalize(st);
+    return status;
+}

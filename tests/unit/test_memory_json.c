@@ -65,6 +65,30 @@ static void ls_lists_collections_by_name(void **state)
     anm_memory_close(m);
 }
 
+static void ls_names_the_paths_with_an_index(void **state)
+{
+    anm_memory *m = test_memory_open(test_store_path(), model);
+    char *json;
+    (void)state;
+
+    test_remember(m, "c", "a", "one", NULL);
+    test_remember(m, "d", "a", "one", NULL);
+    assert_int_equal(anm_memory_index(m, "c", "year", NULL), ANM_OK);
+    assert_int_equal(anm_memory_index(m, "c", "a.b", NULL), ANM_OK);
+    assert_int_equal(anm_memory_index(m, "c", "year", NULL), ANM_OK);
+    assert_int_equal(anm_memory_ls(m, &json, NULL), ANM_OK);
+    json_t *doc = test_take_json(json);
+    const json_t *list = json_object_get(doc, "collections");
+    const json_t *paths = json_object_get(json_array_get(list, 0), "index");
+    assert_int_equal(json_array_size(paths), 2);
+    assert_string_equal(json_string_value(json_array_get(paths, 0)), "a.b");
+    assert_string_equal(json_string_value(json_array_get(paths, 1)), "year");
+    paths = json_object_get(json_array_get(list, 1), "index");
+    assert_int_equal(json_array_size(paths), 0);
+    json_decref(doc);
+    anm_memory_close(m);
+}
+
 static void stats_count_what_is_there(void **state)
 {
     const char *path = test_store_path();
@@ -220,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ls_lists_collections_by_name),
+        cmocka_unit_test(ls_names_the_paths_with_an_index),
         cmocka_unit_test(stats_count_what_is_there),
         cmocka_unit_test(sound_store_has_no_problems),
         cmocka_unit_test(damaged_page_is_a_problem),
