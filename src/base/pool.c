@@ -67,6 +67,7 @@ typedef struct worker {
     pthread_t thread;
     unsigned member;
     anm_host_thread usage; // written in the share of the step of _end
+    int64_t marked_delay;  // of usage, at the last mark
     // When the caller first took a share that this worker did not come for;
     // 0 while it comes. The caller's own.
     uint64_t missing_since;
@@ -88,6 +89,7 @@ struct anm_pool {
     unsigned n_members;
     unsigned n_workers; // started so far
     bool is_pinned;
+    bool is_stale;   // windows have ended uncounted since the last reading
     int free_cpu;    // the one that no worker is pinned to
     worker *workers; // [n_members - 1]
 };
@@ -339,11 +341,10 @@ static void wait_a_little(anm_pool *p, const worker *w)
     }
 }
 
-void anm_pool_end(anm_pool *p)
+/* All workers read their counters; `signal` is what follows. */
+static void read_usage(anm_pool *p, uint64_t signal)
 {
-    assert(current_signal(p) & IN_WINDOW);
-    start_step(p, read_own_usage, p,
-               (current_signal(p) & ~(uint64_t)IN_WINDOW) + ONE_STEP);
+    start_step(p, read_own_usage, p, signal);
     for (unsigned i = 0; i < p->n_workers; i++) {
         worker *w = &p->workers[i];
         wait_a_little(p, w);
@@ -352,6 +353,20 @@ void anm_pool_end(anm_pool *p)
         atomic_fetch_sub(&p->n_running, 1);
     }
     finish_step(p);
+    p->is_stale = false;
+}
+
+void anm_pool_end(anm_pool *p)
+{
+    assert(current_signal(p) & IN_WINDOW);
+    read_usage(p, (current_signal(p) & ~(uint64_t)IN_WINDOW) + ONE_STEP);
+}
+
+void anm_pool_end_uncounted(anm_pool *p)
+{
+    assert(current_signal(p) & IN_WINDOW);
+    p->is_stale = true;
+    change_signal(p, current_signal(p) & ~(uint64_t)IN_WINDOW);
 }
 
 size_t anm_pool_next(anm_pool *p)
@@ -384,6 +399,12 @@ void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
     *out = (anm_pool_usage){ .cpu_ns = anm_pool_cpu_ns(p) };
     for (unsigned i = 0; i < p->n_workers; i++) {
         const anm_host_thread *u = &p->workers[i].usage;
+        if (u->run_delay_ns == ANM_COUNTER_UNKNOWN)
+            out->run_delay_max_ns = ANM_COUNTER_UNKNOWN;
+        else if (u->run_delay_ns - p->workers[i].marked_delay >
+                 out->run_delay_max_ns)
+            out->run_delay_max_ns =
+                u->run_delay_ns - p->workers[i].marked_delay;
         out->run_delay_ns = add_counter(out->run_delay_ns, u->run_delay_ns);
         out->vol_switches = add_counter(out->vol_switches, u->vol_switches);
         out->invol_switches =
@@ -391,6 +412,15 @@ void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
         out->minor_faults = add_counter(out->minor_faults, u->minor_faults);
         out->major_faults = add_counter(out->major_faults, u->major_faults);
     }
+}
+
+void anm_pool_usage_mark(anm_pool *p, anm_pool_usage *out)
+{
+    assert(current_signal(p) & IN_WINDOW);
+    if (p->is_stale) read_usage(p, current_signal(p) + ONE_STEP);
+    for (unsigned i = 0; i < p->n_workers; i++)
+        p->workers[i].marked_delay = p->workers[i].usage.run_delay_ns;
+    anm_pool_usage_read(p, out);
 }
 
 /* Workers take no signals: those are the business of the program's threads. */

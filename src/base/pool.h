@@ -38,9 +38,10 @@ void anm_pool_run(anm_pool *p, anm_pool_fn fn, void *ctx);
  * one prediction do not pay for a wake-up each. Call _end soon. _begin
  * wakes them and does not wait for it; a worker that sees no step for 2 ms
  * sleeps all the same. _end makes them read their counters, which takes a few
- * microseconds. Not nested. */
+ * microseconds; _end_uncounted leaves that out. Not nested. */
 void anm_pool_begin(anm_pool *p);
 void anm_pool_end(anm_pool *p);
+void anm_pool_end_uncounted(anm_pool *p);
 
 /* A counter that members of the current step draw work from: returns 0, 1,
  * 2 … each once across all members. Reset to 0 by every anm_pool_run(). */
@@ -54,6 +55,7 @@ size_t anm_pool_next(anm_pool *p);
 typedef struct anm_pool_usage {
     uint64_t cpu_ns;
     int64_t run_delay_ns; /* ANM_COUNTER_UNKNOWN where the system is silent */
+    int64_t run_delay_max_ns; /* of one worker, since _usage_mark() */
     int64_t vol_switches, invol_switches, minor_faults, major_faults;
 } anm_pool_usage;
 
@@ -61,5 +63,10 @@ typedef struct anm_pool_usage {
  * these two only add up. Call them from where steps are started. */
 uint64_t anm_pool_cpu_ns(const anm_pool *p);
 void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out);
+
+/* Inside a window that is to be counted, before its first step: the usage up
+ * to here, which takes a step of its own when an earlier window was not
+ * counted, and from where on the longest delay is told. */
+void anm_pool_usage_mark(anm_pool *p, anm_pool_usage *out);
 
 #endif
