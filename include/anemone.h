@@ -410,6 +410,13 @@ typedef struct anm_receipt {
         double share; /**< of the estimated work; negative: unknown */
         char how[200];
         unsigned excluded; /**< bits 1u << anm_device, by configuration */
+        /** The strongest statement that contradicts the one above. */
+        struct {
+            anm_device device;
+            anm_evidence evidence; /**< UNKNOWN: there is none */
+            double share;
+            char how[200];
+        } conflict;
     } where;
     struct {
         size_t texts;

@@ -17,6 +17,7 @@
 #define ANM_BACKEND_H
 
 #include "anemone.h"
+#include "backend/evidence.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "graph/graph.h"
@@ -50,16 +51,6 @@ typedef struct anm_input {
     const int32_t *mask; /* [len], 0 or 1 */
     size_t len;
 } anm_input;
-
-/* A statement about where something ran or would run. */
-typedef struct anm_statement {
-    anm_device device; /* may be UNKNOWN or MIXED */
-    anm_evidence evidence;
-    double share; /* of the estimated work on that device; negative: unknown */
-    unsigned excluded; /* bits of devices that cannot have been used, by
-                          configuration */
-    char how[200];
-} anm_statement;
 
 /* ---- Artifact sections --------------------------------------------------- */
 
@@ -116,16 +107,22 @@ typedef struct anm_call {
     float *vectors; /* [n_inputs, dim]; undefined after a failure */
     anm_tap *taps;  /* [n_taps], usually none */
     size_t n_taps;
+    bool counted; /* a receipt is wanted: read the counters of the threads and
+                     testify. Without it nobody reads what the call observed,
+                     but for bind_ns and predict_ns */
 } anm_call;
 
 /* What the backend knows of a call. Counters cover threads of the backend, not
- * the caller. */
+ * the caller; ANM_COUNTER_UNKNOWN where the system or the device is silent. */
 typedef struct anm_observed {
     uint64_t bind_ns; /* canonical input to the backend's own form */
     uint64_t predict_ns;
-    anm_statement where;
+    anm_testimony where; /* raised with the functions of evidence.h */
     int64_t cpu_ns;
-    int64_t run_delay_ns; /* ANM_COUNTER_UNKNOWN where silent, as below */
+    int64_t run_delay_ns;     /* sum over the threads */
+    int64_t run_delay_max_ns; /* of the one that waited longest */
+    int64_t device_wait_ns;   /* before a device busy with others took the
+                                 call; UNKNOWN where there is no such thing */
     int64_t vol_switches, invol_switches, minor_faults, major_faults;
 } anm_observed;
 
@@ -172,6 +169,11 @@ typedef struct anm_backend {
     /* Row i of the vectors is bit-identical whatever else is in the call. */
     anm_status (*predict)(anm_runner *r, const anm_call *call,
                           anm_observed *observed, anm_error *err);
+
+    /* Do a fixed piece of work of about 20 us on the calling thread, of the
+     * kind that predictions are made of, and return the nanoseconds it took:
+     * tells whether the host itself is slower just now. NULL: not offered. */
+    uint64_t (*probe)(anm_runner *r);
 
     /* What this machine reaches at the runner's level and threads. */
     anm_status (*measure)(anm_runner *r, anm_peak *out, anm_error *err);

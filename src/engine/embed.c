@@ -104,6 +104,7 @@ static anm_status make_job(anm_engine *e, const anm_embed_params *p,
     job->input.tokenizer = e->source->tokenizer;
     job->input.recipe = recipe;
     job->bulk = p->bulk;
+    job->counted = job->recorded;
     anm_status status =
         resolve_prompt(recipe, p, &job->input.prompt, prompt, err);
     if (status) return status;

@@ -154,17 +154,26 @@ static void fill_model(const anm_engine *e, anm_receipt *r)
 
 static void fill_where(const anm_run *run, anm_receipt *r)
 {
-    const anm_statement *s = &run->where;
+    const anm_testimony *t = &run->workers.where;
+    const anm_statement *s = anm_testimony_strongest(t);
+    const anm_statement *against = anm_testimony_against(t);
 
-    r->where.device = s->device;
-    r->where.evidence = s->evidence;
-    r->where.share = s->share;
-    r->where.excluded = s->excluded;
+    r->where.device = anm_statement_device(s);
+    r->where.evidence = anm_statement_evidence(s);
+    r->where.share = anm_statement_share(s);
+    r->where.excluded = t->excluded;
     if (run->n_chunks > 1)
         snprintf(r->where.how, sizeof(r->where.how),
-                 "last of %zu chunks: %.150s", run->n_chunks, s->how);
+                 "last of %zu chunks: %.150s", run->n_chunks,
+                 anm_statement_how(s));
     else
-        memcpy(r->where.how, s->how, sizeof(r->where.how));
+        put_text(r->where.how, sizeof(r->where.how), anm_statement_how(s));
+    if (!against) return;
+    r->where.conflict.device = anm_statement_device(against);
+    r->where.conflict.evidence = anm_statement_evidence(against);
+    r->where.conflict.share = anm_statement_share(against);
+    put_text(r->where.conflict.how, sizeof(r->where.conflict.how),
+             anm_statement_how(against));
 }
 
 static void fill_input(const anm_job *job, const anm_run *run,

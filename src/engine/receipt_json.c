@@ -59,13 +59,25 @@ static json_t *make_devices(unsigned set)
     return list;
 }
 
+static json_t *make_conflict(const anm_receipt *r)
+{
+    if (r->where.conflict.evidence == ANM_EVIDENCE_UNKNOWN) return json_null();
+    return json_pack("{s:s, s:s, s:o, s:o}", "device",
+                     anm_device_name(r->where.conflict.device), "evidence",
+                     anm_evidence_name(r->where.conflict.evidence), "share",
+                     share_or_null(r->where.conflict.share), "how",
+                     anm_json_text(r->where.conflict.how));
+}
+
 static json_t *make_where(const anm_receipt *r)
 {
-    return json_pack("{s:s, s:s, s:o, s:s, s:o}", "device",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "device",
                      anm_device_name(r->where.device), "evidence",
                      anm_evidence_name(r->where.evidence), "share",
-                     share_or_null(r->where.share), "how", r->where.how,
-                     "excluded", make_devices(r->where.excluded));
+                     share_or_null(r->where.share), "how",
+                     anm_json_text(r->where.how), "excluded",
+                     make_devices(r->where.excluded), "conflict",
+                     make_conflict(r));
 }
 
 static json_t *make_input(const anm_receipt *r)

@@ -31,10 +31,7 @@ enum {
 
 anm_run anm_run_begin(void)
 {
-    return (anm_run){
-        .start_ns = anm_now_ns(),
-        .where = { .device = ANM_DEVICE_UNKNOWN, .share = -1 },
-    };
+    return (anm_run){ .start_ns = anm_now_ns() };
 }
 
 void anm_run_end(anm_run *run)
@@ -160,23 +157,20 @@ static void add_observed(anm_run *run, const anm_observed *seen,
     const uint64_t bind = seen->bind_ns < call_ns ? seen->bind_ns : call_ns;
 
     anm_observed *sum = &run->workers;
-    const bool moved =
-        run->n_chunks > 0 && run->where.device != seen->where.device;
-
     run->stages_ns[ANM_STAGE_BIND] += bind;
     run->stages_ns[ANM_STAGE_PREDICT] += call_ns - bind;
     sum->cpu_ns = add_counters(sum->cpu_ns, seen->cpu_ns);
     sum->run_delay_ns = add_counters(sum->run_delay_ns, seen->run_delay_ns);
+    sum->run_delay_max_ns =
+        add_counters(sum->run_delay_max_ns, seen->run_delay_max_ns);
+    sum->device_wait_ns =
+        add_counters(sum->device_wait_ns, seen->device_wait_ns);
     sum->vol_switches = add_counters(sum->vol_switches, seen->vol_switches);
     sum->invol_switches =
         add_counters(sum->invol_switches, seen->invol_switches);
     sum->minor_faults = add_counters(sum->minor_faults, seen->minor_faults);
     sum->major_faults = add_counters(sum->major_faults, seen->major_faults);
-    run->where = seen->where;
-    if (moved) {
-        run->where.device = ANM_DEVICE_MIXED;
-        run->where.share = -1;
-    }
+    anm_testimony_join(&sum->where, &seen->where);
     run->n_chunks++;
 }
 
@@ -248,7 +242,8 @@ static anm_status predict_chunk(anm_engine *e, const anm_job *job,
     anm_observed seen = { 0 };
     const anm_call call = { .inputs = slot->inputs.items,
                             .n_inputs = n,
-                            .vectors = vectors };
+                            .vectors = vectors,
+                            .counted = job->counted };
 
     anm_log_inputs(e, &slot->inputs, n);
     const uint64_t before = anm_now_ns();

@@ -123,6 +123,7 @@ typedef struct anm_job {
     anm_input_params input;
     size_t dims;
     bool bulk;
+    bool counted;  /* the backend reads its counters */
     bool recorded; /* a receipt is wanted */
 } anm_job;
 
@@ -133,8 +134,7 @@ typedef struct anm_run {
     uint64_t total_ns;
     size_t tokens, truncated, longest;
     size_t n_chunks;
-    anm_statement where;
-    anm_observed workers; /* counters summed over chunks */
+    anm_observed workers; /* counters summed over chunks, testimony joined */
 } anm_run;
 
 anm_slot *anm_slot_take(anm_engine *e, anm_error *err);

@@ -413,7 +413,7 @@ static void call_with_taps(test_runner *r, const anm_program *p,
                                     .out = calloc(cap, sizeof(float)),
                                     .cap = cap };
     }
-    const anm_call call = { inputs, n, vectors, taps, n_taps };
+    const anm_call call = { inputs, n, vectors, taps, n_taps, true };
     if (r->backend->predict(r->runner, &call, &observed, &err))
         fail_msg("%s", err.message);
     for (size_t i = 0; i < n_taps; i++) {

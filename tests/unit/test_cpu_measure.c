@@ -25,6 +25,29 @@ static void figures_are_those_of_a_machine(void **state)
     test_graph_deinit(&t);
 }
 
+/* Other processes only add to it. */
+static void probe_takes_tens_of_microseconds(void **state)
+{
+    static const unsigned levels[] = { 0, ~0u };
+    test_graph t;
+
+    (void)state;
+    test_bert_init(&t, &(test_bert){ .layers = 1 });
+    const anm_program p = test_program(t.graph, 64);
+    for (size_t i = 0; i < 2; i++) {
+        test_runner r;
+        uint64_t least = UINT64_MAX;
+        test_runner_init(&r, &p, 1, levels[i] & anm_cpu_detect());
+        for (int k = 0; k < 200; k++) {
+            const uint64_t ns = anm_backend_cpu.probe(r.runner);
+            if (ns < least) least = ns;
+        }
+        assert_in_range(least, 2000, 200000);
+        test_runner_deinit(&r);
+    }
+    test_graph_deinit(&t);
+}
+
 static void failed_allocation_is_an_error(void **state)
 {
     test_graph t;
@@ -47,6 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_of_a_machine),
+        cmocka_unit_test(probe_takes_tens_of_microseconds),
         cmocka_unit_test(failed_allocation_is_an_error),
     };
 

@@ -31,6 +31,7 @@ const anm_backend anm_backend_cpu = {
     .plan = list_plan,
     .reserve = anm_cpu_reserve,
     .predict = anm_cpu_predict,
+    .probe = anm_cpu_probe,
     .measure = anm_cpu_measure,
     .unload = anm_cpu_unload,
 };

@@ -106,6 +106,8 @@ struct anm_runner {
     anm_plan_row *plan_rows; /* [n_steps] */
     anm_bytes *sections;     /* [n_sections] */
     size_t n_sections;
+    size_t probe_section, probe_at; /* where the next probe reads */
+    uint64_t probe_fma;             /* 0: not sized yet */
     const char *unwanted; /* why the plan is not what units name; or NULL */
     bool packed;
     size_t vocab_rows; /* ids are below it */
@@ -166,6 +168,7 @@ anm_status anm_cpu_reserve(anm_runner *r, size_t tokens, size_t texts,
                            anm_error *err);
 anm_status anm_cpu_predict(anm_runner *r, const anm_call *call,
                            anm_observed *observed, anm_error *err);
+uint64_t anm_cpu_probe(anm_runner *r);
 anm_status anm_cpu_measure(anm_runner *r, anm_peak *out, anm_error *err);
 
 /* ---- Operations ---------------------------------------------------------- */

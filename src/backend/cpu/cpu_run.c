@@ -254,6 +254,7 @@ static int64_t difference(int64_t after, int64_t before)
     return after - before;
 }
 
+/* Of the pool's workers while one call ran. */
 static void subtract_usage(anm_observed *o, const anm_pool_usage *after,
                            const anm_pool_usage *before)
 {
@@ -264,44 +265,56 @@ static void subtract_usage(anm_observed *o, const anm_pool_usage *after,
         difference(after->invol_switches, before->invol_switches);
     o->minor_faults = difference(after->minor_faults, before->minor_faults);
     o->major_faults = difference(after->major_faults, before->major_faults);
+    o->run_delay_max_ns = after->run_delay_max_ns;
 }
 
-static void state_where(const anm_runner *r, anm_observed *o, uint64_t own_ns)
+static void testify(const anm_runner *r, anm_observed *o, uint64_t own_ns)
 {
-    anm_statement *w = &o->where;
+    const anm_statement seen = anm_statement_make(
+        ANM_WITNESS_CPU_TIME, ANM_DEVICE_CPU, 1.0,
+        "thread cpu time %.2f ms of %.2f ms wall on %u thread%s",
+        (double)(own_ns + (uint64_t)o->cpu_ns) / 1e6,
+        (double)(o->bind_ns + o->predict_ns) / 1e6, r->n_members,
+        r->n_members > 1 ? "s" : "");
 
-    w->device = ANM_DEVICE_CPU;
-    w->evidence = ANM_EVIDENCE_OBSERVED;
-    w->share = 1.0;
-    w->excluded = 1u << ANM_DEVICE_GPU | 1u << ANM_DEVICE_ANE;
-    snprintf(w->how, sizeof(w->how),
-             "thread cpu time %.2f ms of %.2f ms wall on %u thread%s",
-             (double)(own_ns + (uint64_t)o->cpu_ns) / 1e6,
-             (double)(o->bind_ns + o->predict_ns) / 1e6, r->n_members,
-             r->n_members > 1 ? "s" : "");
+    o->where.excluded = 1u << ANM_DEVICE_GPU | 1u << ANM_DEVICE_ANE;
+    anm_testimony_add(&o->where, &seen);
+}
+
+static void begin_window(anm_pool *pool, bool counted, anm_pool_usage *before)
+{
+    anm_pool_begin(pool);
+    if (counted) anm_pool_usage_mark(pool, before);
+}
+
+static void end_window(anm_pool *pool, bool counted, anm_pool_usage *after)
+{
+    if (!counted) {
+        anm_pool_end_uncounted(pool);
+        return;
+    }
+    anm_pool_end(pool);
+    anm_pool_usage_read(pool, after);
 }
 
 anm_status anm_cpu_predict(anm_runner *r, const anm_call *call,
                            anm_observed *observed, anm_error *err)
 {
     anm_pool_usage before = { 0 }, after = { 0 };
-    anm_observed o = { 0 };
+    anm_observed o = { .device_wait_ns = ANM_COUNTER_UNKNOWN };
+    uint64_t own_before = 0;
     anm_status status = check_taps(r, call, err);
 
     if (status) return status;
-    const uint64_t own_before = anm_thread_cpu_ns();
-    if (r->pool) {
-        anm_pool_usage_read(r->pool, &before);
-        anm_pool_begin(r->pool);
-    }
+    if (call->counted) own_before = anm_thread_cpu_ns();
+    if (r->pool) begin_window(r->pool, call->counted, &before);
     status = run_passes(r, call, &o, err);
-    if (r->pool) {
-        anm_pool_end(r->pool);
-        anm_pool_usage_read(r->pool, &after);
-        subtract_usage(&o, &after, &before);
-    }
+    if (r->pool) end_window(r->pool, call->counted, &after);
     if (status) return status;
-    state_where(r, &o, anm_thread_cpu_ns() - own_before);
+    if (call->counted) {
+        subtract_usage(&o, &after, &before);
+        testify(r, &o, anm_thread_cpu_ns() - own_before);
+    }
     *observed = o;
     return ANM_OK;
 }
