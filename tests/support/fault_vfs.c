@@ -70,12 +70,12 @@ static int shim_truncate(sqlite3_file *file, sqlite3_int64 size)
     return real->pMethods->xTruncate(real, size);
 }
 
+/* No power is lost here, so nothing waits for the disk itself. */
 static int shim_sync(sqlite3_file *file, int flags)
 {
-    sqlite3_file *real = real_of(file);
-
-    if (must_fail()) return SQLITE_IOERR_FSYNC;
-    return real->pMethods->xSync(real, flags);
+    (void)file;
+    (void)flags;
+    return must_fail() ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 static int shim_close(sqlite3_file *file)
