@@ -267,8 +267,8 @@ ANM_API void anm_model_close(anm_model *m);
  * A resident program calls this once with the lengths it expects; bands that
  * an earlier start measured on this machine are reused unless `again`.
  *
- * @param lengths  [n_lengths] tokens; NULL with 0: those of the shortest text,
- *                 then 8, 16, 32, 64, 128, 256, 512 … up to
+ * @param lengths  [n_lengths] tokens, at most 16; NULL with 0: those of the
+ *                 shortest text, then 8, 16, 32, 64, 128, 256, 512 … up to
  *                 anm_model_max_tokens(). Clamped to it.
  * @param budget_ms  Longest time to spend; 0: 2,000. */
 ANM_API anm_status anm_model_warm(anm_model *m, const size_t *lengths,

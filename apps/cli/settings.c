@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { BUCKETS_MAX = 16 }; // as many as anm_model_warm() takes
+
 typedef bool (*read_fn)(cli_settings *s, const char *text);
 
 typedef struct setting_row {
@@ -112,7 +114,8 @@ static bool read_cpu(cli_settings *s, const char *text)
 
 static bool read_buckets(cli_settings *s, const char *text)
 {
-    return cli_sizes_read(text, 1, (size_t)1 << 20, &s->buckets);
+    return cli_sizes_read(text, 1, (size_t)1 << 20, &s->buckets) &&
+           s->buckets.n <= BUCKETS_MAX;
 }
 
 static bool read_cache_dir(cli_settings *s, const char *text)
@@ -241,7 +244,7 @@ static const setting_row rows[] = {
         .env = "ANEMONE_BUCKETS",
         .unset = "(from the model)",
         .read = read_buckets,
-        .allowed = "a list of at most 32 lengths in tokens with commas between",
+        .allowed = "a list of at most 16 lengths from 1 with commas between",
         .help = "lengths to prepare and warm, such as 32,128",
     },
     [CLI_CACHE_DIR] = {

@@ -163,6 +163,8 @@ def bad_variable_names_itself_its_value_and_the_allowed():
             ("ANEMONE_THREADS", "-2", "from 1"),
             ("ANEMONE_CPU", "mmx", "scalar"),
             ("ANEMONE_BUCKETS", "8,x", "lengths"),
+            ("ANEMONE_BUCKETS", "0", "from 1"),
+            ("ANEMONE_BUCKETS", ",".join(map(str, range(1, 18))), "16 lengths"),
             ("ANEMONE_LOG", "loud", "debug"),
             ("ANEMONE_KEEP_WARM", "often", "off"),
             ("ANEMONE_TIMEOUT", "5 minutes", "5s")):
