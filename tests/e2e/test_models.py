@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from harness import (
-    CLS, COMMAND, MEAN, TMP, Skip, copied, environment, expect, fails,
+    CLS, COMMAND, DATA, MEAN, TMP, Skip, copied, environment, expect, fails,
     jsonl, run, start, succeeds, test, texts)
 
 
@@ -139,6 +139,22 @@ def long_names_are_cut_between_characters():
     expect(receipt["input"]["prompt"] == prompt[:31], str(receipt["input"]))
     expect(str(cache).startswith(receipt["artifact"]["path"]) and
            receipt["artifact"]["path"][-1] == "ö", str(receipt["artifact"]))
+
+
+@test
+def demo_ends_where_the_model_cannot_be_fetched():
+    tools = DATA.parent.parent / "tools"
+    stubs = TMP / "stubs"
+    stubs.mkdir()
+    (stubs / "python3").write_text("#!/bin/sh\necho no network >&2\nexit 1\n")
+    (stubs / "python3").chmod(0o755)
+    path = f"{stubs}:{os.environ['PATH']}"
+    p = subprocess.run([tools / "demo"], capture_output=True, text=True,
+                       env=environment(PATH=path,
+                                       XDG_CACHE_HOME=str(TMP / "no-model")))
+    expect(p.returncode == 1 and "no network" in p.stderr, p.stderr)
+    expect("anemone_demo" not in p.stderr, p.stderr)
+    expect(not list((TMP / "no-model/anemone/models").iterdir()), "left over")
 
 
 # ---- Contract ----------------------------------------------------------------
