@@ -10,6 +10,11 @@
 
 /* ---- Figures ------------------------------------------------------------------ */
 
+const char *anm_store_sqlite(void)
+{
+    return sqlite3_libversion();
+}
+
 /* Bytes of path + suffix; 0 when there is no such file. */
 static anm_status file_bytes(const anm_store *s, const char *suffix,
                              uint64_t *bytes, anm_error *err)
@@ -42,7 +47,7 @@ static anm_status all_bytes(const anm_store *s, uint64_t *bytes, anm_error *err)
 anm_status anm_store_stats_read(anm_store *s, anm_store_stats *out,
                                 anm_error *err)
 {
-    anm_store_stats stats = { .sqlite = sqlite3_libversion() };
+    anm_store_stats stats = { .sqlite = anm_store_sqlite() };
     int64_t collections = 0, items = 0, changes = 0, version = 0;
     anm_status status = anm_store_flush(s, err);
 
