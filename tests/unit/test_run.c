@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "support/models.h"
 
-enum { DIM = 48, N_TEXTS = 6000 };
+enum { DIM = 48, N_TEXTS = 600 };
 
 typedef struct bulk_call {
     anm_model *m;
