@@ -42,9 +42,6 @@ anm_status cli_embed_reserve(embed_job *job, size_t n, anm_error *err);
 anm_status cli_embed_put_fields(embed_job *job, size_t i, anm_text text,
                                 anm_error *err);
 
-/* Write the receipt as JSON, on one line. */
-anm_status cli_embed_put_receipt(const anm_receipt *r, anm_error *err);
-
 /* Embed the file, or stdin line by line; the exit code. */
 int cli_embed_lines(embed_job *job, const char *path);
 

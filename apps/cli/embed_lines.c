@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "embed.h"
 #include "jsonl.h"
+#include "receipt_view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static anm_status write_answers(lines_job *l, anm_error *err)
         anm_status status = cli_embed_put_fields(job, i, l->texts[i], err);
         if (!status && job->o.receipt) {
             fputs(",\"receipt\":", stdout);
-            status = cli_embed_put_receipt(&job->receipt, err);
+            status = cli_receipt_write(stdout, &job->receipt, err);
         }
         if (status) return status;
         fputs("}\n", stdout);

@@ -173,6 +173,61 @@ void cli_item_deinit(cli_item *item)
     *item = (cli_item){ 0 };
 }
 
+static size_t skip_blanks(const cli_item *item, size_t at)
+{
+    while (at < item->len && strchr(" \t\r\n", item->line[at]))
+        at++;
+    return at;
+}
+
+/* Where the string, number, word, list or object at `at` ends. The line is
+ * known to be JSON. */
+static size_t skip_value(const cli_item *item, size_t at)
+{
+    size_t depth = 0;
+    bool quoted = false;
+
+    for (; at < item->len; at++) {
+        const char c = item->line[at];
+        if (quoted) {
+            if (c == '\\') at++;
+            quoted = c != '"';
+            if (!quoted && depth == 0) return at + 1;
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            depth++;
+        } else if (depth && (c == '}' || c == ']')) {
+            if (--depth == 0) return at + 1;
+        } else if (depth == 0 && strchr(",:}] \t\r\n", c)) {
+            return at;
+        }
+    }
+    return at;
+}
+
+bool cli_item_value(const cli_item *item, const char *name, anm_text *value)
+{
+    const size_t name_len = strlen(name);
+    bool found = false;
+    size_t at = skip_blanks(item, 0) + 1; // behind the brace
+
+    for (;;) {
+        at = skip_blanks(item, at);
+        if (at >= item->len || item->line[at] != '"') return found;
+        const size_t begin = at;
+        at = skip_value(item, at);
+        const bool same = at - begin == name_len + 2 &&
+                          !memcmp(item->line + begin + 1, name, name_len);
+        at = skip_blanks(item, skip_blanks(item, at) + 1); // behind the colon
+        const size_t from = at;
+        at = skip_value(item, at);
+        if (same) *value = (anm_text){ item->line + from, at - from };
+        found = found || same;
+        at = skip_blanks(item, at) + 1; // behind the comma
+    }
+}
+
 static int write_chunk(const char *data, size_t len, void *out)
 {
     return fwrite(data, 1, len, out) == len ? 0 : -1;

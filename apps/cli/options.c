@@ -125,6 +125,16 @@ static bool read_choice(const char *words, const char *text, size_t *out)
     }
 }
 
+static anm_status append_value(cli_list *list, const cli_option *o,
+                               const char *text, anm_error *err)
+{
+    if (list->n == CLI_LIST_MAX)
+        return cli_fail(err, ANM_E_ARG, "--%s: given more than %d times",
+                        o->name, CLI_LIST_MAX);
+    list->values[list->n++] = text;
+    return ANM_OK;
+}
+
 static anm_status store_value(const found *f, const char *text, anm_error *err)
 {
     const cli_option *o = f->option;
@@ -139,6 +149,8 @@ static anm_status store_value(const found *f, const char *text, anm_error *err)
     case CLI_OPTIONAL:
         *(const char **)field = text;
         return ANM_OK;
+    case CLI_LIST:
+        return append_value(field, o, text, err);
     case CLI_COUNT:
         read = cli_count_read(text, o->low, o->high, field);
         break;

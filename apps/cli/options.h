@@ -19,6 +19,7 @@ typedef enum cli_option_kind {
     CLI_COUNT,    /* size_t in [low, high] */
     CLI_SIZES,    /* cli_sizes, each in [low, high] */
     CLI_CHOICE,   /* size_t: position among the words of `value`, "a|b" */
+    CLI_LIST,     /* cli_list; may be given many times */
 } cli_option_kind;
 
 enum { CLI_SIZES_MAX = 32 };
@@ -28,6 +29,14 @@ typedef struct cli_sizes {
     size_t n;
     size_t values[CLI_SIZES_MAX];
 } cli_sizes;
+
+enum { CLI_LIST_MAX = 64 };
+
+/* Every value of an option, in order, borrowed from argv. */
+typedef struct cli_list {
+    size_t n;
+    const char *values[CLI_LIST_MAX];
+} cli_list;
 
 typedef struct cli_option {
     const char *name;

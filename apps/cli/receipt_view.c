@@ -164,6 +164,18 @@ static void draw_where(const view *v, const anm_receipt *r)
     if (r->contract.reason[0]) put_wrapped(v, "", r->contract.reason);
 }
 
+/* The part of a call that its band is about: all of it but the search. */
+static double embedding_ns(const anm_receipt *r)
+{
+    const uint64_t *ns = r->stages_ns;
+    if (!ns[ANM_STAGE_SEARCH] && !ns[ANM_STAGE_MERGE])
+        return (double)r->total_ns;
+    uint64_t sum = 0;
+    for (int i = ANM_STAGE_QUEUE; i <= ANM_STAGE_POST; i++)
+        sum += ns[i];
+    return (double)sum;
+}
+
 static size_t ruler_at(double ns, double begin, double span)
 {
     const double at = (ns - begin) / span * (RULER - 1) + 0.5;
@@ -177,7 +189,7 @@ static void put_ruler(const view *v, const anm_receipt *r, cli_ink ink)
     static const char *const ascii[] = { " ", "-", "[", "]", "|", "*" };
     enum { VOID, LINE, LOW, HIGH, MIDDLE, HERE };
     const double low = (double)r->band.low_ns, high = (double)r->band.high_ns;
-    const double here = (double)r->total_ns;
+    const double here = embedding_ns(r);
     const double begin = here < low ? here : low;
     const double end = here > high ? here : high;
     const double span = end > begin ? end - begin : 1.0;
@@ -219,13 +231,14 @@ static void draw_band(const view *v, const anm_receipt *r)
     cli_ns_text(low, (double)r->band.low_ns);
     cli_ns_text(high, (double)r->band.high_ns);
     cli_ns_text(p50, (double)r->band.p50_ns);
-    cli_ns_text(here, (double)r->total_ns);
+    cli_ns_text(here, embedding_ns(r));
     fprintf(v->out, "  %s to %s  ", low, high);
     put_ruler(v, r, ink);
     fputc('\n', v->out);
     put_label(v, "");
-    fprintf(v->out, "this call %s, median %s of %u runs at %zu tokens\n", here,
-            p50, r->band.n, r->band.tokens);
+    fprintf(v->out, "%s %s, median %s of %u runs at %zu tokens\n",
+            r->stages_ns[ANM_STAGE_SEARCH] ? "the embedding" : "this call",
+            here, p50, r->band.n, r->band.tokens);
 }
 
 static void draw_causes(const view *v, const anm_receipt *r)
@@ -308,4 +321,15 @@ void cli_receipt_draw(FILE *out, const cli_term *term, const anm_receipt *r)
     draw_causes(&v, r);
     draw_input(&v, r);
     draw_artifact(&v, r);
+}
+
+anm_status cli_receipt_write(FILE *out, const anm_receipt *r, anm_error *err)
+{
+    char *json;
+    const anm_status status = anm_receipt_json(r, &json, err);
+    if (status) return status;
+    for (const char *s = json; *s; s++)
+        if (*s != '\n') fputc(*s, out);
+    anm_free(json);
+    return ANM_OK;
 }

@@ -1,4 +1,4 @@
-/* receipt_view.h - a receipt drawn for a person, within 80 columns.
+/* receipt_view.h - a receipt for a person, within 80 columns, or as JSON.
  *
  * Stages stand one below the other, each bar beginning where the one before
  * ended, so that the bars are the call from left to right. The band is a ruler
@@ -11,5 +11,8 @@
 #include "output.h"
 
 void cli_receipt_draw(FILE *out, const cli_term *term, const anm_receipt *r);
+
+/* The JSON document, without a line end. */
+anm_status cli_receipt_write(FILE *out, const anm_receipt *r, anm_error *err);
 
 #endif

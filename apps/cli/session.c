@@ -66,6 +66,7 @@ void cli_session_options(cli_session *s, cli *c, anm_options *out)
     out->log_ctx = s;
     out->progress = show_step;
     out->progress_ctx = s;
+    s->options = *out;
 }
 
 static anm_status check_buckets(const cli_session *s, anm_error *err)
@@ -95,6 +96,15 @@ anm_status cli_session_model(const cli *c, anm_options *options, anm_error *err)
                         "takes one MODEL; there are %zu arguments", c->n_args);
     if (c->n_args == 1) options->model = c->args[0];
     return require_model(options, err);
+}
+
+anm_status cli_session_begin(cli_session *s, cli *c, anm_error *err)
+{
+    anm_options unused;
+
+    cli_session_options(s, c, &unused);
+    return cli_receipt_log_open(&s->receipts, c->settings.text[CLI_RECEIPT_LOG],
+                                err);
 }
 
 anm_status cli_session_open(cli_session *s, cli *c, bool by_argument,
@@ -134,7 +144,7 @@ anm_status cli_session_warm(cli_session *s, anm_error *err)
     return status;
 }
 
-static void keep_receipt(cli_session *s, const anm_receipt *r)
+void cli_session_keep(cli_session *s, const anm_receipt *r)
 {
     anm_error err;
     if (!cli_receipt_log_add(&s->receipts, r, &err)) return;
@@ -152,6 +162,6 @@ anm_status cli_session_embed(cli_session *s, const anm_text *texts, size_t n,
 
     const anm_status status =
         anm_embed_with(s->model, texts, n, params, vectors, infos, r, err);
-    if (!status && r) keep_receipt(s, r);
+    if (!status && r) cli_session_keep(s, r);
     return status;
 }

@@ -11,6 +11,7 @@
 
 typedef struct cli_session {
     cli *c;
+    anm_options options; /* how models are opened */
     anm_model *model;
     cli_progress progress;
     cli_receipt_log receipts;
@@ -26,6 +27,9 @@ void cli_session_options(cli_session *s, cli *c, anm_options *out);
 anm_status cli_session_model(const cli *c, anm_options *options,
                              anm_error *err);
 
+/* A session without a model, yet or at all. */
+anm_status cli_session_begin(cli_session *s, cli *c, anm_error *err);
+
 /* Open the model of the settings. Zero-initialised or failed is valid to
  * close.
  *
@@ -36,6 +40,9 @@ void cli_session_close(cli_session *s);
 
 /* Measure the bands of the lengths in the settings' buckets. */
 anm_status cli_session_warm(cli_session *s, anm_error *err);
+
+/* A receipt into the receipt log; a log that fails is warned of once. */
+void cli_session_keep(cli_session *s, const anm_receipt *r);
 
 /* anm_embed_with(), and its receipt into the receipt log.
  *

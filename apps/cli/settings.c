@@ -32,7 +32,7 @@ static bool read_model(cli_settings *s, const char *text)
     return *text != '\0';
 }
 
-static bool read_file(cli_settings *s, const char *text)
+static bool read_name(cli_settings *s, const char *text)
 {
     (void)s;
     return *text != '\0';
@@ -182,9 +182,18 @@ static const setting_row rows[] = {
         .letter = 's',
         .value = "FILE",
         .env = "ANEMONE_STORE",
-        .read = read_file,
+        .read = read_name,
         .allowed = "a file",
-        .help = "the store, for the verbs to come",
+        .help = "the store of the memory",
+    },
+    [CLI_COLLECTION] = {
+        .flag = "collection",
+        .letter = 'c',
+        .value = "NAME",
+        .env = "ANEMONE_COLLECTION",
+        .read = read_name,
+        .allowed = "a name",
+        .help = "the collection of the store",
     },
     [CLI_UNITS] = {
         .flag = "units",
@@ -284,7 +293,7 @@ static const setting_row rows[] = {
         .flag = "receipt-log",
         .value = "FILE",
         .env = "ANEMONE_RECEIPT_LOG",
-        .read = read_file,
+        .read = read_name,
         .allowed = "a file",
         .help = "append every receipt to FILE, a JSON line each",
     },

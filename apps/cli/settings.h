@@ -17,6 +17,7 @@
 typedef enum cli_setting {
     CLI_MODEL,
     CLI_STORE,
+    CLI_COLLECTION,
     CLI_UNITS,
     CLI_REQUIRE,
     CLI_ALLOW_FALLBACK,

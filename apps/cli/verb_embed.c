@@ -110,17 +110,6 @@ anm_status cli_embed_put_fields(embed_job *job, size_t i, anm_text text,
     return ANM_OK;
 }
 
-anm_status cli_embed_put_receipt(const anm_receipt *r, anm_error *err)
-{
-    char *json;
-    const anm_status status = anm_receipt_json(r, &json, err);
-    if (status) return status;
-    for (const char *s = json; *s; s++)
-        if (*s != '\n') fputc(*s, stdout);
-    anm_free(json);
-    return ANM_OK;
-}
-
 static void put_model(const anm_receipt *r)
 {
     fputs("{\"name\":", stdout);
@@ -146,7 +135,7 @@ static anm_status write_document(embed_job *job, const anm_text *texts,
         fputc('}', stdout);
     }
     fputs("],\"receipt\":", stdout);
-    const anm_status status = cli_embed_put_receipt(&job->receipt, err);
+    const anm_status status = cli_receipt_write(stdout, &job->receipt, err);
     fputs("}\n", stdout);
     return status;
 }

@@ -4,6 +4,8 @@
 #include "cli.h"
 #include "document.h"
 
+#include <string.h>
+
 static void print_overview(FILE *out)
 {
     fputs("usage: anemone [OPTIONS] VERB [OPTIONS] [ARGUMENTS]\n\n"
@@ -27,6 +29,14 @@ static void print_verb(FILE *out, const cli_verb *verb)
     fputs("\nfor every verb:\n", out);
 }
 
+/* True when the verb has an option of that name itself. */
+static bool is_own(const cli_verb *verb, const char *name)
+{
+    for (size_t i = 0; verb && i < verb->n_options; i++)
+        if (!strcmp(verb->options[i].name, name)) return true;
+    return false;
+}
+
 void cli_help_print(FILE *out, const cli_verb *verb)
 {
     cli_settings settings;
@@ -38,10 +48,30 @@ void cli_help_print(FILE *out, const cli_verb *verb)
         print_overview(out);
     }
     cli_options_print(out, cli_common_options, cli_n_common_options);
-    cli_options_print(out, settings.flags, CLI_SETTING_COUNT);
+    for (size_t i = 0; i < CLI_SETTING_COUNT; i++)
+        if (!is_own(verb, settings.flags[i].name))
+            cli_options_print(out, &settings.flags[i], 1);
     if (verb) return;
     fputs("\nenvironment, where the flag is not given:\n", out);
     cli_settings_variables(out);
+}
+
+/* Before 3.51.3 two connections that write and checkpoint at once can lose a
+ * transaction; the store allows one at a time, in all processes together. */
+static void judge_sqlite(const cli *c, const char *json)
+{
+    json_t *root = json_loads(json, 0, NULL);
+    const char *text = json_string_value(json_object_get(root, "sqlite"));
+    unsigned v[3] = { 0 };
+
+    if (text && sscanf(text, "%u.%u.%u", &v[0], &v[1], &v[2]) == 3 &&
+        v[0] * 1000000u + v[1] * 1000u + v[2] < 3051003u)
+        cli_warn(c,
+                 "SQLite %s is below 3.51.3 and has the WAL-reset defect; "
+                 "stores of anemone are guarded by their lock file, and must "
+                 "not be written by other programs",
+                 text);
+    json_decref(root);
 }
 
 int cli_version_print(cli *c)
@@ -54,6 +84,7 @@ int cli_version_print(cli *c)
     if (status) return cli_report(c, &err);
     if (!c->json) printf("anemone %s\n\n", ANM_VERSION);
     status = cli_document_show(stdout, &c->term, json, c->json, &err);
+    if (!status) judge_sqlite(c, json);
     anm_free(json);
     return status ? cli_report(c, &err) : cli_finish(c, CLI_DONE);
 }

@@ -180,6 +180,37 @@ static void text_may_hold_nul(void **state)
     cli_item_deinit(&item);
 }
 
+/* NULL: no such value. */
+static void expect_spelling(const char *line, const char *want)
+{
+    cli_item item;
+    anm_text value;
+
+    assert_int_equal(cli_item_read(&item, anm_text_of(line), NULL), ANM_OK);
+    const bool found = cli_item_value(&item, "meta", &value);
+    assert_int_equal(found, want != NULL);
+    if (want) {
+        assert_int_equal(value.len, strlen(want));
+        assert_memory_equal(value.data, want, value.len);
+    }
+    cli_item_deinit(&item);
+}
+
+static void value_is_found_as_the_line_spells_it(void **state)
+{
+    (void)state;
+
+    expect_spelling("{\"text\":\"\",\"meta\":{\"a\":1.50}}", "{\"a\":1.50}");
+    expect_spelling(" { \"meta\" : 1e3 , \"text\":\"\"}\r", "1e3");
+    expect_spelling("{\"meta\":[\"]\\\"}\"],\"text\":\"\"}", "[\"]\\\"}\"]");
+    expect_spelling("{\"text\":\"\\\"meta\\\":1\",\"meta\":null}", "null");
+    expect_spelling("{\"meta\":1,\"text\":\"\",\"meta\":2}", "2");
+    expect_spelling("{\"x\":{\"meta\":1},\"text\":\"\"}", NULL);
+    expect_spelling("{\"text\":\"meta\"}", NULL);
+    expect_spelling("{\"text\":\"\",\"m\\u0065ta\":1}", NULL);
+    expect_spelling("{\"text\":\"\",\"metas\":1,\"met\":2}", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +221,7 @@ int main(void)
         cmocka_unit_test(fields_given_anew_are_left_out),
         cmocka_unit_test(what_is_no_item_is_refused_without_quoting_it),
         cmocka_unit_test(text_may_hold_nul),
+        cmocka_unit_test(value_is_found_as_the_line_spells_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

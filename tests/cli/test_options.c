@@ -11,6 +11,7 @@ typedef struct values {
     const char *name, *file;
     size_t count, choice;
     cli_sizes sizes;
+    cli_list also;
 } values;
 
 static const cli_option options[] = {
@@ -19,6 +20,7 @@ static const cli_option options[] = {
     { "file", 0, CLI_OPTIONAL, offsetof(values, file), "FILE", "", 0, 0 },
     { "count", 'c', CLI_COUNT, offsetof(values, count), "N", "", 2, 9 },
     { "sizes", 0, CLI_SIZES, offsetof(values, sizes), "LIST", "", 1, 99 },
+    { "also", 'a', CLI_LIST, offsetof(values, also), "NAME", "", 0, 0 },
     { "choice", 0, CLI_CHOICE, offsetof(values, choice), "one|two", "", 0, 0 },
 };
 
@@ -141,6 +143,41 @@ static void lists_are_limited(void **state)
     assert_false(cli_sizes_read(text, 1, 9, &sizes));
 }
 
+static void option_given_often_keeps_every_value_in_order(void **state)
+{
+    static const cli_option one[] = {
+        { "also", 'a', CLI_LIST, offsetof(values, also), "NAME", "", 0, 0 },
+    };
+    static char name[] = "-a", value[] = "x";
+    char *many[2 * CLI_LIST_MAX + 2];
+    const cli_options group = { one, 1, &got };
+    const cli_parse_params params = { &group, 1, false };
+    (void)state;
+
+    assert_int_equal(parse("-a x --also=y arg -la z --also w", false), ANM_OK);
+    assert_int_equal(got.also.n, 4);
+    assert_string_equal(got.also.values[0], "x");
+    assert_string_equal(got.also.values[1], "y");
+    assert_string_equal(got.also.values[2], "z");
+    assert_string_equal(got.also.values[3], "w");
+    assert_int_equal(n_args, 1);
+
+    got = (values){ 0 };
+    for (size_t i = 0; i <= CLI_LIST_MAX; i++) {
+        many[2 * i] = name;
+        many[2 * i + 1] = value;
+    }
+    assert_int_equal(
+        cli_options_parse(&params, 2 * CLI_LIST_MAX, many, &n_args, &err),
+        ANM_OK);
+    got = (values){ 0 };
+    assert_int_equal(
+        cli_options_parse(&params, 2 * CLI_LIST_MAX + 2, many, &n_args, &err),
+        ANM_E_ARG);
+    assert_non_null(strstr(err.message, "--also"));
+    assert_non_null(strstr(err.message, "64"));
+}
+
 static void distance_counts_single_edits(void **state)
 {
     static const struct {
@@ -169,6 +206,7 @@ int main(void)
         cmocka_unit_test(optional_value_needs_the_equals_sign),
         cmocka_unit_test(what_is_not_allowed_is_named),
         cmocka_unit_test(lists_are_limited),
+        cmocka_unit_test(option_given_often_keeps_every_value_in_order),
         cmocka_unit_test(distance_counts_single_edits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,26 @@ static void call_outside_its_band_stands_beside_the_ruler(void **state)
     free(out);
 }
 
+static void band_of_a_search_is_about_its_embedding(void **state)
+{
+    anm_receipt r = { .total_ns = 9000000 };
+    (void)state;
+
+    r.stages_ns[ANM_STAGE_PREDICT] = 1100000;
+    r.stages_ns[ANM_STAGE_SEARCH] = 7900000;
+    r.band.n = 20;
+    r.band.low_ns = 1000000;
+    r.band.p50_ns = 1100000;
+    r.band.high_ns = 1200000;
+    r.band.verdict = ANM_VERDICT_INSIDE;
+    char *out = draw(&r);
+    const char *band = strstr(out, "inside");
+    assert_non_null(band);
+    assert_true(strcspn(band, "*") < strcspn(band, "]"));
+    assert_non_null(strstr(out, "the embedding 1.10 ms"));
+    free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +171,7 @@ int main(void)
         cmocka_unit_test(words_without_blanks_do_not_steer_the_terminal),
         cmocka_unit_test(bars_are_proportional_and_follow_each_other),
         cmocka_unit_test(call_outside_its_band_stands_beside_the_ruler),
+        cmocka_unit_test(band_of_a_search_is_about_its_embedding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

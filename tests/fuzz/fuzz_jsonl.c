@@ -34,6 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         const cli_line got = cli_lines_next(&r, -1, &line, &err);
         if (got == CLI_LINE_END) break;
         if (got != CLI_LINE_GIVEN || cli_item_read(&item, line, &err)) continue;
+        anm_text meta;
+        if (cli_item_value(&item, "meta", &meta))
+            fwrite(meta.data, 1, meta.len, nowhere);
         cli_item_begin(nowhere, &item, added);
         cli_item_deinit(&item);
     }
