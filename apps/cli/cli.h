@@ -49,7 +49,10 @@ struct cli_verb {
     size_t n_options;
 };
 
-/* The verbs, ended by NULL. */
+/* All of the command: the exit code. */
+int cli_run(int argc, char **argv);
+
+/* The verbs, ended by NULL. Each program has its list. */
 extern const cli_verb *const cli_verbs[];
 
 const cli_verb *cli_verb_find(const char *name);
@@ -91,7 +94,9 @@ void cli_signals_init(void);
  * opened. */
 void cli_streams_hold(void);
 
-extern const cli_verb cli_verb_embed, cli_verb_tokenize, cli_verb_inspect,
+extern const cli_verb cli_verb_embed, cli_verb_tokenize, cli_verb_add,
+    cli_verb_search, cli_verb_get, cli_verb_rm, cli_verb_ls, cli_verb_stats,
+    cli_verb_check, cli_verb_backup, cli_verb_compact, cli_verb_inspect,
     cli_verb_plan, cli_verb_bench, cli_verb_cache, cli_verb_doctor,
     cli_verb_help;
 

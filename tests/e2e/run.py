@@ -3,9 +3,9 @@
 
     run.py COMMAND [WORD]
 
-Runs every test whose name holds WORD. Uses the tiny models of tests/data and a
-cache folder of its own. Exit codes 6, 7 and 70 have no way to be reached by the
-verbs of this version and no test here.
+Runs every test whose name holds WORD. Uses the tiny models of tests/data, and a
+cache folder and stores of its own. Exit code 70 has no way to be reached and no
+test here.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -17,6 +17,7 @@ import test_usage  # noqa: F401
 import test_embed  # noqa: F401
 import test_models  # noqa: F401
 import test_bench  # noqa: F401
+import test_memory  # noqa: F401
 from harness import TESTS, TMP, Skip
 
 

@@ -1,0 +1,203 @@
+/* add_lines.c - `add --jsonl`: a conversation on stdin, or lines in batches of
+ * one commit each.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "add.h"
+#include "jsonl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A batch: enough for one fsync to weigh little beside the embedding, few
+ * enough that Ctrl-C is obeyed within a second on a small model. */
+enum { BATCH_ITEMS = 64, BATCH_BYTES = 4 << 20, KEY_MAX_BYTES = 1024 };
+
+typedef struct lines_job {
+    add_job *job;
+    cli_lines lines;
+    cli_item items[BATCH_ITEMS]; /* [n] */
+    anm_memo memos[BATCH_ITEMS];
+    size_t n, n_bytes;
+    size_t n_stored;
+} lines_job;
+
+static void drop_batch(lines_job *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        cli_item_deinit(&l->items[i]);
+    l->n = 0;
+    l->n_bytes = 0;
+}
+
+/* The answer of a conversation: `before` tells what the item was counted as. */
+static anm_status acknowledge(const lines_job *l, const anm_remembered *before,
+                              anm_error *err)
+{
+    const anm_remembered *now = &l->job->total;
+    const char *result = now->added > before->added       ? "new"
+                         : now->updated > before->updated ? "updated"
+                                                          : "unchanged";
+
+    fputs("{\"key\":", stdout);
+    cli_json_text(stdout, l->memos[0].key);
+    printf(",\"result\":\"%s\",\"truncated\":%zu}\n", result, l->job->last_cut);
+    if (fflush(stdout) != EOF) return ANM_OK;
+    return cli_fail(err, ANM_E_IO, "stdout: write failed");
+}
+
+static anm_status store_batch(lines_job *l, anm_error *err)
+{
+    const anm_remembered before = l->job->total;
+    anm_status status = ANM_OK;
+
+    if (l->n) status = cli_add_items(l->job, l->memos, l->n, err);
+    if (!status) l->n_stored += l->n;
+    if (!status && l->n && l->job->conversation)
+        status = acknowledge(l, &before, err);
+    drop_batch(l);
+    return status;
+}
+
+/* Count a bad line, or stop: then what came before it is stored first. */
+static anm_status refuse_line(lines_job *l, const anm_error *why,
+                              anm_error *err)
+{
+    if (l->job->o.on_error == ADD_SKIP) {
+        cli_progress_end(&l->job->store.session.progress);
+        cli_warn(l->job->c, "%s; skipped", why->message);
+        l->job->n_bad++;
+        return ANM_OK;
+    }
+    const anm_status status = store_batch(l, err);
+    return status ? status : cli_fail(err, why->status, "%s", why->message);
+}
+
+static anm_status read_key(const cli_item *item, anm_text *out, anm_error *err)
+{
+    const json_t *key = json_object_get(item->object, "key");
+
+    if (!json_is_string(key) || json_string_length(key) == 0)
+        return cli_fail(err, ANM_E_FORMAT,
+                        "no string \"key\", or an empty one");
+    *out = (anm_text){ json_string_value(key), json_string_length(key) };
+    if (out->len <= KEY_MAX_BYTES) return ANM_OK;
+    return cli_fail(err, ANM_E_FORMAT,
+                    "\"key\" of %zu bytes; allowed: at most %d", out->len,
+                    KEY_MAX_BYTES);
+}
+
+/* Metadata goes on as it was spelled, so that its numbers keep their digits. */
+static anm_status read_meta(const cli_item *item, anm_text *out, anm_error *err)
+{
+    const json_t *meta = json_object_get(item->object, "meta");
+
+    *out = (anm_text){ NULL, 0 };
+    if (!meta || json_is_null(meta)) return ANM_OK;
+    if (!json_is_object(meta))
+        return cli_fail(err, ANM_E_FORMAT, "\"meta\" is no object");
+    if (!cli_item_value(item, "meta", out))
+        return cli_fail(err, ANM_E_FORMAT,
+                        "the name \"meta\" is spelled with escapes");
+    // What the line reader lets pass and a store refuses.
+    json_t *strict =
+        json_loadb(out->data, out->len, JSON_REJECT_DUPLICATES, NULL);
+    const bool sound = json_is_object(strict);
+    json_decref(strict);
+    if (sound) return ANM_OK;
+    return cli_fail(
+        err, ANM_E_FORMAT,
+        "\"meta\" has a name twice, \\u0000, or a whole number beyond 64 bits");
+}
+
+static anm_status read_item(lines_job *l, anm_text line, anm_error *err)
+{
+    cli_item *item = &l->items[l->n];
+    anm_memo *memo = &l->memos[l->n];
+
+    anm_status status = cli_item_read(item, line, err);
+    if (status) return status;
+    memo->text = item->text;
+    status = read_key(item, &memo->key, err);
+    if (!status) status = read_meta(item, &memo->meta, err);
+    if (status) cli_item_deinit(item);
+    return status;
+}
+
+static anm_status gather_line(lines_job *l, anm_text line, anm_error *err)
+{
+    anm_error why, numbered;
+
+    const anm_status status = read_item(l, line, &why);
+    if (status) {
+        cli_fail(&numbered, status, "line %zu: %.900s", l->lines.line,
+                 why.message);
+        if (status == ANM_E_FORMAT) return refuse_line(l, &numbered, err);
+        return cli_fail(err, status, "%s", numbered.message);
+    }
+    l->n++;
+    l->n_bytes += line.len;
+    const size_t limit = l->job->conversation ? 1 : BATCH_ITEMS;
+    if (l->n < limit && l->n_bytes < BATCH_BYTES) return ANM_OK;
+    return store_batch(l, err);
+}
+
+/* Opening a collection's model, in the first batch, has a bar of its own. */
+static void show_progress(lines_job *l, uint64_t total)
+{
+    static const char what[] = "adding";
+    cli_progress *p = &l->job->store.session.progress;
+
+    if (strcmp(p->what, what)) cli_progress_begin(p, what, "items/s");
+    cli_progress_show(p, cli_lines_given(&l->lines), total, l->n_stored);
+}
+
+static anm_status read_lines(lines_job *l, anm_error *err)
+{
+    const uint64_t total = cli_lines_total(&l->lines);
+    anm_status status = ANM_OK;
+
+    while (!status && !cli_interrupted()) {
+        anm_text line;
+        anm_error why;
+        const cli_line got = cli_lines_next(&l->lines, -1, &line, &why);
+        if (got == CLI_LINE_END) break;
+        if (got == CLI_LINE_FAILED)
+            return cli_fail(err, why.status, "%s", why.message);
+        if (got == CLI_LINE_INTERRUPTED) continue;
+        status = got == CLI_LINE_BAD ? refuse_line(l, &why, err)
+                                     : gather_line(l, line, err);
+        if (!l->job->conversation) show_progress(l, total);
+    }
+    if (status || cli_interrupted()) return status;
+    return store_batch(l, err);
+}
+
+/* What was stored before a failure is told; a conversation was told already. */
+static void fail_after(const lines_job *l, const anm_error *why, anm_error *err)
+{
+    if (l->n_stored && !l->job->conversation) {
+        cli_fail(err, why->status, "%.900s; the %zu items before are stored",
+                 why->message, l->n_stored);
+    } else {
+        *err = *why;
+    }
+}
+
+anm_status cli_add_lines(add_job *job, const char *path, anm_error *err)
+{
+    lines_job *l = calloc(1, sizeof(*l));
+    anm_error why;
+
+    if (!l) return cli_fail(err, ANM_E_NOMEM, "out of memory");
+    l->job = job;
+    anm_status status = cli_lines_open(&l->lines, path, err);
+    if (!status) {
+        status = read_lines(l, &why);
+        if (status) fail_after(l, &why, err);
+        cli_progress_end(&job->store.session.progress);
+        drop_batch(l);
+        cli_lines_close(&l->lines);
+    }
+    free(l);
+    return status;
+}
