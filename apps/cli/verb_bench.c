@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
+#include "bench_search.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -13,6 +14,9 @@ typedef struct bench_options {
     cli_sizes tokens, idle;
     size_t callers, bulk, seconds;
     bool lines;
+    cli_sizes items, collections;
+    size_t k;
+    const char *where;
 } bench_options;
 
 static const cli_option options[] = {
@@ -28,6 +32,14 @@ static const cli_option options[] = {
       "how long to measure each row; 1 by default", 1, 3600 },
     { "lines", 0, CLI_SWITCH, offsetof(bench_options, lines), NULL,
       "answer a benchmark's requests on stdin, a JSON line each", 0, 0 },
+    { "items", 0, CLI_SIZES, offsetof(bench_options, items), "LIST",
+      "search: items of a collection; 1000,10000 by default", 1, 10000000 },
+    { "collections", 0, CLI_SIZES, offsetof(bench_options, collections), "LIST",
+      "search: how many collections at once; 1,2 by default", 1, 64 },
+    { "k", 'k', CLI_COUNT, offsetof(bench_options, k), "N",
+      "search: how many results; 10 by default", 1, (size_t)1 << 30 },
+    { "where", 0, CLI_STRING, offsetof(bench_options, where), "EXPR",
+      "search: only items that pass, as in: n < 100", 0, 0 },
 };
 
 typedef struct bench_job {
@@ -233,13 +245,36 @@ static anm_status run_job(bench_job *job, anm_error *err)
     return status;
 }
 
+static int run_search(cli *c, const bench_options *o)
+{
+    bench_search_options s = { .items = o->items,
+                               .collections = o->collections,
+                               .where = o->where,
+                               .k = o->k,
+                               .seconds = o->seconds };
+    anm_error err;
+
+    if (c->n_args > 1) {
+        cli_fail(&err, ANM_E_ARG,
+                 "search takes no arguments, the model is that of -m; there "
+                 "are %zu",
+                 c->n_args - 1);
+        return cli_report(c, &err);
+    }
+    if (s.items.n == 0) s.items = (cli_sizes){ 2, { 1000, 10000 } };
+    if (s.collections.n == 0) s.collections = (cli_sizes){ 2, { 1, 2 } };
+    return cli_bench_search(c, &s);
+}
+
 static int run_bench(cli *c, int argc, char **argv)
 {
-    bench_job job = { .c = c, .o = { .seconds = 1 } };
+    bench_job job = { .c = c, .o = { .seconds = 1, .k = 10 } };
     anm_error err;
 
     if (!cli_begin(c, &job.o, argc, argv)) return c->exit_code;
     if (job.o.lines) return cli_bench_lines(c);
+    if (c->n_args && !strcmp(c->args[0], "search"))
+        return run_search(c, &job.o);
 
     const anm_status status = run_job(&job, &err);
     cli_session_close(&job.session);
@@ -250,11 +285,14 @@ static int run_bench(cli *c, int argc, char **argv)
 const cli_verb cli_verb_bench = {
     .name = "bench",
     .summary = "measure latency, and how near to the machine's floor it is",
-    .arguments = "[MODEL]",
+    .arguments = "[MODEL] | search",
     .about = "Measures calls of one text for each length: back to back, and "
              "where asked after idle gaps, with several callers and in bulk. "
              "Beside each row stands the least time that its operations and "
-             "bytes need at the rates measured on this machine.",
+             "bytes need at the rates measured on this machine. `search` "
+             "measures questions to a memory instead: embedding, search and "
+             "merging, for collections of given sizes, in a store that is "
+             "removed afterwards unless -s names one.",
     .example = "anemone bench -m all-MiniLM-L6-v2 --tokens 8,32 --idle 50 "
                "--callers 4",
     .run = run_bench,

@@ -94,6 +94,37 @@ def bench_that_cannot_start_says_skip():
     expect(r.code == 3 and "skip" in json.loads(r.out), r.out)
 
 
+@test
+def bench_search_has_a_row_for_each_size():
+    d = succeeds("bench", "search", "-m", MEAN, "--items", "50,100",
+                 "--collections", "1,2", "--threads", "1", "--json").json()
+    expect([(r["items"], r["collections"]) for r in d["rows"]] ==
+           [(50, 1), (50, 2), (100, 1), (100, 2)], str(d["rows"]))
+    for r in d["rows"]:
+        expect(r["candidates"] == r["items"] * r["collections"], str(r))
+        for part in ("embed", "search", "merge", "total"):
+            expect(0 < r[f"{part}_p50_ms"] <= r[f"{part}_p99_ms"], str(r))
+        expect(r["threads"] == 1 and r["bytes_per_s"] > 0, str(r))
+    expect(all(w["items_per_s"] > 0 for w in d["writes"]), str(d["writes"]))
+    fails(2, "search takes no arguments", args=["bench", "search", MEAN])
+    fails(2, "no model", args=["bench", "search"])
+
+
+@test
+def bench_search_keeps_a_store_only_where_it_is_named():
+    folder, store = TMP / "bench-temp", TMP / "bench-kept.db"
+    folder.mkdir()
+    common = ["bench", "search", "-m", MEAN, "--items", "20", "--threads", "1",
+              "--collections", "1", "--where", "n < 5"]
+    succeeds(*common, env={"TMPDIR": str(folder)})
+    expect(list(folder.iterdir()) == [], "something is left")
+    out = succeeds(*common, "-s", store).out
+    expect("SEARCH" in out and "GB/S" in out, out)
+    kept = succeeds("ls", "-s", store, "--json").json()["collections"]
+    expect([(c["name"], c["items"]) for c in kept] == [("bench-20-0", 20)],
+           str(kept))
+
+
 # ---- Terminal ----------------------------------------------------------------
 
 def on_terminal(*arguments, **env):
