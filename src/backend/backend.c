@@ -1,4 +1,4 @@
-/* backend.c - the backends built in, and finding a section by name.
+/* backend.c - finding a section by name.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "backend/backend.h"
@@ -23,11 +23,4 @@ bool anm_sections_find(const anm_sections *s, const char *name, anm_bytes *out)
             high = middle;
     }
     return false;
-}
-
-const anm_backend *const *anm_backends(void)
-{
-    static const anm_backend *const backends[] = { &anm_backend_cpu, NULL };
-
-    return backends;
 }

@@ -1,0 +1,51 @@
+/* stages.c - functions of the product that take time on a played machine, in
+ * place of which the linker calls these (--wrap).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "fake/app.h"
+
+#include <time.h>
+
+#include "backend/fake/fake.h"
+#include "base/virtual.h"
+#include "engine/guard.h"
+#include "engine/input.h"
+
+anm_status __real_anm_inputs_add(anm_inputs *in, const anm_input_params *params,
+                                 anm_text text, anm_error *err);
+anm_status __wrap_anm_inputs_add(anm_inputs *in, const anm_input_params *params,
+                                 anm_text text, anm_error *err);
+anm_status __real_anm_guard_check(const float *v, size_t dim, bool unit,
+                                  size_t index, anm_error *err);
+anm_status __wrap_anm_guard_check(const float *v, size_t dim, bool unit,
+                                  size_t index, anm_error *err);
+uint64_t __wrap_cli_now_ns(void);
+int __wrap_nanosleep(const struct timespec *request, struct timespec *left);
+
+anm_status __wrap_anm_inputs_add(anm_inputs *in, const anm_input_params *params,
+                                 anm_text text, anm_error *err)
+{
+    anm_fake_spend_stage(ANM_FAKE_TOKENIZE);
+    return __real_anm_inputs_add(in, params, text, err);
+}
+
+anm_status __wrap_anm_guard_check(const float *v, size_t dim, bool unit,
+                                  size_t index, anm_error *err)
+{
+    anm_fake_spend_stage(ANM_FAKE_POST);
+    return __real_anm_guard_check(v, dim, unit, index, err);
+}
+
+uint64_t __wrap_cli_now_ns(void)
+{
+    return anm_virtual_read();
+}
+
+int __wrap_nanosleep(const struct timespec *request, struct timespec *left)
+{
+    (void)left;
+    anm_virtual_spend((uint64_t)request->tv_sec * 1000000000 +
+                          (uint64_t)request->tv_nsec,
+                      false);
+    return 0;
+}
