@@ -5,10 +5,11 @@
 _anemone()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='embed tokenize inspect plan bench cache doctor help'
+    local verbs='embed tokenize add search get rm ls stats check backup'
+    verbs+=' compact inspect plan bench cache doctor help'
     local all='--json --quiet --verify --help --version --model --store
-        --units --require --allow-fallback --precision --threads --cpu
-        --buckets --cache-dir --log --log-format --tokenizer --receipt-log
+        --collection --units --require --allow-fallback --precision --threads
+        --cpu --buckets --cache-dir --log --log-format --tokenizer --receipt-log
         --keep-warm --timeout'
     local verb='' own='' word
 
@@ -38,9 +39,10 @@ _anemone()
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         compopt -o filenames 2>/dev/null
         return ;;
-    --threads | --buckets | --keep-warm | --timeout | --dims | --max-tokens | \
-        --prompt | --prompt-text | --tokens | --idle | --callers | --bulk | \
-        --seconds | --unused-days)
+    --collection | -c | --threads | --buckets | --keep-warm | --timeout | \
+        --dims | --max-tokens | --prompt | --prompt-text | --tokens | --idle | \
+        --callers | --bulk | --seconds | --unused-days | --items | \
+        --collections | --k | -k | --where | --meta | --index)
         return ;;
     esac
 
@@ -48,14 +50,22 @@ _anemone()
     embed) own='--jsonl --encoding --prompt --prompt-text --dims --max-tokens
         --ids --receipt --on-error --format --output' ;;
     tokenize) own='--jsonl --pieces --no-special --on-error' ;;
+    add) own='--jsonl --meta --index --on-error' ;;
+    search) own='--k --where --receipt' ;;
+    get) own='--all --jsonl --vectors' ;;
+    rm) own='--where' ;;
     inspect) own='--tensors --ops --strict' ;;
-    bench) own='--tokens --idle --callers --bulk --seconds --lines' ;;
+    bench) own='--tokens --idle --callers --bulk --seconds --lines --items
+        --collections --k --where' ;;
     cache) own='--unused-days' ;;
     doctor) own='--settings' ;;
     esac
 
     if [[ $cur == -* ]]; then
         _anemone_words "$own $all"
+    elif [[ $verb == backup ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames 2>/dev/null
     elif [[ -z $verb || $verb == help ]]; then
         _anemone_words "$verbs"
     elif [[ $verb == cache ]]; then
