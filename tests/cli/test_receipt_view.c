@@ -12,8 +12,9 @@ static const cli_term ascii = { .columns = 80 };
 
 static char *draw(const anm_receipt *r)
 {
-    char *out = NULL;
-    size_t len;
+    // The stream keeps these addresses; gcc 12 takes locals for dangling.
+    static char *out;
+    static size_t len;
     FILE *memory = open_memstream(&out, &len);
 
     assert_non_null(memory);
