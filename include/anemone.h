@@ -375,6 +375,11 @@ typedef struct anm_counters {
     int64_t in_flight;    /**< calls inside the model, this one included */
     int64_t cpu_ns;       /**< CPU time of caller and workers */
     int64_t run_delay_ns; /**< time runnable and not running, same threads */
+    int64_t run_delay_max_ns; /**< of the one that waited longest */
+    int64_t blocked_ns;       /**< calling thread asleep outside the queue */
+    int64_t device_wait_ns;   /**< for a device busy with others */
+    int64_t
+        probe_ns; /**< host probe after a call above its band, else unknown */
     int64_t vol_switches;
     int64_t invol_switches;
     int64_t minor_faults;
@@ -431,8 +436,12 @@ typedef struct anm_receipt {
     anm_counters counters;
     struct {
         size_t tokens;
-        unsigned n; /**< runs behind it; 0: no band */
+        unsigned n;         /**< runs behind it; 0: no band */
+        unsigned disturbed; /**< runs left out, others were busy */
         uint64_t p50_ns, low_ns, high_ns;
+        uint64_t predict_p50_ns; /**< of the stage; 0: not known */
+        uint64_t outside_p50_ns; /**< of all but queue and predict */
+        uint64_t today_p50_ns;   /**< this start's warm-up; 0: not measured */
         anm_verdict verdict;
     } band;
     size_t n_causes; /**< 1 to 3 */

@@ -5,11 +5,16 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 // A median absolute deviation times this is the deviation of a normal spread.
 static const double scaled_mad = 1.4826;
 static const double range_factor = 6;
+static const double few_runs = 3; // widen by this many over n
+static const double beyond_slowest = 1.5;
+static const double moved_by = 1.25;
 static const double spread_share_min = 0.02;
 static const double spread_min_ns = 20000;
 
@@ -48,25 +53,109 @@ static double median_distance(const uint64_t *sorted, unsigned n, double center)
     return n % 2 ? inner : (outer + inner) / 2;
 }
 
-anm_band anm_band_make(size_t tokens, uint64_t first_ns, uint64_t *runs_ns,
+/* ---- One figure of the runs -------------------------------------------------- */
+
+typedef struct spread {
+    double p50, low, high;
+} spread;
+
+/* Of n figures, which are sorted; the range as band.h says. */
+static spread spread_of(uint64_t *values, unsigned n)
+{
+    qsort(values, n, sizeof(*values), compare_u64);
+    const double p50 = median(values, n);
+    const double mad = scaled_mad * median_distance(values, n, p50);
+    const double deviation =
+        fmax(mad, fmax(spread_share_min * p50, spread_min_ns));
+    const double reach = range_factor * (1 + few_runs / n) * deviation;
+    const unsigned left_out = n < 20 ? n / 10 : n / 20;
+    const double slowest = (double)values[n - 1 - left_out];
+
+    return (spread){ .p50 = p50,
+                     .low = fmax(p50 - reach, 0),
+                     .high =
+                         p50 + fmax(reach, beyond_slowest * (slowest - p50)) };
+}
+
+static spread spread_at(const anm_timed *runs, unsigned n, size_t offset)
+{
+    uint64_t values[ANM_TIMED_MAX];
+
+    for (unsigned i = 0; i < n; i++)
+        memcpy(&values[i], (const char *)&runs[i] + offset, sizeof(*values));
+    return spread_of(values, n);
+}
+
+/* Quiet runs first, each kind in its order; how many are quiet. */
+static unsigned part_quiet(anm_timed *runs, unsigned n)
+{
+    unsigned quiet = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (runs[i].disturbed) continue;
+        const anm_timed found = runs[i];
+        for (unsigned k = i; k > quiet; k--)
+            runs[k] = runs[k - 1];
+        runs[quiet++] = found;
+    }
+    return quiet;
+}
+
+anm_band anm_band_make(size_t tokens, uint64_t first_ns, anm_timed *runs,
                        unsigned n)
 {
-    assert(n >= 3);
-    qsort(runs_ns, n, sizeof(*runs_ns), compare_u64);
-    const double p50 = median(runs_ns, n);
-    double spread = scaled_mad * median_distance(runs_ns, n, p50);
+    assert(n >= 3 && n <= ANM_TIMED_MAX);
+    const unsigned quiet = part_quiet(runs, n);
+    const unsigned used = quiet >= 3 ? quiet : n;
+    const spread all = spread_at(runs, used, offsetof(anm_timed, total_ns));
+    const spread outside =
+        spread_at(runs, used, offsetof(anm_timed, outside_ns));
 
-    spread = fmax(spread, fmax(spread_share_min * p50, spread_min_ns));
-    const double reach = range_factor * spread;
     return (anm_band){
         .tokens = tokens,
-        .n = n,
+        .n = used,
+        .disturbed = n - quiet,
+        .useless = quiet < 3,
         .first_ns = first_ns,
-        .p50_ns = (uint64_t)(p50 + 0.5),
-        .low_ns = reach < p50 ? (uint64_t)(p50 - reach) : 0,
-        .high_ns = (uint64_t)(p50 + reach),
+        .p50_ns = (uint64_t)(all.p50 + 0.5),
+        .low_ns = (uint64_t)all.low,
+        .high_ns = (uint64_t)all.high,
+        .predict_p50_ns =
+            (uint64_t)spread_at(runs, used, offsetof(anm_timed, predict_ns))
+                .p50,
+        .outside_p50_ns = (uint64_t)outside.p50,
+        .outside_high_ns = (uint64_t)outside.high,
+        .blocked_p50_ns =
+            (uint64_t)spread_at(runs, used, offsetof(anm_timed, blocked_ns))
+                .p50,
+        .today_p50_ns = (uint64_t)(all.p50 + 0.5),
     };
 }
+
+bool anm_band_moved(const anm_band *band)
+{
+    return (double)band->today_p50_ns > moved_by * (double)band->p50_ns;
+}
+
+/* ---- Idle gaps ---------------------------------------------------------------- */
+
+int anm_idle_class(int64_t idle_ns)
+{
+    int64_t least = 20000000;
+
+    for (int c = 0; c < ANM_IDLE_CLASSES; c++, least *= 10)
+        if (idle_ns < least) return c - 1;
+    return ANM_IDLE_CLASSES - 1;
+}
+
+uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns)
+{
+    for (int c = anm_idle_class(idle_ns); c >= 0; c--)
+        if (base->idle_known >> c & 1) return base->idle_extra_ns[c];
+    return 0;
+}
+
+/* ---- Lengths ------------------------------------------------------------------- */
 
 bool anm_bands_put(anm_bands *b, const anm_band *band)
 {
@@ -98,6 +187,15 @@ static anm_band interpolate(const anm_band *a, const anm_band *b, size_t tokens)
     return (anm_band){
         .tokens = tokens,
         .n = a->n < b->n ? a->n : b->n,
+        .disturbed = a->disturbed > b->disturbed ? a->disturbed : b->disturbed,
+        .useless = a->useless || b->useless,
+        .predict_p50_ns = between(a->predict_p50_ns, b->predict_p50_ns, t),
+        .outside_p50_ns = between(a->outside_p50_ns, b->outside_p50_ns, t),
+        .outside_high_ns = between(a->outside_high_ns, b->outside_high_ns, t),
+        .blocked_p50_ns = between(a->blocked_p50_ns, b->blocked_p50_ns, t),
+        .today_p50_ns = a->today_p50_ns && b->today_p50_ns
+                            ? between(a->today_p50_ns, b->today_p50_ns, t)
+                            : 0,
         .first_ns = between(a->first_ns, b->first_ns, t),
         .p50_ns = between(a->p50_ns, b->p50_ns, t),
         .low_ns = between(a->low_ns, b->low_ns, t),
@@ -116,7 +214,6 @@ anm_band anm_bands_at(const anm_bands *b, size_t tokens)
     if (i > 0 && i < b->n && b->items[i].tokens > tokens)
         return interpolate(&b->items[i - 1], &b->items[i], tokens);
     anm_band nearest = b->items[i < b->n ? i : b->n - 1];
-    if (tokens > nearest.tokens + nearest.tokens / 10) return none;
     if (tokens < nearest.tokens) nearest.low_ns = 0;
     nearest.tokens = tokens;
     return nearest;

@@ -1,17 +1,28 @@
 /* band.h - the latency range that warm-up measured, and what it says of a
  * call.
  *
- * A band belongs to a length. From the timed runs at one length (the first run
- * apart): p50 is their median; the range is p50 - k s … p50 + k s, s the scaled
- * median absolute deviation but at least 2 % of p50 and 20 us, k = 6. Between
- * measured lengths p50 and range are interpolated on tokens. A length below the
- * first takes the first with a low end of 0: such a call takes at most that
- * long, and how much less is not known. A length up to 10 % beyond the last
- * takes the last; beyond that there is no band.
+ * A band belongs to a length. From the quiet timed runs at one length (the
+ * first run apart): p50 is their median and s their scaled median absolute
+ * deviation, at least 2 % of p50 and 20 us. The range reaches k s to both
+ * sides, k = 6 (1 + 3 / n), and at least 1.5 times as far up as the slowest
+ * run; of ten runs and more the slowest is left out, of forty the two slowest.
+ * For latencies that are steady, whatever their shape, at most 1 % of calls
+ * leave the range: the nominal rate (tests/unit/test_band_rate.c simulates it).
+ *
+ * Between measured lengths all figures are interpolated on tokens. A length
+ * below the first takes the first with a low end of 0: such a call takes at
+ * most that long, and how much less is not known. A length beyond the last
+ * takes the last; the cost model tells what the rest of it explains.
+ *
+ * A band moves only by rule: it is measured where there is none, when the user
+ * asks for it again, and when a later start settles below p50 / 1.25. A start
+ * whose median is above 1.25 p50 leaves it where it is, and calls that leave it
+ * then say `band_moved` with both medians.
  *
  * Bands are kept in a small JSON file beside the artifacts, under the machine's
  * identity and the key of architecture.md: fingerprint, precision, backend,
- * units, threads, ISA level. A file that is damaged counts as absent.
+ * units, threads, ISA level. A file that is damaged counts as absent. A band
+ * that no three quiet runs stand behind serves this start and is not kept.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_BAND_H
@@ -19,25 +30,59 @@
 
 #include "anemone.h"
 
-enum { ANM_BAND_LENGTHS_MAX = 16 };
+enum { ANM_BAND_LENGTHS_MAX = 16, ANM_TIMED_MAX = 60, ANM_IDLE_CLASSES = 5 };
 
 typedef struct anm_band {
     size_t tokens;
-    unsigned n;        /* timed runs; 0: no band */
-    uint64_t first_ns; /* the run that was set apart */
+    unsigned n;         /* timed runs; 0: no band */
+    unsigned disturbed; /* runs left out, others were busy; when no three are
+                           left, n counts those */
+    bool useless;       /* fewer than three quiet runs: not kept */
+    uint64_t first_ns;  /* the run that was set apart */
     uint64_t p50_ns, low_ns, high_ns;
+    /* Of the stages: 0 where not known. Outside is all but queue and predict. */
+    uint64_t predict_p50_ns, outside_p50_ns, outside_high_ns;
+    uint64_t blocked_p50_ns; /* the caller asleep outside the queue */
+    uint64_t today_p50_ns;   /* of this start's warm-up; 0: not measured */
 } anm_band;
+
+/* What was measured beside the bands and belongs to them. */
+typedef struct anm_band_base {
+    uint64_t probe_ns; /* host probe; 0: none */
+    int64_t freq_khz;  /* 0: not known */
+    /* Extra time after a gap of at least 20 ms, 200 ms, 2 s, 20 s, 200 s. */
+    uint64_t idle_extra_ns[ANM_IDLE_CLASSES];
+    unsigned idle_known; /* bits of the classes measured */
+    char plan[33];       /* digest of the plan; "": not known */
+    char artifact[33];   /* digest of the artifact */
+} anm_band_base;
 
 /* Ascending by tokens. Zero-initialised: no bands. */
 typedef struct anm_bands {
     anm_band items[ANM_BAND_LENGTHS_MAX];
     size_t n;
     int64_t measured_wall_ns; /* when; 0: never */
+    anm_band_base base;
 } anm_bands;
 
-/* Make a band from n timed runs (n >= 3); sorts `runs_ns`. */
-anm_band anm_band_make(size_t tokens, uint64_t first_ns, uint64_t *runs_ns,
+/* One timed run. */
+typedef struct anm_timed {
+    uint64_t total_ns, predict_ns, outside_ns, blocked_ns;
+    bool disturbed;
+} anm_timed;
+
+/* Make a band from n timed runs (n >= 3); reorders `runs`. */
+anm_band anm_band_make(size_t tokens, uint64_t first_ns, anm_timed *runs,
                        unsigned n);
+
+/* Today's median is more than 1.25 times the stored one. */
+bool anm_band_moved(const anm_band *band);
+
+/* The class of an idle gap, -1 below the first. */
+int anm_idle_class(int64_t idle_ns);
+
+/* What the curve says of a gap: the nearest measured class at or below. */
+uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns);
 
 /* Insert or replace the band of its length. False when the table is full. */
 bool anm_bands_put(anm_bands *b, const anm_band *band);

@@ -8,85 +8,425 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Nanoseconds of a proven wait; 0 where nothing is known. */
-static uint64_t queue_wait(const anm_receipt *r)
+#include "engine/contract.h"
+
+enum { CAUSES_MAX = 3 };
+
+// Below these a model says nothing: they are within what a quiet machine does.
+static const double probe_ratio_least = 1.10;
+static const double freq_ratio_least = 1.05;
+static const double drift_least = 0.05;
+
+// A page that is mapped anew costs about this much CPU time.
+static const uint64_t minor_fault_ns = 500;
+
+/* ---- Pots: what was counted once is given away once ------------------------ */
+
+/* Nanoseconds that are left to be explained. */
+typedef struct pots {
+    uint64_t excess;  /* of the call */
+    uint64_t delay;   /* runnable and not running */
+    uint64_t blocked; /* asleep outside the queue, beyond the band's usual */
+} pots;
+
+typedef struct call {
+    const anm_receipt *r;
+    const anm_history *h;
+    pots left;
+    unsigned facts; /* bits of the causes whose fact holds */
+} call;
+
+static uint64_t known(int64_t counter)
 {
-    return r->stages_ns[ANM_STAGE_QUEUE];
+    return counter > 0 ? (uint64_t)counter : 0;
 }
 
-static uint64_t run_delay(const anm_receipt *r)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    const int64_t ns = r->counters.run_delay_ns;
-
-    return ns > 0 ? (uint64_t)ns : 0;
+    return a < b ? a : b;
 }
 
-/* Waits that time itself proves, in the order in which they take their part of
- * the excess. A thread in the queue sleeps and one with run delay wants to run:
- * no wait is in two rows. */
-static const struct row {
+static uint64_t beyond(uint64_t value, uint64_t usual)
+{
+    return value > usual ? value - usual : 0;
+}
+
+static uint64_t part_of(uint64_t ns, double ratio)
+{
+    return ratio > 0 ? (uint64_t)((double)ns * ratio) : 0;
+}
+
+/* ---- Times ----------------------------------------------------------------- */
+
+static uint64_t claim_queue(const call *c)
+{
+    return c->r->stages_ns[ANM_STAGE_QUEUE];
+}
+
+/* What the system calls throttled is summed over CPUs and may be older than
+ * the call: it counts as the delays of the threads do, where the longest stands
+ * for their sum, and no more of it than this call's threads waited. */
+static uint64_t claim_throttled(const call *c)
+{
+    const anm_counters *n = &c->r->counters;
+    uint64_t ns = known(n->throttled_ns);
+
+    if (n->run_delay_max_ns > 0 && n->run_delay_ns > n->run_delay_max_ns)
+        ns = part_of(ns, (double)n->run_delay_max_ns / (double)n->run_delay_ns);
+    return least(ns, c->left.delay + c->left.blocked);
+}
+
+static uint64_t claim_delay(const call *c)
+{
+    return c->left.delay;
+}
+
+static uint64_t claim_device(const call *c)
+{
+    return known(c->r->counters.device_wait_ns);
+}
+
+static uint64_t claim_pressure(const call *c)
+{
+    const int64_t us = c->r->counters.psi_memory_us;
+
+    return us > 0 ? least((uint64_t)us * 1000, c->left.blocked) : 0;
+}
+
+static uint64_t claim_paging(const call *c)
+{
+    const anm_counters *n = &c->r->counters;
+    const uint64_t blocked = n->major_faults > 0 ? c->left.blocked : 0;
+
+    return blocked + known(n->minor_faults) * minor_fault_ns;
+}
+
+static uint64_t outside_predict(const anm_receipt *r)
+{
+    return beyond(r->total_ns, r->stages_ns[ANM_STAGE_QUEUE] +
+                                   r->stages_ns[ANM_STAGE_PREDICT]);
+}
+
+static uint64_t claim_outside(const call *c)
+{
+    const anm_band *b = &c->h->band;
+    const uint64_t outside = outside_predict(c->r);
+
+    return b->outside_high_ns && outside > b->outside_high_ns
+               ? outside - b->outside_p50_ns
+               : 0;
+}
+
+/* ---- Models ---------------------------------------------------------------- */
+
+static uint64_t claim_frequency(const call *c)
+{
+    const double ratio = c->h->freq_ratio;
+
+    return ratio < freq_ratio_least ? 0 : part_of(c->r->band.p50_ns, ratio - 1);
+}
+
+/* A lower frequency slows the probe as well: what it accounts for is left to
+ * it. */
+static uint64_t claim_host(const call *c)
+{
+    const double freq =
+        c->h->freq_ratio < freq_ratio_least ? 1 : c->h->freq_ratio;
+    const double ratio = c->h->probe_ratio / freq;
+
+    return ratio < probe_ratio_least ? 0
+                                     : part_of(c->r->band.p50_ns, ratio - 1);
+}
+
+static uint64_t claim_drift(const call *c)
+{
+    return c->h->drift < drift_least ? 0
+                                     : part_of(c->r->band.p50_ns, c->h->drift);
+}
+
+static uint64_t claim_idle(const call *c)
+{
+    return c->h->idle_extra_ns;
+}
+
+static uint64_t claim_longer(const call *c)
+{
+    return part_of(c->r->band.p50_ns, c->h->longer_ratio - 1);
+}
+
+/* Today's warm-up against the band that an earlier start stored. */
+static uint64_t shift(const call *c)
+{
+    const anm_band *b = &c->h->band;
+
+    return anm_band_moved(b) ? beyond(b->today_p50_ns, b->p50_ns) : 0;
+}
+
+/* ---- Facts ----------------------------------------------------------------- */
+
+static unsigned bit(anm_cause cause)
+{
+    return 1u << cause;
+}
+
+static bool is_unpermitted(const anm_receipt *r)
+{
+    if (r->where.device >= ANM_DEVICE_COUNT) return false;
+    const unsigned device = 1u << r->where.device;
+
+    return r->where.evidence == ANM_EVIDENCE_OBSERVED &&
+           (!(anm_units_permitted(r->units) & device) ||
+            (r->where.excluded & device));
+}
+
+static unsigned find_facts(const anm_receipt *r, const anm_history *h)
+{
+    const bool other_place = h->plan_changed || h->device_changed;
+    const bool fallback = r->contract.fallback && other_place;
+    unsigned facts = 0;
+
+    // A first call is the first of its length and thread as well.
+    const bool is_cold = r->first & ANM_FIRST_CALL;
+    if (is_cold) facts |= bit(ANM_CAUSE_COLD_START);
+    if (!is_cold && (r->first & ANM_FIRST_LENGTH))
+        facts |= bit(ANM_CAUSE_FIRST_IN_BUCKET);
+    if (!is_cold && (r->first & ANM_FIRST_THREAD))
+        facts |= bit(ANM_CAUSE_NEW_THREAD);
+    // Of several things to be said of one place the plainest is said.
+    if (is_unpermitted(r))
+        facts |= bit(ANM_CAUSE_UNITS_NOT_HONOURED);
+    else if (fallback)
+        facts |= bit(ANM_CAUSE_FALLBACK_LOAD);
+    else if (r->where.conflict.evidence != ANM_EVIDENCE_UNKNOWN)
+        facts |= bit(ANM_CAUSE_EVIDENCE_CONFLICT);
+    else if (other_place)
+        facts |= bit(ANM_CAUSE_SLOWER_DEVICE_BY_PLAN);
+    if (h->artifact_changed) facts |= bit(ANM_CAUSE_STALE_ARTIFACT);
+    if (h->input_changed) facts |= bit(ANM_CAUSE_INPUT_CHANGED);
+    return facts;
+}
+
+/* ---- The table ------------------------------------------------------------- */
+
+typedef enum proof { PROOF_TIME = 1, PROOF_MODEL, PROOF_FACT } proof;
+
+/* Which pots a claim is drawn from, in this order, beside the excess. */
+enum { POT_DELAY = 1, POT_BLOCKED = 2 };
+
+typedef struct row {
     anm_cause cause;
-    uint64_t (*wait_ns)(const anm_receipt *r);
-    const char *what;
-} rows[] = {
-    { ANM_CAUSE_QUEUEING, queue_wait, "waiting for other calls of this model" },
-    { ANM_CAUSE_CPU_CONTENTION, run_delay,
-      "threads of this call runnable while others ran" },
-};
-enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
-static_assert(N_ROWS <= 3, "a receipt holds three causes");
+    proof kind;
+    unsigned pots;
+    uint64_t (*claim)(const call *c); /* NULL: a fact's share */
+    const char *rule;
+} row;
 
-static void list(anm_receipt *r, anm_cause cause, uint64_t excess,
+/* In the order of claiming: what was counted, then what was measured before,
+ * then what is merely so. */
+static const row table[] = {
+    { ANM_CAUSE_QUEUEING, PROOF_TIME, 0, claim_queue,
+      "waiting for other calls of this model" },
+    { ANM_CAUSE_THROTTLED_QUOTA, PROOF_TIME, POT_DELAY | POT_BLOCKED,
+      claim_throttled, "kept from running by the CPU quota of the cgroup" },
+    { ANM_CAUSE_CPU_CONTENTION, PROOF_TIME, POT_DELAY, claim_delay,
+      "a thread of this call runnable while others ran" },
+    { ANM_CAUSE_DEVICE_BUSY, PROOF_TIME, POT_BLOCKED, claim_device,
+      "before the device, busy with others, took the call" },
+    { ANM_CAUSE_MEMORY_PRESSURE, PROOF_TIME, POT_BLOCKED, claim_pressure,
+      "asleep while the system stalled on memory" },
+    { ANM_CAUSE_PAGING, PROOF_TIME, POT_BLOCKED, claim_paging,
+      "bringing pages in" },
+    { ANM_CAUSE_OVERHEAD_OUTSIDE_PREDICT, PROOF_TIME, 0, claim_outside,
+      "more than usual outside predict" },
+    { ANM_CAUSE_LONGER_INPUT, PROOF_MODEL, 0, claim_longer,
+      "more work by the cost model than at the longest band" },
+    { ANM_CAUSE_FREQUENCY, PROOF_MODEL, 0, claim_frequency,
+      "by the CPU frequency against that at warm-up" },
+    { ANM_CAUSE_HOST_SLOWER, PROOF_MODEL, 0, claim_host,
+      "by the host probe against that at warm-up" },
+    { ANM_CAUSE_THERMAL_DRIFT, PROOF_MODEL, 0, claim_drift,
+      "by the steady rise of the last calls" },
+    { ANM_CAUSE_IDLE_WAKEUP, PROOF_MODEL, 0, claim_idle,
+      "by the curve of calls after idle gaps" },
+    { ANM_CAUSE_COLD_START, PROOF_FACT, 0, NULL, "first call of the model" },
+    { ANM_CAUSE_FIRST_IN_BUCKET, PROOF_FACT, 0, NULL,
+      "first call of its length class or bucket" },
+    { ANM_CAUSE_NEW_THREAD, PROOF_FACT, 0, NULL, "first call of its thread" },
+    { ANM_CAUSE_UNITS_NOT_HONOURED, PROOF_FACT, 0, NULL,
+      "observed on a device that the units exclude" },
+    { ANM_CAUSE_FALLBACK_LOAD, PROOF_FACT, 0, NULL,
+      "a fallback runs it, which the band's runs did not have" },
+    { ANM_CAUSE_EVIDENCE_CONFLICT, PROOF_FACT, 0, NULL,
+      "two statements about its device contradict each other" },
+    { ANM_CAUSE_SLOWER_DEVICE_BY_PLAN, PROOF_FACT, 0, NULL,
+      "planned or seen elsewhere than the band's runs" },
+    { ANM_CAUSE_STALE_ARTIFACT, PROOF_FACT, 0, NULL,
+      "another artifact than in the band's runs" },
+    { ANM_CAUSE_INPUT_CHANGED, PROOF_FACT, 0, NULL,
+      "the ids differ from those of the calls before" },
+    { ANM_CAUSE_BAND_MOVED, PROOF_MODEL, 0, shift,
+      "today's warm-up against the stored band" },
+};
+enum { N_ROWS = sizeof(table) / sizeof(table[0]) };
+static_assert(N_ROWS == ANM_CAUSE_COUNT - 2, "a row for every cause but two");
+
+static const row *find_row(anm_cause cause)
+{
+    for (size_t i = 0; i < N_ROWS; i++)
+        if (table[i].cause == cause) return &table[i];
+    return NULL;
+}
+
+const char *anm_cause_proof(anm_cause cause)
+{
+    static const char *const names[] = { NULL, "time", "model", "fact" };
+    const row *found = find_row(cause);
+
+    return found ? names[found->kind] : NULL;
+}
+
+const char *anm_cause_rule(anm_cause cause)
+{
+    const row *found = find_row(cause);
+
+    return found ? found->rule : NULL;
+}
+
+/* ---- Claiming -------------------------------------------------------------- */
+
+static call begin_call(const anm_receipt *r, const anm_history *h)
+{
+    const anm_counters *n = &r->counters;
+    const uint64_t excess = beyond(r->total_ns, r->band.p50_ns);
+    // Two threads that wait at once keep the caller for the longer wait only.
+    const int64_t delay = n->run_delay_max_ns == ANM_COUNTER_UNKNOWN
+                              ? n->run_delay_ns
+                              : n->run_delay_max_ns;
+
+    return (call){
+        .r = r,
+        .h = h,
+        .left = { .excess = excess,
+                  .delay = known(delay),
+                  .blocked =
+                      beyond(known(n->blocked_ns), h->band.blocked_p50_ns) },
+        .facts = find_facts(r, h),
+    };
+}
+
+static unsigned count_bits(unsigned bits)
+{
+    unsigned n = 0;
+
+    for (; bits; bits &= bits - 1)
+        n++;
+    return n;
+}
+
+/* What one of the facts that hold explains. */
+static uint64_t fact_share(const call *c, uint64_t unexplained)
+{
+    const uint64_t price = shift(c);
+    const uint64_t whole = price ? least(price, unexplained) : unexplained;
+
+    return whole / count_bits(c->facts);
+}
+
+static void draw(pots *left, unsigned from, uint64_t ns)
+{
+    left->excess -= ns;
+    if (from & POT_DELAY) {
+        const uint64_t part = least(ns, left->delay);
+        left->delay -= part;
+        ns -= part;
+    }
+    if (from & POT_BLOCKED) left->blocked -= least(ns, left->blocked);
+}
+
+static void list(anm_receipt *r, const row *of, uint64_t excess,
                  uint64_t explained)
 {
-    const size_t i = r->n_causes++;
+    size_t at = r->n_causes;
 
-    r->causes[i].cause = cause;
-    r->causes[i].excess_ns = excess;
-    r->causes[i].explained_ns = explained;
-    r->causes[i].evidence[0] = '\0';
-}
-
-/* Largest first; the table's order among equals. */
-static void sort_last(anm_receipt *r)
-{
-    for (size_t i = r->n_causes - 1;
-         i > 0 && r->causes[i].explained_ns > r->causes[i - 1].explained_ns;
-         i--) {
-        char saved[sizeof(r->causes[0])];
-        memcpy(saved, &r->causes[i], sizeof(saved));
+    while (at > 0 && r->causes[at - 1].explained_ns < explained)
+        at--;
+    if (at == CAUSES_MAX) return;
+    if (r->n_causes < CAUSES_MAX) r->n_causes++;
+    for (size_t i = r->n_causes - 1; i > at; i--)
         r->causes[i] = r->causes[i - 1];
-        memcpy(&r->causes[i - 1], saved, sizeof(saved));
-    }
+    r->causes[at].cause = of->cause;
+    r->causes[at].excess_ns = excess;
+    r->causes[at].explained_ns = explained;
+    snprintf(r->causes[at].evidence, sizeof(r->causes[at].evidence),
+             "%" PRIu64 ".%03" PRIu64 " ms %s", explained / 1000000,
+             explained / 1000 % 1000, of->rule);
 }
 
-static void list_rows(anm_receipt *r, uint64_t excess)
+static uint64_t claim_of(const call *c, const row *of, uint64_t unexplained)
 {
-    uint64_t left = excess;
+    if (of->claim) return of->claim(c);
+    return c->facts & bit(of->cause) ? fact_share(c, unexplained) : 0;
+}
+
+static void claim_all(anm_receipt *out, call *c)
+{
+    const uint64_t excess = c->left.excess;
+    uint64_t unexplained = 0; // by times and models
+    bool at_facts = false;
 
     for (size_t i = 0; i < N_ROWS; i++) {
-        const uint64_t wait = rows[i].wait_ns(r);
-        const uint64_t explained = wait < left ? wait : left;
-        if (explained == 0 || explained * 5 < excess) continue;
-        left -= explained;
-        const size_t at = r->n_causes;
-        list(r, rows[i].cause, excess, explained);
-        snprintf(r->causes[at].evidence, sizeof(r->causes[at].evidence),
-                 "%" PRIu64 ".%03" PRIu64 " ms %s", wait / 1000000,
-                 wait / 1000 % 1000, rows[i].what);
-        sort_last(r);
+        if (table[i].kind == PROOF_FACT && !at_facts) {
+            unexplained = c->left.excess;
+            at_facts = true;
+        }
+        const uint64_t claim = claim_of(c, &table[i], unexplained);
+        const uint64_t explained = least(claim, c->left.excess);
+        // A part too small to be listed is nobody else's either.
+        draw(&c->left, table[i].pots, explained);
+        if (explained == 0 || explained < (excess + 4) / 5) continue;
+        list(out, &table[i], excess, explained);
     }
-    if ((excess - left) * 2 < excess) r->n_causes = 0;
 }
 
-void anm_cause_explain(anm_receipt *receipt)
+static void add_values(anm_receipt *r, const anm_history *h)
 {
+    for (size_t i = 0; i < r->n_causes; i++) {
+        char *text = r->causes[i].evidence;
+        const size_t len = strlen(text), cap = sizeof(r->causes[i].evidence);
+        if (r->causes[i].cause == ANM_CAUSE_BAND_MOVED)
+            snprintf(text + len, cap - len, ": median %.3f ms, stored %.3f ms",
+                     (double)h->band.today_p50_ns / 1e6,
+                     (double)h->band.p50_ns / 1e6);
+        if (r->causes[i].cause == ANM_CAUSE_HOST_SLOWER)
+            snprintf(text + len, cap - len, ": %.2f times as long",
+                     h->probe_ratio);
+    }
+}
+
+static void answer(anm_receipt *r, anm_cause cause, uint64_t excess)
+{
+    r->n_causes = 1;
+    r->causes[0].cause = cause;
+    r->causes[0].excess_ns = excess;
+    r->causes[0].explained_ns = 0;
+    r->causes[0].evidence[0] = '\0';
+}
+
+void anm_cause_explain(anm_receipt *receipt, const anm_history *history)
+{
+    uint64_t explained = 0;
+    call c = begin_call(receipt, history);
+    const uint64_t excess = c.left.excess;
+
     receipt->n_causes = 0;
     if (receipt->band.verdict != ANM_VERDICT_ABOVE) {
-        list(receipt, ANM_CAUSE_NONE, 0, 0);
+        answer(receipt, ANM_CAUSE_NONE, 0);
         return;
     }
-    const uint64_t excess = receipt->total_ns - receipt->band.p50_ns;
-    list_rows(receipt, excess);
-    if (receipt->n_causes == 0) list(receipt, ANM_CAUSE_UNKNOWN, excess, 0);
+    claim_all(receipt, &c);
+    for (size_t i = 0; i < receipt->n_causes; i++)
+        explained += receipt->causes[i].explained_ns;
+    if (receipt->n_causes == 0 || explained < (excess + 1) / 2)
+        answer(receipt, ANM_CAUSE_UNKNOWN, excess);
+    add_values(receipt, history);
 }

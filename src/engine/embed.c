@@ -136,14 +136,14 @@ static anm_status run_recorded(anm_engine *e, const anm_job *job,
     anm_slot *slot = anm_slot_take(e, err);
 
     if (!slot) return ANM_E_NOMEM;
-    anm_book_enter(e, job->recorded, &entry);
+    anm_book_enter(e, job->counted, &entry);
     anm_run run = anm_run_begin();
     const anm_status status = anm_run_job(e, job, slot, &run, err);
     if (status) {
         anm_book_abandon(e);
     } else {
         hand_over(job, slot, vectors, infos, &run);
-        anm_run_end(&run);
+        anm_book_stop(e, job, &entry, &run);
         anm_book_leave(e, job, &entry, &run, prompt, slot);
         if (receipt) *receipt = slot->receipt;
         if (job->recorded) anm_log_call(e, &slot->receipt);

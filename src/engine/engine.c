@@ -172,6 +172,7 @@ anm_status anm_engine_describe(anm_engine **out, const anm_options *options,
     *out = NULL;
     if (!e) return anm_fail(err, ANM_E_NOMEM, "model: out of memory");
     e->book = ANM_MUTEX_INIT;
+    e->past.device = ANM_DEVICE_UNKNOWN;
     e->opened_at_ns = (int64_t)anm_now_ns();
     e->log = (anm_log){ options->log, options->log_ctx, options->log_level };
     atomic_store(&e->state, ANM_STATE_PREPARING);
@@ -321,6 +322,39 @@ static void read_plan(anm_engine *e)
     }
 }
 
+static void digest_text(anm_sha256 *h, char out[33])
+{
+    uint8_t digest[ANM_SHA256_BYTES];
+    char hex[ANM_SHA256_HEX];
+
+    anm_sha256_read(h, digest);
+    anm_sha256_hex(digest, hex);
+    memcpy(out, hex, 32);
+    out[32] = '\0';
+}
+
+/* What bands were measured with: every operation's device, and the artifact's
+ * bytes. Without memory for it nothing is known to have changed. */
+static void digest_surroundings(anm_engine *e)
+{
+    static const uint8_t none[ANM_SHA256_BYTES];
+    const anm_plan_row *rows;
+    const size_t n = e->backend->plan(e->runner, &rows);
+    char hex[ANM_SHA256_HEX];
+    anm_sha256 *h = anm_sha256_new();
+
+    for (size_t i = 0; i < n && h; i++) {
+        const char *device = anm_device_name(rows[i].device);
+        anm_sha256_add(h, rows[i].name, strlen(rows[i].name) + 1);
+        anm_sha256_add(h, device, strlen(device) + 1);
+    }
+    if (h) digest_text(h, e->plan_digest);
+    anm_sha256_free(h);
+    if (memcmp(e->artifact.digest, none, sizeof(none)) == 0) return;
+    anm_sha256_hex(e->artifact.digest, hex);
+    memcpy(e->artifact_digest, hex, 32);
+}
+
 static anm_status make_band_key(anm_engine *e, anm_error *err)
 {
     char machine[256];
@@ -358,6 +392,7 @@ anm_status anm_engine_load(anm_engine *e, const anm_options *options,
     }
     if (status) return anm_fail(err, status, "%s", why.message);
     read_plan(e);
+    digest_surroundings(e);
     anm_contract_judge(&e->facts, &e->contract);
     return make_band_key(e, err);
 }

@@ -8,7 +8,6 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "engine/cause.h"
 #include "engine/state.h"
 
 // Dear counters are read at most ten times a second.
@@ -46,12 +45,14 @@ static int64_t sum(int64_t a, int64_t b)
     return a + b;
 }
 
-/* What the system counted between the last two samples. */
-static void fill_sample(anm_engine *e, anm_counters *c)
+/* What the system counted between the last two samples. A call that left its
+ * band gets a fresh one. */
+static void fill_sample(anm_engine *e, bool fresh, anm_counters *c)
 {
     const anm_host_state *a = &e->sample, *b = &e->sample_before;
 
-    if (e->n_samples < 2 || anm_now_ns() - e->sample_ns >= sample_every_ns)
+    if (fresh || e->n_samples < 2 ||
+        anm_now_ns() - e->sample_ns >= sample_every_ns)
         read_sample(e);
     c->throttled_ns = difference(a->throttled_ns, b->throttled_ns);
     c->psi_cpu_us = difference(a->psi_cpu_us, b->psi_cpu_us);
@@ -191,48 +192,77 @@ static void fill_input(const anm_job *job, const anm_run *run,
     anm_sha256_hex(digest, r->input.ids_sha256);
 }
 
-static void fill_counters(anm_engine *e, const anm_entry *entry,
-                          const anm_run *run, anm_receipt *r)
+static int64_t larger(int64_t a, int64_t b)
 {
-    anm_counters *c = &r->counters;
-    const anm_host_thread *a = &entry->thread;
-    const anm_observed *w = &run->workers;
-    anm_host_thread now;
-
-    anm_host_thread_read(&now);
-    c->idle_before = entry->idle_ns;
-    c->in_flight = entry->in_flight;
-    c->cpu_ns = sum(difference(now.cpu_ns, a->cpu_ns), w->cpu_ns);
-    c->run_delay_ns =
-        sum(difference(now.run_delay_ns, a->run_delay_ns), w->run_delay_ns);
-    c->vol_switches =
-        sum(difference(now.vol_switches, a->vol_switches), w->vol_switches);
-    c->invol_switches = sum(difference(now.invol_switches, a->invol_switches),
-                            w->invol_switches);
-    c->minor_faults =
-        sum(difference(now.minor_faults, a->minor_faults), w->minor_faults);
-    c->major_faults =
-        sum(difference(now.major_faults, a->major_faults), w->major_faults);
-    fill_sample(e, c);
+    if (a == ANM_COUNTER_UNKNOWN || b == ANM_COUNTER_UNKNOWN)
+        return ANM_COUNTER_UNKNOWN;
+    return a > b ? a : b;
 }
 
-static void fill_band(const anm_engine *e, const anm_job *job,
-                      const anm_run *run, anm_receipt *r)
+/* What of the call the calling thread neither computed nor waited for a CPU,
+ * and not for its turn. */
+static int64_t blocked_of(const anm_run *run, int64_t cpu_ns, int64_t delay_ns)
 {
-    r->band.verdict = ANM_VERDICT_NONE;
-    r->band.tokens = run->longest;
-    if (job->bulk || job->n != 1) return;
-    const anm_band band = anm_bands_at(&e->bands, run->longest);
-    r->band.n = band.n;
-    r->band.p50_ns = band.p50_ns;
-    r->band.low_ns = band.low_ns;
-    r->band.high_ns = band.high_ns;
-    r->band.verdict = anm_band_judge(&band, run->total_ns);
+    if (cpu_ns == ANM_COUNTER_UNKNOWN || delay_ns == ANM_COUNTER_UNKNOWN)
+        return ANM_COUNTER_UNKNOWN;
+    const int64_t ns = (int64_t)run->total_ns -
+                       (int64_t)run->stages_ns[ANM_STAGE_QUEUE] - cpu_ns -
+                       delay_ns;
+    return ns > 0 ? ns : 0;
+}
+
+anm_counters anm_book_counters(const anm_entry *entry, const anm_run *run)
+{
+    const anm_host_thread *a = &entry->thread, *b = &entry->after;
+    const anm_observed *w = &run->workers;
+    const int64_t cpu = difference(b->cpu_ns, a->cpu_ns);
+    const int64_t delay = difference(b->run_delay_ns, a->run_delay_ns);
+
+    return (anm_counters){
+        .idle_before = entry->idle_ns,
+        .in_flight = entry->in_flight,
+        .cpu_ns = sum(cpu, w->cpu_ns),
+        .run_delay_ns = sum(delay, w->run_delay_ns),
+        .run_delay_max_ns = larger(delay, w->run_delay_max_ns),
+        .blocked_ns = blocked_of(run, cpu, delay),
+        .device_wait_ns = w->device_wait_ns,
+        .probe_ns =
+            run->probe_ns ? (int64_t)run->probe_ns : ANM_COUNTER_UNKNOWN,
+        .vol_switches =
+            sum(difference(b->vol_switches, a->vol_switches), w->vol_switches),
+        .invol_switches = sum(difference(b->invol_switches, a->invol_switches),
+                              w->invol_switches),
+        .minor_faults =
+            sum(difference(b->minor_faults, a->minor_faults), w->minor_faults),
+        .major_faults =
+            sum(difference(b->major_faults, a->major_faults), w->major_faults),
+    };
+}
+
+static anm_band band_of(const anm_engine *e, const anm_job *job,
+                        const anm_run *run)
+{
+    if (job->bulk || job->n != 1) return (anm_band){ .tokens = run->longest };
+    return anm_bands_at(&e->bands, run->longest);
+}
+
+static void fill_band(const anm_band *band, const anm_run *run, anm_receipt *r)
+{
+    r->band.tokens = band->tokens;
+    r->band.n = band->n;
+    r->band.disturbed = band->disturbed;
+    r->band.p50_ns = band->p50_ns;
+    r->band.low_ns = band->low_ns;
+    r->band.high_ns = band->high_ns;
+    r->band.predict_p50_ns = band->predict_p50_ns;
+    r->band.outside_p50_ns = band->outside_p50_ns;
+    r->band.today_p50_ns = band->today_p50_ns;
+    r->band.verdict = anm_band_judge(band, run->total_ns);
 }
 
 /* ---- The book ----------------------------------------------------------------- */
 
-void anm_book_enter(anm_engine *e, bool recorded, anm_entry *entry)
+void anm_book_enter(anm_engine *e, bool counted, anm_entry *entry)
 {
     anm_mutex_lock(&e->book);
     const uint64_t now = anm_now_ns();
@@ -241,7 +271,25 @@ void anm_book_enter(anm_engine *e, bool recorded, anm_entry *entry)
                          ? 0
                          : (int64_t)(now - e->last_end_ns);
     anm_mutex_unlock(&e->book);
-    if (recorded) anm_host_thread_read(&entry->thread);
+    if (counted) anm_host_thread_read(&entry->thread);
+}
+
+void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
+                   anm_run *run)
+{
+    anm_run_end(run);
+    if (!job->counted) return;
+    anm_host_thread_read(&entry->after);
+    if (!job->recorded) return;
+    anm_mutex_lock(&e->book);
+    const anm_band band = band_of(e, job, run);
+    anm_mutex_unlock(&e->book);
+    if (anm_band_judge(&band, run->total_ns) != ANM_VERDICT_ABOVE) return;
+    // Nobody is kept waiting for a probe, and no probe measures company.
+    if (anm_queue_in_flight(e->queue)) return;
+    anm_queue_enter(e->queue, false);
+    run->probe_ns = anm_host_probe(e);
+    anm_queue_leave(e->queue);
 }
 
 void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
@@ -260,10 +308,16 @@ void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
         fill_input(job, run, prompt, slot, r);
         memcpy(r->stages_ns, run->stages_ns, sizeof(r->stages_ns));
         r->total_ns = run->total_ns;
-        fill_counters(e, entry, run, r);
-        fill_band(e, job, run, r);
+        const anm_band band = band_of(e, job, run);
+        fill_band(&band, run, r);
+        r->counters = anm_book_counters(entry, run);
+        fill_sample(e, r->band.verdict == ANM_VERDICT_ABOVE, &r->counters);
         r->first = first;
-        anm_cause_explain(r);
+        const anm_history history = r->band.verdict == ANM_VERDICT_ABOVE
+                                        ? anm_past_view(e, &band, r)
+                                        : (anm_history){ 0 };
+        anm_cause_explain(r, &history);
+        if (!job->bulk && job->n == 1) anm_past_note(e, r);
     }
     anm_mutex_unlock(&e->book);
 }

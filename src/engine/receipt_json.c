@@ -118,6 +118,10 @@ static json_t *make_counters(const anm_counters *c)
         { "in_flight", c->in_flight },
         { "cpu_ns", c->cpu_ns },
         { "run_delay_ns", c->run_delay_ns },
+        { "run_delay_max_ns", c->run_delay_max_ns },
+        { "blocked_ns", c->blocked_ns },
+        { "device_wait_ns", c->device_wait_ns },
+        { "probe_ns", c->probe_ns },
         { "vol_switches", c->vol_switches },
         { "invol_switches", c->invol_switches },
         { "minor_faults", c->minor_faults },
@@ -140,12 +144,22 @@ static json_t *make_counters(const anm_counters *c)
     return o;
 }
 
+/* 0 is a figure that was not measured. */
+static json_t *number_or_null(uint64_t value)
+{
+    return value ? number(value) : json_null();
+}
+
 static json_t *make_band(const anm_receipt *r)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s}", "tokens",
-                     number(r->band.tokens), "n", number(r->band.n), "p50_ns",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+                     "tokens", number(r->band.tokens), "n", number(r->band.n),
+                     "disturbed", number(r->band.disturbed), "p50_ns",
                      number(r->band.p50_ns), "low_ns", number(r->band.low_ns),
-                     "high_ns", number(r->band.high_ns), "verdict",
+                     "high_ns", number(r->band.high_ns), "predict_p50_ns",
+                     number_or_null(r->band.predict_p50_ns), "outside_p50_ns",
+                     number_or_null(r->band.outside_p50_ns), "today_p50_ns",
+                     number_or_null(r->band.today_p50_ns), "verdict",
                      anm_verdict_name(r->band.verdict));
 }
 

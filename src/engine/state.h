@@ -15,6 +15,7 @@
 #include "base/sync.h"
 #include "engine/artifact.h"
 #include "engine/band.h"
+#include "engine/cause.h"
 #include "engine/contract.h"
 #include "engine/engine.h"
 #include "engine/input.h"
@@ -34,6 +35,20 @@ typedef struct anm_slot {
     anm_receipt receipt;
 } anm_slot;
 
+enum { ANM_PAST_RATIOS = 32, ANM_PAST_GAPS = 5 };
+
+/* What earlier calls left behind for judging the next one. */
+typedef struct anm_past {
+    float ratios[ANM_PAST_RATIOS]; /* total over p50, a ring */
+    size_t n_ratios;               /* ever */
+    /* Extra time of the latest calls after gaps of a class, a ring each. */
+    uint64_t extra_ns[ANM_IDLE_CLASSES][ANM_PAST_GAPS];
+    size_t n_extra[ANM_IDLE_CLASSES]; /* ever */
+    char ids_sha256[65];              /* of the call before */
+    size_t n_same;                    /* calls of these ids in a row */
+    anm_device device;                /* of the warm-up, observed */
+} anm_past;
+
 struct anm_engine {
     anm_source *source;
     anm_graph *graph; /* after the passes */
@@ -49,6 +64,7 @@ struct anm_engine {
     anm_log log;
     char *cache;    /* folder; NULL: nothing is kept */
     char *band_key; /* what bands depend on */
+    char plan_digest[33], artifact_digest[33];
     double macs[3]; /* of t tokens: macs[0] + macs[1] t + macs[2] t^2 */
     uint64_t open_ns;
     int64_t opened_at_ns; /* anm_now_ns() at the start of open */
@@ -62,6 +78,7 @@ struct anm_engine {
     anm_mutex book;
     anm_slot *slots; /* free ones */
     anm_bands bands;
+    anm_past past;
     uint64_t last_end_ns;
     unsigned n_calls; /* inside the engine now */
     bool was_called;
@@ -134,6 +151,7 @@ typedef struct anm_run {
     uint64_t total_ns;
     size_t tokens, truncated, longest;
     size_t n_chunks;
+    uint64_t probe_ns;    /* of the host, after the call; 0: not probed */
     anm_observed workers; /* counters summed over chunks, testimony joined */
 } anm_run;
 
@@ -158,10 +176,19 @@ anm_status anm_run_job(anm_engine *e, const anm_job *job, anm_slot *slot,
 typedef struct anm_entry {
     int64_t idle_ns; /* since the last call ended; 0 when one is inside */
     unsigned in_flight;
-    anm_host_thread thread; /* counters at the start, when recorded */
+    anm_host_thread thread; /* counters at the start, when counted */
+    anm_host_thread after;  /* and at the end */
 } anm_entry;
 
-void anm_book_enter(anm_engine *e, bool recorded, anm_entry *entry);
+void anm_book_enter(anm_engine *e, bool counted, anm_entry *entry);
+
+/* A counted call that ran to its end: stop the clock, read its counters, and
+ * probe the host when the call is above its band and nobody else is inside. */
+void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
+                   anm_run *run);
+
+/* What the calling thread and the workers used. Unknown where either is. */
+anm_counters anm_book_counters(const anm_entry *entry, const anm_run *run);
 
 /* Note that the call has ended; with job->recorded fill slot->receipt. */
 void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
@@ -172,6 +199,18 @@ void anm_book_abandon(anm_engine *e);
 
 /* Read the dear counters for the first time. */
 void anm_book_begin(anm_engine *e);
+
+/* ---- history.c -------------------------------------------------------------------- */
+
+/* Under the queue's turn: the least of three host probes; 0: not offered. */
+uint64_t anm_host_probe(anm_engine *e);
+
+/* Under `book`: what is known beside the receipt of a call. */
+anm_history anm_past_view(const anm_engine *e, const anm_band *band,
+                          const anm_receipt *r);
+
+/* Under `book`: remember a recorded live call of one text. */
+void anm_past_note(anm_engine *e, const anm_receipt *r);
 
 /* ---- floor.c ---------------------------------------------------------------------- */
 

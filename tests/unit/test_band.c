@@ -1,5 +1,4 @@
-/* test_band.c - ranges of latency, between lengths, and how often a quiet
- * machine leaves them.
+/* test_band.c - ranges of latency, and between lengths.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/band.h"
@@ -28,25 +27,34 @@ static uint64_t next_random(uint64_t *seed)
     return *seed >> 33;
 }
 
+static anm_band make_band(const uint64_t *totals, unsigned n)
+{
+    anm_timed runs[ANM_TIMED_MAX] = { 0 };
+
+    for (unsigned i = 0; i < n; i++)
+        runs[i].total_ns = totals[i];
+    return anm_band_make(8, 1, runs, n);
+}
+
 static void range_is_six_deviations_of_the_median(void **state)
 {
     uint64_t seed = 11;
     (void)state;
 
     for (unsigned n = 3; n <= 40; n++) {
-        uint64_t runs[40];
+        uint64_t totals[40];
         double v[40], d[40];
         for (unsigned i = 0; i < n; i++) {
-            runs[i] = 1000000 + next_random(&seed) % 900000;
-            v[i] = (double)runs[i];
+            totals[i] = 1000000 + next_random(&seed) % 900000;
+            v[i] = (double)totals[i];
         }
         const double p50 = median_of(v, n);
         for (unsigned i = 0; i < n; i++)
             d[i] = fabs(v[i] - p50);
-        const double reach = 6 * 1.4826 * median_of(d, n);
-        const anm_band band = anm_band_make(8, 0, runs, n);
+        const double reach = 6 * (1 + 3.0 / n) * 1.4826 * median_of(d, n);
+        const anm_band band = make_band(totals, n);
         assert_true(fabs((double)band.p50_ns - p50) <= 1);
-        assert_true(fabs((double)band.high_ns - (p50 + reach)) <= 2);
+        assert_true((double)band.high_ns >= p50 + reach - 2);
         assert_true(band.low_ns == 0 ||
                     fabs((double)band.low_ns - (p50 - reach)) <= 2);
         assert_int_equal(band.n, n);
@@ -55,46 +63,85 @@ static void range_is_six_deviations_of_the_median(void **state)
 
 static void spread_has_a_floor(void **state)
 {
-    uint64_t equal[] = { 5000000, 5000000, 5000000 };
-    uint64_t quick[] = { 50000, 50000, 50000 };
+    const uint64_t equal[] = { 5000000, 5000000, 5000000 };
+    const uint64_t quick[] = { 50000, 50000, 50000 };
     (void)state;
 
-    const anm_band slow = anm_band_make(8, 1, equal, 3);
-    assert_int_equal(slow.high_ns, 5600000); // 6 x 2 % of 5 ms
-    assert_int_equal(slow.low_ns, 4400000);
-    const anm_band fast = anm_band_make(8, 1, quick, 3);
-    assert_int_equal(fast.high_ns, 170000); // 6 x 20 us
+    const anm_band slow = make_band(equal, 3);
+    assert_int_equal(slow.high_ns, 6200000); // 6 (1 + 3 / 3) x 2 % of 5 ms
+    assert_int_equal(slow.low_ns, 3800000);
+    const anm_band fast = make_band(quick, 3);
+    assert_int_equal(fast.high_ns, 290000); // 12 x 20 us
     assert_int_equal(fast.low_ns, 0);
 }
 
-/* Latencies of a quiet machine: normal around 2 ms with 3 % of spread. */
-static uint64_t draw_latency(uint64_t *seed)
+static void range_reaches_beyond_a_second_mode(void **state)
 {
-    double sum = 0;
-
-    for (int i = 0; i < 12; i++)
-        sum += (double)next_random(seed) / 2147483648.0;
-    return (uint64_t)(2e6 * (1 + 0.03 * (sum - 6)));
-}
-
-static void
-quiet_machine_leaves_its_band_at_most_once_in_a_hundred(void **state)
-{
-    uint64_t seed = 5;
-    unsigned outside = 0, calls = 0;
+    uint64_t totals[20];
     (void)state;
 
-    for (int machine = 0; machine < 400; machine++) {
-        uint64_t runs[10];
-        for (int i = 0; i < 10; i++)
-            runs[i] = draw_latency(&seed);
-        const anm_band band = anm_band_make(8, 0, runs, 10);
-        for (int i = 0; i < 100; i++, calls++)
-            if (anm_band_judge(&band, draw_latency(&seed)) !=
-                ANM_VERDICT_INSIDE)
-                outside++;
+    for (unsigned i = 0; i < 20; i++)
+        totals[i] = i % 4 == 3 ? 3000000 : 2000000;
+    assert_int_equal(make_band(totals, 20).high_ns, 3500000);
+    // One that happened once is no mode.
+    for (unsigned i = 0; i < 20; i++)
+        totals[i] = i == 7 ? 9000000 : 2000000;
+    assert_true(make_band(totals, 20).high_ns < 2500000);
+}
+
+static void disturbed_runs_are_counted_and_left_out(void **state)
+{
+    anm_timed runs[12] = { 0 };
+    (void)state;
+
+    for (unsigned i = 0; i < 12; i++) {
+        runs[i].disturbed = i % 3 == 0;
+        runs[i].total_ns = runs[i].disturbed ? 9000000 : 1000000 + i;
+        runs[i].predict_ns = 800000;
+        runs[i].outside_ns = 200000;
+        runs[i].blocked_ns = i;
     }
-    assert_true(outside * 100 <= calls);
+    anm_band band = anm_band_make(8, 0, runs, 12);
+    assert_int_equal(band.n, 8);
+    assert_int_equal(band.disturbed, 4);
+    assert_false(band.useless);
+    assert_true(band.p50_ns < 1001000);
+    assert_int_equal(band.predict_p50_ns, 800000);
+    assert_int_equal(band.outside_p50_ns, 200000);
+    assert_true(band.outside_high_ns > 200000);
+    assert_true(band.blocked_p50_ns > 0);
+    for (unsigned i = 0; i < 12; i++)
+        runs[i].disturbed = i >= 2;
+    band = anm_band_make(8, 0, runs, 12);
+    assert_true(band.useless);
+    assert_int_equal(band.n, 12);
+}
+
+static void band_has_moved_when_today_is_a_quarter_slower(void **state)
+{
+    anm_band band = { .p50_ns = 1000, .today_p50_ns = 1250 };
+    (void)state;
+
+    assert_false(anm_band_moved(&band));
+    band.today_p50_ns = 1251;
+    assert_true(anm_band_moved(&band));
+    band.today_p50_ns = 0;
+    assert_false(anm_band_moved(&band));
+}
+
+static void gap_costs_what_the_nearest_class_below_does(void **state)
+{
+    anm_band_base base = { .idle_extra_ns = { 5, 0, 7 }, .idle_known = 5 };
+    (void)state;
+
+    assert_int_equal(anm_idle_class(19999999), -1);
+    assert_int_equal(anm_idle_class(20000000), 0);
+    assert_int_equal(anm_idle_class(INT64_MAX), ANM_IDLE_CLASSES - 1);
+    assert_int_equal(anm_idle_extra(&base, 1000), 0);
+    assert_int_equal(anm_idle_extra(&base, 50000000), 5);
+    assert_int_equal(anm_idle_extra(&base, 500000000), 5);
+    assert_int_equal(anm_idle_extra(&base, 3000000000), 7);
+    assert_int_equal(anm_idle_extra(&base, 3000000000000), 7);
 }
 
 static anm_band at(size_t tokens, uint64_t p50)
@@ -153,15 +200,16 @@ static void below_the_first_length_only_the_high_end_holds(void **state)
     assert_int_equal(anm_bands_at(&b, 8).low_ns, 500);
 }
 
-static void beyond_the_last_length_there_is_no_band(void **state)
+static void beyond_the_last_length_the_last_band_holds(void **state)
 {
     (void)state;
     const anm_bands b = two_lengths();
-    assert_int_equal(anm_bands_at(&b, 36).n, 0);
-    assert_int_equal(anm_bands_at(&b, 35).n, 5); // within 10 %
-    const anm_bands none = { 0 };
-    assert_int_equal(anm_bands_at(&none, 8).n, 0);
-    assert_int_equal(anm_bands_at(&none, 0).n, 0);
+    for (size_t tokens = 33; tokens < 400; tokens += 50) {
+        const anm_band band = anm_bands_at(&b, tokens);
+        assert_int_equal(band.tokens, tokens);
+        assert_int_equal(band.p50_ns, 3000);
+        assert_int_equal(band.high_ns, 6000);
+    }
 }
 
 static void same_length_replaces(void **state)
@@ -208,12 +256,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(range_is_six_deviations_of_the_median),
         cmocka_unit_test(spread_has_a_floor),
-        cmocka_unit_test(
-            quiet_machine_leaves_its_band_at_most_once_in_a_hundred),
+        cmocka_unit_test(range_reaches_beyond_a_second_mode),
+        cmocka_unit_test(disturbed_runs_are_counted_and_left_out),
+        cmocka_unit_test(band_has_moved_when_today_is_a_quarter_slower),
+        cmocka_unit_test(gap_costs_what_the_nearest_class_below_does),
         cmocka_unit_test(bands_lie_in_order_of_length),
         cmocka_unit_test(between_lengths_is_interpolated),
         cmocka_unit_test(below_the_first_length_only_the_high_end_holds),
-        cmocka_unit_test(beyond_the_last_length_there_is_no_band),
+        cmocka_unit_test(beyond_the_last_length_the_last_band_holds),
         cmocka_unit_test(same_length_replaces),
         cmocka_unit_test(full_table_refuses_a_new_length_and_keeps_the_old),
         cmocka_unit_test(verdicts_follow_the_range),

@@ -14,8 +14,29 @@ static const char key[] = "machine x\nlevel avx2\n";
 static anm_bands sample(void)
 {
     return (anm_bands){
-        .items = { { 8, 5, 90, 100, 60, 140 }, { 16, 3, 190, 200, 0, 300 } },
+        .items = { { .tokens = 8,
+                     .n = 5,
+                     .first_ns = 90,
+                     .p50_ns = 100,
+                     .low_ns = 60,
+                     .high_ns = 140 },
+                   { .tokens = 16,
+                     .n = 3,
+                     .first_ns = 190,
+                     .p50_ns = 200,
+                     .high_ns = 300,
+                     .predict_p50_ns = 150,
+                     .outside_p50_ns = 50,
+                     .outside_high_ns = 80,
+                     .blocked_p50_ns = 7,
+                     .today_p50_ns = 200 } },
         .n = 2,
+        .base = { .probe_ns = 21000,
+                  .freq_khz = 2600000,
+                  .idle_extra_ns = { 1, 2, 3, 4, 5 },
+                  .idle_known = 3,
+                  .plan = "ab",
+                  .artifact = "0123456789abcdef0123456789abcdef" },
         .measured_wall_ns = 1700000000000000000,
     };
 }
@@ -52,6 +73,26 @@ static void what_was_stored_is_found_again(void **state)
     assert_int_equal(found.items[1].p50_ns, 200);
     assert_int_equal(found.items[1].low_ns, 0);
     assert_int_equal(found.items[1].high_ns, 300);
+    assert_int_equal(found.items[1].predict_p50_ns, 150);
+    assert_int_equal(found.items[1].outside_p50_ns, 50);
+    assert_int_equal(found.items[1].outside_high_ns, 80);
+    assert_int_equal(found.items[1].blocked_p50_ns, 7);
+    // Of the start that measured it alone.
+    assert_int_equal(found.items[1].today_p50_ns, 0);
+    assert_memory_equal(&found.base, &b.base, sizeof(b.base));
+}
+
+static void useless_band_is_not_kept(void **state)
+{
+    anm_bands b = sample(), found;
+    const char *folder = test_temp_folder();
+    (void)state;
+
+    b.items[0].useless = true;
+    assert_true(anm_bands_store(&b, folder, key));
+    anm_bands_load(&found, folder, key);
+    assert_int_equal(found.n, 1);
+    assert_int_equal(found.items[0].tokens, 16);
 }
 
 static void another_key_finds_nothing(void **state)
@@ -113,38 +154,50 @@ static void truncated_file_counts_as_absent(void **state)
     free(text);
 }
 
-static void senseless_values_count_as_absent(void **state)
+/* Replace one part of a stored file, and load it. */
+static size_t load_with(const char *part, const char *by)
 {
-    static const char *const items[] = {
-        "{\"tokens\":0,\"n\":5,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":1,"
-        "\"high_ns\":3}",
-        "{\"tokens\":8,\"n\":0,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":1,"
-        "\"high_ns\":3}",
-        "{\"tokens\":8,\"n\":5,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":3,"
-        "\"high_ns\":3}",
-        "{\"tokens\":8,\"n\":5,\"first_ns\":1,\"p50_ns\":2,\"low_ns\":1,"
-        "\"high_ns\":1}",
-        "{\"tokens\":8,\"n\":5,\"first_ns\":1,\"p50_ns\":\"2\"}",
-        "7",
-    };
     const anm_bands b = sample();
     const char *folder = test_temp_folder();
-    (void)state;
+    anm_bands found;
 
     assert_true(anm_bands_store(&b, folder, key));
     const char *path = stored_path(folder);
-    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
-        anm_bands found;
-        FILE *f = fopen(path, "wb");
-        assert_non_null(f);
-        fprintf(f,
-                "{\"anemone_bands\":1,\"key\":\"machine x\\nlevel avx2\\n\","
-                "\"measured_ns\":5,\"items\":[%s]}",
-                items[i]);
-        fclose(f);
-        anm_bands_load(&found, folder, key);
-        assert_int_equal(found.n, 0);
-    }
+    char *text = test_read(path, NULL);
+    char *at = strstr(text, part);
+    if (!at) fail_msg("no %s in %s", part, text);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fprintf(f, "%.*s%s%s", (int)(at - text), text, by, at + strlen(part));
+    fclose(f);
+    free(text);
+    anm_bands_load(&found, folder, key);
+    return found.n;
+}
+
+static void senseless_values_count_as_absent(void **state)
+{
+    static const char *const parts[][2] = {
+        { "\"tokens\":8", "\"tokens\":0" },
+        { "\"n\":5", "\"n\":0" },
+        { "\"low_ns\":60", "\"low_ns\":101" },
+        { "\"high_ns\":140", "\"high_ns\":99" },
+        { "\"p50_ns\":100", "\"p50_ns\":\"100\"" },
+        { "\"p50_ns\":100", "\"p50_ns\":-1" },
+        { "\"predict_p50_ns\":150", "\"predict_ns\":150" },
+        { "\"items\":[", "\"items\":[7," },
+        { "\"anemone_bands\":2", "\"anemone_bands\":1" },
+        { "\"idle_known\":3", "\"idle_known\":64" },
+        { "[1,2,3,4,5]", "[1,2,3,4]" },
+        { "[1,2,3,4,5]", "[1,2,3,4,null]" },
+        { "\"probe_ns\":21000", "\"probe_ns\":-5" },
+        { "\"plan\":\"ab\"", "\"plan\":\"0123456789abcdef0123456789abcdef0\"" },
+    };
+    (void)state;
+
+    assert_int_equal(load_with("\"tokens\":8", "\"tokens\":9"), 2);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        assert_int_equal(load_with(parts[i][0], parts[i][1]), 0);
 }
 
 static void folder_that_cannot_be_made_is_told(void **state)
@@ -185,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_stored_is_found_again),
+        cmocka_unit_test(useless_band_is_not_kept),
         cmocka_unit_test(another_key_finds_nothing),
         cmocka_unit_test(storing_again_replaces),
         cmocka_unit_test(without_a_folder_nothing_is_kept),
