@@ -202,8 +202,8 @@ static anm_status look_again(anm_engine *e, const anm_job *job, anm_slot *slot,
     const anm_band today = anm_band_make(known->tokens, 0, runs, n);
     // What a busy machine shows is no news.
     if (!today.useless) known->today_p50_ns = today.p50_ns;
-    if (anm_band_moved(known))
-        anm_log_line(&e->log, ANM_LOG_WARN,
+    if (anm_band_moved(known) && known->today_p50_ns > known->high_ns)
+        anm_log_line(&e->log, ANM_LOG_INFO,
                      "warm-up of %zu tokens: median %.3f ms today, %.3f ms in "
                      "the stored band, which stays until it is measured again",
                      known->tokens, (double)known->today_p50_ns / 1e6,

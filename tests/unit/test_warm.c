@@ -2,11 +2,18 @@
  * and used again.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "support/models.h"
 
 enum { DIM = 48 };
+
+#define LONG_TEXT                                                              \
+    "the river keeps its old bed when rain falls on every hill and people "    \
+    "walk home by night the river keeps its old bed when rain falls on every " \
+    "hill and people walk home by night the river keeps its old bed when rain"
 
 static anm_receipt record(anm_model *m, const char *text)
 {
@@ -132,6 +139,84 @@ static void other_thread_counts_have_other_bands(void **state)
     anm_model_close(m);
 }
 
+/* Rewrite every stored p50 and high end as a part of itself. */
+static void scale_stored(const char *cache, double factor)
+{
+    char bands[512], path[1024];
+    anm_names names;
+    size_t i;
+    json_t *item;
+
+    snprintf(bands, sizeof(bands), "%s/bands", cache);
+    assert_int_equal(anm_folder_list(bands, &names, NULL), ANM_OK);
+    assert_int_equal(names.n, 1);
+    snprintf(path, sizeof(path), "%s/%s", bands, names.names[0]);
+    anm_names_deinit(&names);
+    json_t *doc = json_load_file(path, 0, NULL);
+    json_array_foreach(json_object_get(doc, "items"), i, item)
+    {
+        const double p50 =
+            (double)json_integer_value(json_object_get(item, "p50_ns"));
+        const json_int_t now = (json_int_t)(factor * p50) + 1;
+        json_object_set_new(item, "p50_ns", json_integer(now));
+        json_object_set_new(item, "low_ns", json_integer(0));
+        json_object_set_new(item, "high_ns", json_integer(now + 1));
+    }
+    assert_int_equal(json_dump_file(doc, path, 0), 0);
+    json_decref(doc);
+}
+
+/* The stored band is the yardstick: a slower today does not become it. */
+static void slower_start_says_that_the_band_has_moved(void **state)
+{
+    const size_t length = 64;
+    const char *cache = test_temp_folder();
+    test_log log = { 0 };
+    anm_model *m = open_logged(&log, cache);
+    (void)state;
+
+    warm(m, &length, 1, false);
+    const uint64_t p50 = record(m, LONG_TEXT).band.p50_ns;
+    anm_model_close(m);
+    scale_stored(cache, 0.1);
+    m = open_logged(&log, cache);
+    warm(m, &length, 1, false);
+    assert_int_equal(test_log_count(&log, ANM_LOG_INFO, "in the stored band"),
+                     1);
+    const anm_receipt r = record(m, LONG_TEXT);
+    assert_in_range(r.band.p50_ns, 1, p50 / 5);
+    assert_true(r.band.today_p50_ns > 2 * r.band.p50_ns);
+    assert_int_equal(r.band.verdict, ANM_VERDICT_ABOVE);
+    assert_true(r.counters.probe_ns > 0);
+    bool moved = false;
+    for (int i = 0; i < 50 && !moved; i++) {
+        const anm_receipt again = record(m, LONG_TEXT);
+        for (size_t k = 0; k < again.n_causes; k++)
+            if (again.causes[k].cause == ANM_CAUSE_BAND_MOVED)
+                moved = strstr(again.causes[k].evidence, "stored") != NULL;
+    }
+    assert_true(moved);
+    anm_model_close(m);
+}
+
+static void faster_start_replaces_the_band(void **state)
+{
+    const size_t length = 64;
+    const char *cache = test_temp_folder();
+    test_log log = { 0 };
+    anm_model *m = open_logged(&log, cache);
+    (void)state;
+
+    warm(m, &length, 1, false);
+    anm_model_close(m);
+    scale_stored(cache, 50);
+    m = open_logged(&log, cache);
+    const uint64_t stored = record(m, LONG_TEXT).band.p50_ns;
+    warm(m, &length, 1, false);
+    assert_true(record(m, LONG_TEXT).band.p50_ns < stored / 2);
+    anm_model_close(m);
+}
+
 static void warm_call_is_no_first_any_more(void **state)
 {
     const size_t length = 3;
@@ -166,6 +251,8 @@ int main(void)
         cmocka_unit_test(lengths_are_clamped_and_measured_once),
         cmocka_unit_test(bands_of_an_earlier_start_are_used),
         cmocka_unit_test(other_thread_counts_have_other_bands),
+        cmocka_unit_test(slower_start_says_that_the_band_has_moved),
+        cmocka_unit_test(faster_start_replaces_the_band),
         cmocka_unit_test(warm_call_is_no_first_any_more),
         cmocka_unit_test(too_many_lengths_are_refused),
     };
