@@ -1,5 +1,6 @@
 # The front door. Everything real is in CMakePresets.json and tools/.
-.PHONY: all setup demo test check bench format clean install fuzz
+.PHONY: all setup demo test check bench format clean install fuzz \
+  fake truth-bars
 PREFIX ?= /usr/local
 
 all:
@@ -28,6 +29,14 @@ bench:
 fuzz:
 	@tools/setup test
 	@tools/run-fuzz 60
+
+# The command that plays scenarios (docs/SCENARIOS.md): build/fake/anemone.
+fake:
+	@tools/setup build
+	@tools/build fake anemone
+
+truth-bars: fake
+	@tools/run-truth-bars
 
 format:
 	@clang-format-14 -i $$(git ls-files '*.c' '*.h')

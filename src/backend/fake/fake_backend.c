@@ -36,6 +36,11 @@ struct anm_runner {
 static bool prepared_now;
 static _Thread_local uint64_t last_runner; /* that this thread has called */
 
+/* What an artifact holds: no two that are built are the same. */
+typedef struct build {
+    uint64_t number;
+} build;
+
 static const char section[] = "fake";
 static const size_t reference_tokens = 32;
 
@@ -95,12 +100,14 @@ static anm_status prepare(const anm_program *program,
                           const anm_load_params *params,
                           const anm_section_sink *sink, anm_error *err)
 {
+    static uint64_t last_number;
     anm_status status = fail_as_told(ANM_FAKE_AT_PREPARE, "compile", err);
+    const build made = { .number = ++last_number };
 
     (void)program;
     (void)params;
-    if (!status) status = sink->begin(sink->ctx, section, sizeof(section), err);
-    if (!status) status = sink->write(sink->ctx, section, sizeof(section), err);
+    if (!status) status = sink->begin(sink->ctx, section, sizeof(made), err);
+    if (!status) status = sink->write(sink->ctx, &made, sizeof(made), err);
     if (!status) prepared_now = true;
     return status;
 }
@@ -187,19 +194,24 @@ static anm_status check_artifact(anm_runner *r, const anm_sections *sections,
                                  bool fresh, anm_error *err)
 {
     enum { CORRUPT, STALE };
+    static double rebuilt_factor = 1;
     anm_bytes bytes;
     const anm_fake_fault *f =
         fresh ? NULL
               : anm_fake_fault_at_load(ANM_FAKE_ARTIFACT, ANM_FAKE_AT_LOAD);
 
-    r->stale_factor = 1;
+    // What is built in place of a refused one runs as the fault says.
+    if (!fresh) rebuilt_factor = 1;
+    r->stale_factor = rebuilt_factor;
     if (!anm_sections_find(sections, section, &bytes) ||
-        bytes.len != sizeof(section))
+        bytes.len != sizeof(build))
         return anm_fail(err, ANM_E_CORRUPT, "no section named %s", section);
-    if (f && f->answer == CORRUPT)
+    if (f && f->answer == CORRUPT) {
+        rebuilt_factor = f->factor;
         return anm_fail(err, ANM_E_CORRUPT, "%s",
                         *f->reason ? f->reason
                                    : "it is of another configuration");
+    }
     if (f) r->stale_factor = f->factor;
     return ANM_OK;
 }
@@ -221,7 +233,9 @@ static anm_status fill_runner(anm_runner *r, const anm_sections *sections,
     anm_status status = check_artifact(r, sections, fresh, err);
     if (status) return status;
     make_plan(r, s);
-    r->plan_known = s->plan.known;
+    // With one device to choose from there is nothing to tell.
+    const unsigned usable = list_devices() & ~r->excluded;
+    r->plan_known = s->plan.known || (usable & (usable - 1)) == 0;
     if (!r->plan_known) hide_plan(r);
     if (r->is_reference) return ANM_OK;
     anm_virtual_spend((uint64_t)(s->stages.load_ms * 1e6), true);
