@@ -131,5 +131,12 @@ anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err)
     s->tensor_used = anm_arena_array(&s->arena, anm_safetensors_n(s->weights),
                                      sizeof(*s->tensor_used));
     if (!s->tensor_used) return anm_hf_fail_memory(r, err);
+    if (s->stored != ANM_DTYPE_F32) {
+        status = anm_source_note(s, err, "precision",
+                                 "weights stored as %s are widened exactly; "
+                                 "the arithmetic is float32",
+                                 anm_dtype_name(s->stored));
+        if (status) return status;
+    }
     return find_prefix(r, err);
 }

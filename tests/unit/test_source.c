@@ -58,6 +58,9 @@ static void cls_model_says_what_its_files_say(void **state)
     assert_int_equal(s->recipe.max_tokens, 40);
     assert_int_equal(s->vocab_rows, 640);
     assert_int_equal(s->stored, ANM_DTYPE_F16);
+    assert_int_equal(s->n_notes, 1);
+    assert_string_equal(s->notes[0].where, "precision");
+    assert_non_null(strstr(s->notes[0].text, "F16"));
     anm_source_close(s);
 }
 
