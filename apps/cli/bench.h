@@ -1,5 +1,6 @@
 /* bench.h - the parts of `bench`: measuring (bench_measure.c), the line
- * protocol (bench_lines.c), the table (verb_bench.c).
+ * protocol (bench_lines.c), live queries (bench_mission.c), the cost of receipts
+ * (bench_evidence.c), the table (verb_bench.c).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_BENCH_H
@@ -46,5 +47,11 @@ double cli_bench_percentile(const double *sorted, size_t n, double part);
 
 /* Answer the requests on stdin until they end; the exit code. */
 int cli_bench_lines(cli *c);
+
+/* Live queries at human gaps against warm-up; the exit code. */
+int cli_bench_mission(cli *c, bool quick);
+
+/* The cost of a receipt; the exit code. */
+int cli_bench_evidence(cli *c, bool quick);
 
 #endif

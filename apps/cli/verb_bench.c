@@ -13,7 +13,7 @@
 typedef struct bench_options {
     cli_sizes tokens, idle;
     size_t callers, bulk, seconds;
-    bool lines;
+    bool lines, mission, evidence, quick;
     cli_sizes items, collections;
     size_t k;
     const char *where;
@@ -32,6 +32,12 @@ static const cli_option options[] = {
       "how long to measure each row; 1 by default", 1, 3600 },
     { "lines", 0, CLI_SWITCH, offsetof(bench_options, lines), NULL,
       "answer a benchmark's requests on stdin, a JSON line each", 0, 0 },
+    { "mission", 0, CLI_SWITCH, offsetof(bench_options, mission), NULL,
+      "ask 30 live queries at human gaps and judge them by warm-up", 0, 0 },
+    { "evidence", 0, CLI_SWITCH, offsetof(bench_options, evidence), NULL,
+      "measure what a receipt costs a query of 8 tokens", 0, 0 },
+    { "quick", 0, CLI_SWITCH, offsetof(bench_options, quick), NULL,
+      "with these two: in a tenth of the time", 0, 0 },
     { "items", 0, CLI_SIZES, offsetof(bench_options, items), "LIST",
       "search: items of a collection; 1000,10000 by default", 1, 10000000 },
     { "collections", 0, CLI_SIZES, offsetof(bench_options, collections), "LIST",
@@ -273,6 +279,8 @@ static int run_bench(cli *c, int argc, char **argv)
 
     if (!cli_begin(c, &job.o, argc, argv)) return c->exit_code;
     if (job.o.lines) return cli_bench_lines(c);
+    if (job.o.mission) return cli_bench_mission(c, job.o.quick);
+    if (job.o.evidence) return cli_bench_evidence(c, job.o.quick);
     if (c->n_args && !strcmp(c->args[0], "search"))
         return run_search(c, &job.o);
 
