@@ -62,6 +62,7 @@ typedef struct anm_fake_when {
     X(FREQUENCY, "frequency")                                                  \
     X(HOST, "host")                                                            \
     X(OVERHEAD, "overhead")                                                    \
+    X(PAD, "pad")                                                              \
     X(SUSPEND, "suspend")                                                      \
     X(EXECUTE, "execute")                                                      \
     X(PLAN, "plan")                                                            \
@@ -118,7 +119,7 @@ typedef struct anm_fake_fault {
     anm_fake_when when;
     anm_fake_range ms;
     double factor, per_query, max_factor;
-    double tau_ms, khz;
+    double tau_ms, khz, tokens;
     size_t stage, device, at, status, output, answer;
     size_t energy, footprint;
     const char *reason;
@@ -222,6 +223,7 @@ typedef struct anm_fake_effect {
     double factor;                  /* of the device's work */
     double ms[ANM_FAKE_KIND_COUNT]; /* that are added, by kind */
     double bind_ms;
+    double tokens; /* least that the device works through */
     double host_ratio, khz;
     anm_fake_shares executes;
     anm_fake_evidence evidence;

@@ -387,12 +387,13 @@ static void work(anm_runner *r, const anm_call *call, const anm_fake_effect *e,
 {
     const anm_fake_scenario *s = anm_fake_scenario_played();
     const anm_fake_shares shares = executed(r, e);
+    const double tokens_run = (double)tokens;
 
     for (size_t d = 0; d < ANM_DEVICE_COUNT; d++) {
         const anm_fake_device *device = &s->devices[d];
         if (shares.of[d] <= 0) continue;
         const double ms = (device->ms * (double)call->n_inputs +
-                           device->ms_per_token * (double)tokens) *
+                           device->ms_per_token * fmax(tokens_run, e->tokens)) *
                           shares.of[d] * e->factor * r->stale_factor *
                           draw_spread(r, device);
         if (d != ANM_DEVICE_CPU) anm_virtual_counters()->vol_switches++;

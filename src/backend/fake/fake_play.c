@@ -248,6 +248,9 @@ static void apply(size_t i, const anm_fake_moment *m, anm_fake_effect *e)
     case ANM_FAKE_OVERHEAD:
         if (f->stage == ANM_FAKE_BIND) e->bind_ms += ms;
         break;
+    case ANM_FAKE_PAD:
+        e->tokens = fmax(e->tokens, f->tokens);
+        break;
     case ANM_FAKE_EXECUTE:
         e->executes = f->shares;
         break;

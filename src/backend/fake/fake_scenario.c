@@ -140,6 +140,7 @@ static const anm_fake_field fault_fields[] = {
     { "max_factor", ANM_FAKE_REAL, F(max_factor), 1, 1000, NULL },
     { "tau_ms", ANM_FAKE_REAL, F(tau_ms), 1e-3, 1e9, NULL },
     { "khz", ANM_FAKE_COUNT, F(khz), 1e5, 1e7, NULL },
+    { "tokens", ANM_FAKE_COUNT, F(tokens), 1, 8192, NULL },
     { "stage", ANM_FAKE_CHOICE, F(stage), 0, 0, "tokenize|bind|post" },
     { "device", ANM_FAKE_CHOICE, F(device), 0, 0, DEVICES },
     { "at", ANM_FAKE_CHOICE, F(at), 0, 0, "accepts|prepare|load|predict" },
@@ -364,7 +365,7 @@ static anm_status check_fault(const json_t *o, const char *at, size_t kind,
         { ANM_FAKE_DRIFT, "per_query" }, { ANM_FAKE_FREQUENCY, "khz" },
         { ANM_FAKE_HOST, "factor" },     { ANM_FAKE_EXECUTE, "shares" },
         { ANM_FAKE_PLAN, "device" },     { ANM_FAKE_ARTIFACT, "answer" },
-        { ANM_FAKE_OUTPUT, "output" },
+        { ANM_FAKE_OUTPUT, "output" },   { ANM_FAKE_PAD, "tokens" },
     };
 
     for (size_t i = 0; i < N_OF(needed); i++)
