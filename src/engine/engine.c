@@ -308,17 +308,27 @@ static anm_status load_runner(anm_engine *e, anm_error *err)
     return e->backend->reserve(e->runner, tokens, RESERVED_TEXTS, err);
 }
 
+static void add_share(double *sum, double share)
+{
+    *sum = share < 0 || *sum < 0 ? -1 : *sum + share;
+}
+
+/* What runs on a device that is not known may run on any that may be used. */
 static void read_plan(anm_engine *e)
 {
+    const unsigned usable =
+        e->backend->devices() & anm_units_permitted(e->facts.units);
     const anm_plan_row *rows;
     const size_t n = e->backend->plan(e->runner, &rows);
 
     for (unsigned d = 0; d < ANM_DEVICE_COUNT; d++)
         e->facts.shares[d] = 0;
     for (size_t i = 0; i < n; i++) {
-        if (rows[i].device >= ANM_DEVICE_COUNT) continue;
-        double *share = &e->facts.shares[rows[i].device];
-        *share = rows[i].share < 0 || *share < 0 ? -1 : *share + rows[i].share;
+        const bool known = rows[i].device < ANM_DEVICE_COUNT;
+        const unsigned where = known ? 1u << rows[i].device : usable;
+        for (unsigned d = 0; d < ANM_DEVICE_COUNT; d++)
+            if (where >> d & 1)
+                add_share(&e->facts.shares[d], known ? rows[i].share : -1);
     }
 }
 

@@ -184,11 +184,15 @@ def planned_shares(units, present, share):
     return {best: share, "cpu": 1 - share}
 
 
+def required(units, flags):
+    if flags[:1] != ["--require"]:
+        return IMPLIED[units]
+    device, _, part = flags[1].partition(":")
+    return None if device == "none" else (device, float(part))
+
+
 def expected_exit(units, present, share, flags):
-    require = IMPLIED[units]
-    if flags[:1] == ["--require"]:
-        device, _, part = flags[1].partition(":")
-        require = None if device == "none" else (device, float(part))
+    require = required(units, flags)
     if require is None:
         return 0
     shares = planned_shares(units, present, share)
@@ -219,8 +223,13 @@ def play_cell(command, folder, cell):
     problems = [] if code == wanted else [
         f"exit {code}, expected {wanted}: {err.strip()[:300]}"]
     if code == wanted == 5:
+        device = required(units, flags)[0]
+        usable = PERMITTED[units] & set(present)
+        is_known = share is not None or len(usable) == 1 or \
+            device not in usable
         for word in ("present: " + ", ".join(present), "required: ",
-                     "share planned on"):
+                     f"share planned on {device}: "
+                     f"{'' if is_known else 'unknown'}"):
             if word not in err:
                 problems.append(f"no '{word}' in: {err.strip()[:300]}")
     return name, problems
