@@ -162,6 +162,8 @@ static anm_status set_defaults(const anm_fake_scenario *s, anm_error *err)
         set_default("ANEMONE_UNITS", s->settings.units);
     snprintf(path, sizeof(path), "%s/cache", folder);
     set_default("ANEMONE_CACHE_DIR", path);
+    snprintf(path, sizeof(path), "%s/memory.db", folder);
+    set_default("ANEMONE_STORE", path);
     snprintf(path, sizeof(path), "%s/played", folder);
     set_default("ANEMONE_MODEL", path);
     return anm_fake_model_write(path, err);
