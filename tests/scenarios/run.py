@@ -310,7 +310,10 @@ def main():
     if a.contract:
         return 0 if play_contract(command) else 1
     files = a.files or sorted(HERE.glob("*.json"))
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    # A play that crashes leaves its folder.
+    with tempfile.TemporaryDirectory() as folder, \
+            concurrent.futures.ThreadPoolExecutor(2) as pool:
+        os.environ["TMPDIR"] = folder
         rows = list(pool.map(lambda f: play_all(command, f, a.seeds), files))
     for row in rows:
         print_row(*row)
