@@ -16,7 +16,7 @@ enum {
 };
 
 // A rise is steady when no step between quarters makes up more of it.
-static const double steepest = 0.6;
+static const double steepest = 0.45;
 
 /* ---- The host ------------------------------------------------------------------ */
 

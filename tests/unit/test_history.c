@@ -1,0 +1,213 @@
+/* test_history.c - what earlier calls tell: drift but no step, gaps, changes.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/state.h"
+#include "support/support.h"
+
+static const uint64_t ms = 1000000;
+
+static anm_engine *new_engine(void)
+{
+    anm_engine *e = anm_alloc_zero(sizeof(*e));
+
+    assert_non_null(e);
+    e->past.device = ANM_DEVICE_UNKNOWN;
+    return e;
+}
+
+/* A live call against a median of 10 ms. */
+static anm_receipt call_of(uint64_t total)
+{
+    anm_receipt r = { 0 };
+
+    r.total_ns = total;
+    r.band.n = 20;
+    r.band.p50_ns = 10 * ms;
+    r.band.tokens = 8;
+    strcpy(r.input.ids_sha256, "ab");
+    r.band.verdict = ANM_VERDICT_INSIDE;
+    return r;
+}
+
+static anm_history view(const anm_engine *e, const anm_receipt *r)
+{
+    const anm_band band = { .tokens = 8, .n = 20, .p50_ns = 10 * ms };
+
+    return anm_past_view(e, &band, r);
+}
+
+/* Noise of 1 %, the same in every run. */
+static uint64_t noise(int i)
+{
+    return (uint64_t)(i * 7919 % 21) * 10000;
+}
+
+static void steady_rise_is_drift(void **state)
+{
+    anm_engine *e = new_engine();
+    (void)state;
+
+    for (int i = 0; i < 60; i++) {
+        const anm_receipt r = call_of(10 * ms + (uint64_t)i * 50000 + noise(i));
+        anm_past_note(e, &r);
+    }
+    const anm_receipt now = call_of(13 * ms);
+    const double drift = view(e, &now).drift;
+    assert_true(drift > 0.25 && drift < 0.35);
+    anm_free(e);
+}
+
+/* Wherever in the window it lies. */
+static void step_is_no_drift(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 40; at++) {
+        anm_engine *e = new_engine();
+        double most = 0;
+        for (int i = 0; i < 40; i++) {
+            const anm_receipt r =
+                call_of((i >= at ? 18 * ms : 10 * ms) + noise(i));
+            anm_past_note(e, &r);
+        }
+        const anm_receipt now = call_of(18 * ms);
+        most = view(e, &now).drift;
+        assert_true(most < 0.05);
+        anm_free(e);
+    }
+}
+
+static void quiet_calls_have_no_drift(void **state)
+{
+    anm_engine *e = new_engine();
+    (void)state;
+
+    for (int i = 0; i < 200; i++) {
+        const anm_receipt r = call_of(10 * ms + noise(i));
+        assert_true(view(e, &r).drift < 0.05);
+        anm_past_note(e, &r);
+    }
+    anm_free(e);
+}
+
+static void gaps_are_learned_by_class(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(14 * ms);
+    (void)state;
+
+    r.counters.idle_before = 3000000000;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(view(e, &r).idle_extra_ns, 0);
+        anm_past_note(e, &r);
+    }
+    assert_int_equal(view(e, &r).idle_extra_ns, 4 * ms);
+    r.counters.idle_before = 300000000; // shorter: not known
+    assert_int_equal(view(e, &r).idle_extra_ns, 0);
+    e->bands.base.idle_extra_ns[0] = 7;
+    e->bands.base.idle_known = 1;
+    assert_int_equal(view(e, &r).idle_extra_ns, 7);
+    r.counters.idle_before = 90000000000; // longer: at least as much
+    assert_int_equal(view(e, &r).idle_extra_ns, 4 * ms);
+    anm_free(e);
+}
+
+/* A wait that others caused is no price of a gap. */
+static void queue_and_delay_are_no_part_of_a_gap(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(30 * ms);
+    (void)state;
+
+    r.counters.idle_before = 3000000000;
+    r.stages_ns[ANM_STAGE_QUEUE] = 12 * ms;
+    r.counters.run_delay_max_ns = (int64_t)(8 * ms);
+    for (int i = 0; i < 5; i++)
+        anm_past_note(e, &r);
+    assert_int_equal(view(e, &r).idle_extra_ns, 0);
+    anm_free(e);
+}
+
+static void other_ids_after_the_same_are_a_change(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(10 * ms), other = r;
+    (void)state;
+
+    strcpy(other.input.ids_sha256, "cd");
+    for (int i = 0; i < 3; i++) {
+        assert_false(view(e, &other).input_changed);
+        anm_past_note(e, &r);
+    }
+    assert_false(view(e, &r).input_changed);
+    assert_true(view(e, &other).input_changed);
+    // A change that left the band stays one.
+    other.band.verdict = ANM_VERDICT_ABOVE;
+    for (int i = 0; i < 5; i++)
+        anm_past_note(e, &other);
+    assert_true(view(e, &other).input_changed);
+    anm_free(e);
+}
+
+static void what_bands_were_measured_with_is_compared(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(20 * ms);
+    (void)state;
+
+    strcpy(e->plan_digest, "p1");
+    strcpy(e->artifact_digest, "a1");
+    anm_history h = view(e, &r);
+    assert_false(h.plan_changed || h.artifact_changed || h.device_changed);
+    strcpy(e->bands.base.plan, "p1");
+    strcpy(e->bands.base.artifact, "a0");
+    e->bands.base.probe_ns = 20000;
+    e->bands.base.freq_khz = 3000000;
+    e->past.device = ANM_DEVICE_ANE;
+    r.counters.probe_ns = 50000;
+    r.counters.freq_khz = 1500000;
+    r.where.device = ANM_DEVICE_CPU;
+    h = view(e, &r);
+    assert_true(!h.plan_changed && h.artifact_changed);
+    assert_false(h.device_changed); // nobody has seen it there
+    assert_true(h.probe_ratio == 2.5 && h.freq_ratio == 2);
+    r.where.evidence = ANM_EVIDENCE_OBSERVED;
+    r.counters.freq_khz = ANM_COUNTER_UNKNOWN;
+    r.counters.probe_ns = ANM_COUNTER_UNKNOWN;
+    h = view(e, &r);
+    assert_true(h.device_changed);
+    assert_true(h.probe_ratio == 0 && h.freq_ratio == 0);
+    anm_free(e);
+}
+
+static void text_beyond_the_longest_band_is_longer(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(20 * ms);
+    (void)state;
+
+    e->macs[1] = 100;
+    e->bands.n = 1;
+    e->bands.items[0].tokens = 8;
+    assert_true(view(e, &r).longer_ratio == 0);
+    r.band.tokens = 20;
+    assert_true(view(e, &r).longer_ratio == 2.5);
+    anm_free(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(steady_rise_is_drift),
+        cmocka_unit_test(step_is_no_drift),
+        cmocka_unit_test(quiet_calls_have_no_drift),
+        cmocka_unit_test(gaps_are_learned_by_class),
+        cmocka_unit_test(queue_and_delay_are_no_part_of_a_gap),
+        cmocka_unit_test(other_ids_after_the_same_are_a_change),
+        cmocka_unit_test(what_bands_were_measured_with_is_compared),
+        cmocka_unit_test(text_beyond_the_longest_band_is_longer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
