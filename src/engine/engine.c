@@ -173,6 +173,7 @@ anm_status anm_engine_describe(anm_engine **out, const anm_options *options,
     if (!e) return anm_fail(err, ANM_E_NOMEM, "model: out of memory");
     e->book = ANM_MUTEX_INIT;
     e->past.device = ANM_DEVICE_UNKNOWN;
+    e->past.latest_class = ANM_IDLE_CLASSES; // no call yet
     e->opened_at_ns = (int64_t)anm_now_ns();
     e->log = (anm_log){ options->log, options->log_ctx, options->log_level };
     atomic_store(&e->state, ANM_STATE_PREPARING);

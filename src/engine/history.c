@@ -11,6 +11,7 @@ enum {
     QUARTERS = 4,
     DRIFT_LEAST = 16, // calls
     GAPS_LEAST = 3,
+    ALIKE_MOST = 3, // gaps in a row that are charged
     SAME_LEAST = 3, // calls of the same ids before others count as a change
     PROBES = 3,
 };
@@ -35,16 +36,21 @@ uint64_t anm_host_probe(anm_engine *e)
 
 /* ---- Medians of few --------------------------------------------------------------- */
 
-static double median_of(const double *values, size_t n)
+static void sort_few(double *sorted, const double *values, size_t n)
 {
-    double sorted[ANM_PAST_RATIOS];
-
     for (size_t i = 0; i < n; i++) {
         size_t at = i;
         for (; at > 0 && sorted[at - 1] > values[i]; at--)
             sorted[at] = sorted[at - 1];
         sorted[at] = values[i];
     }
+}
+
+static double median_of(const double *values, size_t n)
+{
+    double sorted[ANM_PAST_RATIOS];
+
+    sort_few(sorted, values, n);
     return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
@@ -81,20 +87,22 @@ static double find_drift(const anm_past *past)
 
 /* ---- Idle gaps -------------------------------------------------------------------- */
 
-/* The curve that warm-up measured, with what calls have shown since. */
+/* The curve that warm-up measured, with what calls have shown since: a gap that
+ * costs something does so nearly always, hence the lower quartile. */
 static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns)
 {
     const anm_past *past = &e->past;
     anm_band_base base = e->bands.base;
 
     for (int c = 0; c < ANM_IDLE_CLASSES; c++) {
-        double values[ANM_PAST_GAPS];
+        double values[ANM_PAST_GAPS], sorted[ANM_PAST_GAPS];
         const size_t n =
             past->n_extra[c] < ANM_PAST_GAPS ? past->n_extra[c] : ANM_PAST_GAPS;
         if (n < GAPS_LEAST) continue;
         for (size_t i = 0; i < n; i++)
             values[i] = (double)past->extra_ns[c][i];
-        base.idle_extra_ns[c] = (uint64_t)median_of(values, n);
+        sort_few(sorted, values, n);
+        base.idle_extra_ns[c] = (uint64_t)sorted[n / 4];
         base.idle_known |= 1u << c;
     }
     return anm_idle_extra(&base, idle_ns);
@@ -173,6 +181,26 @@ static void note_input(anm_past *past, const anm_receipt *r)
     past->n_same = 1;
 }
 
+/* What is slow for another reason is so after short gaps as well: a gap is
+ * charged only with what it adds to the call just before the gaps became longer,
+ * and only the first few of them, since later ones may be slow for another
+ * reason. */
+static void note_gap(anm_past *past, int class, uint64_t extra)
+{
+    if (class > past->latest_class) {
+        past->usual_ns = past->latest_ns;
+        past->n_alike = ALIKE_MOST;
+    } else if (class < past->latest_class) {
+        past->n_alike = 0;
+    }
+    past->latest_class = class;
+    past->latest_ns = extra;
+    if (past->n_alike == 0) return;
+    past->n_alike--;
+    past->extra_ns[class][past->n_extra[class]++ % ANM_PAST_GAPS] =
+        extra > past->usual_ns ? extra - past->usual_ns : 0;
+}
+
 void anm_past_note(anm_engine *e, const anm_receipt *r)
 {
     anm_past *past = &e->past;
@@ -181,10 +209,8 @@ void anm_past_note(anm_engine *e, const anm_receipt *r)
     // After a change that left the band, the ids before stay the usual ones.
     if (r->band.verdict != ANM_VERDICT_ABOVE) note_input(past, r);
     if (r->band.n == 0 || r->first) return;
-    const int class = anm_idle_class(r->counters.idle_before);
-    if (class >= 0)
-        past->extra_ns[class][past->n_extra[class]++ % ANM_PAST_GAPS] =
-            own > p50 ? own - p50 : 0;
+    note_gap(past, anm_idle_class(r->counters.idle_before),
+             own > p50 ? own - p50 : 0);
     past->ratios[past->n_ratios++ % ANM_PAST_RATIOS] =
         (float)((double)own / (double)p50);
 }

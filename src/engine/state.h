@@ -35,13 +35,18 @@ typedef struct anm_slot {
     anm_receipt receipt;
 } anm_slot;
 
-enum { ANM_PAST_RATIOS = 32, ANM_PAST_GAPS = 5 };
+enum { ANM_PAST_RATIOS = 32, ANM_PAST_GAPS = 16 };
 
 /* What earlier calls left behind for judging the next one. */
 typedef struct anm_past {
     float ratios[ANM_PAST_RATIOS]; /* total over p50, a ring */
     size_t n_ratios;               /* ever */
-    /* Extra time of the latest calls after gaps of a class, a ring each. */
+    /* The call before: its gap's class. Where a longer gap came: the time
+     * beyond p50 of the call before it, and how many such gaps since. */
+    int latest_class;
+    uint64_t latest_ns, usual_ns;
+    unsigned n_alike;
+    /* What gaps of a class have added lately, a ring each. */
     uint64_t extra_ns[ANM_IDLE_CLASSES][ANM_PAST_GAPS];
     size_t n_extra[ANM_IDLE_CLASSES]; /* ever */
     char ids_sha256[65];              /* of the call before */

@@ -15,6 +15,7 @@ static anm_engine *new_engine(void)
 
     assert_non_null(e);
     e->past.device = ANM_DEVICE_UNKNOWN;
+    e->past.latest_class = ANM_IDLE_CLASSES;
     return e;
 }
 
@@ -95,12 +96,13 @@ static void quiet_calls_have_no_drift(void **state)
 static void gaps_are_learned_by_class(void **state)
 {
     anm_engine *e = new_engine();
-    anm_receipt r = call_of(14 * ms);
+    anm_receipt short_one = call_of(10 * ms), r = call_of(14 * ms);
     (void)state;
 
     r.counters.idle_before = 3000000000;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(view(e, &r).idle_extra_ns, 0);
+        anm_past_note(e, &short_one);
         anm_past_note(e, &r);
     }
     assert_int_equal(view(e, &r).idle_extra_ns, 4 * ms);
@@ -114,18 +116,40 @@ static void gaps_are_learned_by_class(void **state)
     anm_free(e);
 }
 
+/* Calls that are slow whatever the gap, and calls whose gaps are all alike. */
+static void slow_calls_are_no_price_of_gaps(void **state)
+{
+    static const int64_t gaps[][2] = { { 300000000, 3000000000 },
+                                       { 3000000000, 3000000000 } };
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        anm_engine *e = new_engine();
+        anm_receipt r = call_of(18 * ms);
+        for (int k = 0; k < 30; k++) {
+            r.counters.idle_before = gaps[i][k % 2];
+            assert_int_equal(view(e, &r).idle_extra_ns, 0);
+            anm_past_note(e, &r);
+        }
+        anm_free(e);
+    }
+}
+
 /* A wait that others caused is no price of a gap. */
 static void queue_and_delay_are_no_part_of_a_gap(void **state)
 {
     anm_engine *e = new_engine();
+    const anm_receipt short_one = call_of(10 * ms);
     anm_receipt r = call_of(30 * ms);
     (void)state;
 
     r.counters.idle_before = 3000000000;
     r.stages_ns[ANM_STAGE_QUEUE] = 12 * ms;
     r.counters.run_delay_max_ns = (int64_t)(8 * ms);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
+        anm_past_note(e, &short_one);
         anm_past_note(e, &r);
+    }
     assert_int_equal(view(e, &r).idle_extra_ns, 0);
     anm_free(e);
 }
@@ -204,6 +228,7 @@ int main(void)
         cmocka_unit_test(step_is_no_drift),
         cmocka_unit_test(quiet_calls_have_no_drift),
         cmocka_unit_test(gaps_are_learned_by_class),
+        cmocka_unit_test(slow_calls_are_no_price_of_gaps),
         cmocka_unit_test(queue_and_delay_are_no_part_of_a_gap),
         cmocka_unit_test(other_ids_after_the_same_are_a_change),
         cmocka_unit_test(what_bands_were_measured_with_is_compared),
