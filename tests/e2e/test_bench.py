@@ -129,7 +129,10 @@ def bench_search_keeps_a_store_only_where_it_is_named():
 
 def on_terminal(*arguments, **env):
     """stdout and stderr as one terminal; what it got."""
-    ours, theirs = pty.openpty()
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as reason:
+        raise Skip(f"no terminal can be made here: {reason}")
     p = subprocess.Popen([COMMAND, *map(os.fspath, arguments)],
                          stdin=subprocess.DEVNULL, stdout=theirs,
                          stderr=theirs, env=environment(TERM="xterm", **env))

@@ -368,9 +368,13 @@ def cache_that_is_read_only_is_one_warning():
     if os.geteuid() == 0:  # root may write everywhere
         more = {"user": 65534, "group": 65534, "extra_groups": []}
         TMP.chmod(0o755)
-        reads = subprocess.run([COMMAND, "inspect", MEAN], capture_output=True,
-                               env=environment(), **more)
-        if reads.returncode:
+        try:
+            reads = subprocess.run([COMMAND, "inspect", MEAN],
+                                   capture_output=True, env=environment(),
+                                   **more).returncode == 0
+        except PermissionError:
+            reads = False
+        if not reads:
             raise Skip("an ordinary user cannot read this checkout")
     cache = TMP / "read-only"
     cache.mkdir()
