@@ -55,7 +55,7 @@ _anemone()
     get) own='--all --jsonl --vectors' ;;
     rm) own='--where' ;;
     inspect) own='--tensors --ops --strict' ;;
-    bench) own='--tokens --idle --callers --bulk --seconds --lines --items
+    bench) own='--tokens --idle --callers --bulk --seconds --lines --mission --evidence --quick --items
         --collections --k --where' ;;
     cache) own='--unused-days' ;;
     doctor) own='--settings' ;;

@@ -4,9 +4,9 @@
  * At each length the first run is set apart. Timed runs go on until two
  * windows in a row agree within 5 %, or the time is up, and there are three at
  * least. A run is disturbed when a thread of it waited for a CPU for more than
- * a twentieth of it, when a page had to be read, or when the cgroup's quota
- * held it: disturbed runs are counted and left out, and more are made in their
- * place, up to 60 in all. Where a busy machine leaves fewer than three, all
+ * a twentieth of it (a cgroup's quota shows as such a wait), or when a page had
+ * to be read: disturbed runs are counted and left out, and more are made in
+ * their place, up to 60 in all. Where a busy machine leaves fewer than three, all
  * serve as the band of this start and nothing is kept.
  *
  * A length whose band an earlier start stored is run six times: enough to say
