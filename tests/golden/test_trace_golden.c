@@ -160,6 +160,9 @@ static void every_step_of_the_real_model_is_the_originals(void **state)
     const char *golden = test_shared("golden/all-MiniLM-L6-v2");
 
     (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); // a minute here; the optimised run takes it
+#endif
     if (!test_minilm() || !golden) {
         print_message("needs ANM_TEST_MINILM and "
                       "../shared/data/golden/all-MiniLM-L6-v2\n");
