@@ -8,9 +8,9 @@
 
 static const struct {
     const char *name;
-    unsigned bits;
+    anm_block block;
 } dtypes[] = {
-#define X(name, text, bits) { text, bits },
+#define X(name, text, elements, bytes) { text, { elements, bytes } },
     ANM_DTYPE_LIST(X)
 #undef X
 };
@@ -21,15 +21,26 @@ const char *anm_dtype_name(anm_dtype t)
     return dtypes[t].name;
 }
 
-unsigned anm_dtype_bits(anm_dtype t)
+anm_block anm_dtype_block(anm_dtype t)
 {
     assert((unsigned)t < ANM_DTYPE_COUNT);
-    return dtypes[t].bits;
+    return dtypes[t].block;
+}
+
+bool anm_dtype_bytes(anm_dtype t, uint64_t n, uint64_t *bytes)
+{
+    const anm_block b = anm_dtype_block(t);
+
+    if (n % b.elements != 0 || n / b.elements > UINT64_MAX / b.bytes)
+        return false;
+    *bytes = n / b.elements * b.bytes;
+    return true;
 }
 
 bool anm_dtype_parse(const char *name, size_t len, anm_dtype *out)
 {
     for (unsigned t = 0; t < ANM_DTYPE_COUNT; t++) {
+        if (dtypes[t].block.elements != 1) continue;
         if (strlen(dtypes[t].name) != len) continue;
         if (memcmp(dtypes[t].name, name, len) != 0) continue;
         *out = (anm_dtype)t;

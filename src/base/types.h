@@ -8,34 +8,55 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Storage types of tensors: name in messages, bits of one element. Block types
- * (Q8_0 …) get rows of their own with the containers that hold them. */
+/* Storage types of tensors: name in messages, elements of a block, bytes of a
+ * block. Plain types have blocks of one element. The block types are those of
+ * ggml, little-endian; f16 is IEEE half:
+ *
+ *   Q8_0   f16 d, 32 x i8 q                 w = d q
+ *   Q4_0   f16 d, 16 bytes: low nibbles are elements 0-15, high ones 16-31
+ *                                           w = d (q - 8)
+ *   Q4_K   f16 d, f16 dmin, 12 bytes of 6-bit scales and minima, 128 bytes
+ *   Q6_K   128 bytes low, 64 bytes high, 16 x i8 scales, f16 d */
 #define ANM_DTYPE_LIST(X)                                                      \
-    X(F32, "F32", 32)                                                          \
-    X(F16, "F16", 16)                                                          \
-    X(BF16, "BF16", 16)                                                        \
-    X(F64, "F64", 64)                                                          \
-    X(I64, "I64", 64)                                                          \
-    X(I32, "I32", 32)                                                          \
-    X(I16, "I16", 16)                                                          \
-    X(I8, "I8", 8)                                                             \
-    X(U64, "U64", 64)                                                          \
-    X(U32, "U32", 32)                                                          \
-    X(U16, "U16", 16)                                                          \
-    X(U8, "U8", 8)                                                             \
-    X(BOOL, "BOOL", 8)
+    X(F32, "F32", 1, 4)                                                        \
+    X(F16, "F16", 1, 2)                                                        \
+    X(BF16, "BF16", 1, 2)                                                      \
+    X(F64, "F64", 1, 8)                                                        \
+    X(I64, "I64", 1, 8)                                                        \
+    X(I32, "I32", 1, 4)                                                        \
+    X(I16, "I16", 1, 2)                                                        \
+    X(I8, "I8", 1, 1)                                                          \
+    X(U64, "U64", 1, 8)                                                        \
+    X(U32, "U32", 1, 4)                                                        \
+    X(U16, "U16", 1, 2)                                                        \
+    X(U8, "U8", 1, 1)                                                          \
+    X(BOOL, "BOOL", 1, 1)                                                      \
+    X(Q8_0, "Q8_0", 32, 34)                                                    \
+    X(Q4_0, "Q4_0", 32, 18)                                                    \
+    X(Q4_K, "Q4_K", 256, 144)                                                  \
+    X(Q6_K, "Q6_K", 256, 210)
 
 typedef enum anm_dtype {
-#define X(name, text, bits) ANM_DTYPE_##name,
+#define X(name, text, elements, bytes) ANM_DTYPE_##name,
     ANM_DTYPE_LIST(X)
 #undef X
         ANM_DTYPE_COUNT,
 } anm_dtype;
 
 const char *anm_dtype_name(anm_dtype t);
-unsigned anm_dtype_bits(anm_dtype t);
 
-/* False when no type has this name. */
+/* Elements and bytes of one block. */
+typedef struct anm_block {
+    size_t elements, bytes;
+} anm_block;
+
+anm_block anm_dtype_block(anm_dtype t);
+
+/* Bytes of n elements; false when n is no whole number of blocks, or the bytes
+ * are more than 64 bits count. */
+bool anm_dtype_bytes(anm_dtype t, uint64_t n, uint64_t *bytes);
+
+/* False when no plain type has this name. */
 bool anm_dtype_parse(const char *name, size_t len, anm_dtype *out);
 
 /* Most axes of a tensor anywhere. */

@@ -90,7 +90,7 @@ static anm_status read_shape(anm_tensor *t, const json_t *o, anm_error *err)
 /* Bytes that shape and type ask for; false when there is no such number. */
 static bool count_bytes(const anm_tensor *t, uint64_t *out)
 {
-    uint64_t n = anm_dtype_bits(t->dtype) / 8;
+    uint64_t n = anm_dtype_block(t->dtype).bytes;
 
     for (unsigned i = 0; i < t->rank; i++) {
         if (t->dims[i] && n > UINT64_MAX / t->dims[i]) return false;

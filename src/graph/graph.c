@@ -97,10 +97,11 @@ anm_value_id anm_graph_input(anm_graph *g, const char *name,
 /* The bytes are as many as the shape says. */
 static bool has_bytes(const anm_shape *shape, anm_bytes data)
 {
-    const uint64_t n = anm_shape_elements(shape, 0);
-    const uint64_t bits = anm_dtype_bits(shape->dtype);
+    uint64_t bytes = 0;
 
-    return n <= UINT64_MAX / bits && n * bits / 8 == data.len;
+    return anm_dtype_bytes(shape->dtype, anm_shape_elements(shape, 0),
+                           &bytes) &&
+           bytes == data.len;
 }
 
 anm_value_id anm_graph_const(anm_graph *g, const char *name,

@@ -299,7 +299,7 @@ static anm_value_id add_type_row(builder *b)
     anm_bytes row;
 
     if (!t) return ANM_VALUE_NONE;
-    const size_t bytes = (size_t)b->c.hidden * anm_dtype_bits(t->dtype) / 8;
+    const size_t bytes = (size_t)b->c.hidden * anm_dtype_block(t->dtype).bytes;
     if (!anm_bytes_slice(t->data, 0, bytes, &row)) return ANM_VALUE_NONE;
     const anm_shape shape = { t->dtype, 1, { b->c.hidden } };
     return anm_graph_const(b->g, "embeddings.token_type_embeddings.weight[0]",

@@ -246,7 +246,7 @@ static void check_const(const anm_value *v)
         rows += v->parts[i].rows;
         assert_int_equal(v->parts[i].data.len,
                          v->parts[i].rows * width *
-                             anm_dtype_bits(v->shape.dtype) / 8);
+                             anm_dtype_block(v->shape.dtype).bytes);
     }
     assert_int_equal(rows, v->shape.rank ? v->shape.dims[0] : 1);
 }

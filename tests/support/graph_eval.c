@@ -50,7 +50,7 @@ static double widen(anm_dtype t, const uint8_t *at)
 static void load_const(test_eval *e, anm_value_id v, double *out)
 {
     const anm_value *c = anm_graph_value(e->g, v);
-    const size_t size = anm_dtype_bits(c->shape.dtype) / 8;
+    const size_t size = anm_dtype_block(c->shape.dtype).bytes;
 
     for (size_t p = 0; p < c->n_parts; p++)
         for (size_t i = 0; i < c->parts[p].data.len; i += size)

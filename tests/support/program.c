@@ -51,7 +51,7 @@ anm_value_id test_constant(test_graph *t, const char *name, anm_dtype dtype,
 {
     const anm_shape shape = { dtype, cols ? 2 : 1, { rows, cols } };
     const size_t n = (size_t)(rows * (cols ? cols : 1));
-    const size_t size = anm_dtype_bits(dtype) / 8;
+    const size_t size = anm_dtype_block(dtype).bytes;
     /* One byte off, as a file may lay it. */
     unsigned char *data = malloc(n * size + 1);
 

@@ -25,7 +25,7 @@ static void prepare(const anm_program *p, test_sections *s)
 /* Element i of a constant, as float32. */
 static float element(const anm_value *v, size_t i)
 {
-    const size_t size = anm_dtype_bits(v->shape.dtype) / 8;
+    const size_t size = anm_dtype_block(v->shape.dtype).bytes;
     float f = 0.0f;
 
     for (size_t p = 0; p < v->n_parts; p++) {

@@ -15,12 +15,31 @@ static void every_type_is_found_by_its_name(void **state)
     for (unsigned t = 0; t < ANM_DTYPE_COUNT; t++) {
         const char *name = anm_dtype_name((anm_dtype)t);
         anm_dtype found = ANM_DTYPE_COUNT;
-        assert_true(anm_dtype_parse(name, strlen(name), &found));
+        const anm_block block = anm_dtype_block((anm_dtype)t);
+        const bool plain = block.elements == 1;
+        assert_int_equal(anm_dtype_parse(name, strlen(name), &found), plain);
+        if (!plain) continue;
         assert_int_equal(found, t);
-        const unsigned bits = anm_dtype_bits((anm_dtype)t);
-        assert_true(bits == 8 || bits == 16 || bits == 32 || bits == 64);
+        assert_true(block.bytes == 1 || block.bytes == 2 || block.bytes == 4 ||
+                    block.bytes == 8);
     }
-    assert_int_equal(anm_dtype_bits(ANM_DTYPE_BF16), 16);
+    assert_int_equal(anm_dtype_block(ANM_DTYPE_BF16).bytes, 2);
+}
+
+static void bytes_are_those_of_whole_blocks(void **state)
+{
+    uint64_t bytes = 7;
+    (void)state;
+
+    assert_true(anm_dtype_bytes(ANM_DTYPE_F32, 3, &bytes));
+    assert_int_equal(bytes, 12);
+    assert_true(anm_dtype_bytes(ANM_DTYPE_Q8_0, 64, &bytes));
+    assert_int_equal(bytes, 68);
+    assert_true(anm_dtype_bytes(ANM_DTYPE_Q6_K, 0, &bytes));
+    assert_int_equal(bytes, 0);
+    assert_false(anm_dtype_bytes(ANM_DTYPE_Q8_0, 63, &bytes));
+    assert_false(anm_dtype_bytes(ANM_DTYPE_F64, UINT64_MAX / 4, &bytes));
+    assert_int_equal(bytes, 0);
 }
 
 static void other_names_are_no_type(void **state)
@@ -89,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_type_is_found_by_its_name),
+        cmocka_unit_test(bytes_are_those_of_whole_blocks),
         cmocka_unit_test(other_names_are_no_type),
         cmocka_unit_test(every_half_is_exact),
         cmocka_unit_test(every_bfloat_is_the_upper_half),

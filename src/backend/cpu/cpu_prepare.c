@@ -73,7 +73,7 @@ static void drop_pages(reader *r, size_t end)
 static void read_floats(reader *r, float *dst, size_t n)
 {
     const anm_dtype type = r->v->shape.dtype;
-    const size_t size = anm_dtype_bits(type) / 8;
+    const size_t size = anm_dtype_block(type).bytes;
 
     while (n > 0) {
         const anm_bytes part = r->v->parts[r->part].data;
