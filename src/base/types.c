@@ -87,3 +87,27 @@ float anm_f32_of_bf16(uint16_t b)
 {
     return float_of_bits((uint32_t)b << 16);
 }
+
+uint16_t anm_f16_of_f32(float f)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &f, sizeof(bits));
+    const uint32_t sign = bits >> 16 & 0x8000u;
+    const uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u) return (uint16_t)(sign | 0x7e00u);
+    if (magnitude >= 0x477ff000u) return (uint16_t)(sign | 0x7c00u);
+    if (magnitude < 0x38800000u) {
+        // Below 2^-14 the unit is 2^-24, which is that of a float at 0.5: the
+        // sum rounds as a half does, and its fraction is the result.
+        float sum;
+        memcpy(&sum, &magnitude, sizeof(sum));
+        sum += 0.5f;
+        memcpy(&bits, &sum, sizeof(bits));
+        return (uint16_t)(sign | (bits - 0x3f000000u));
+    }
+    // Half of the dropped part, less one when the kept part is even, carries
+    // into it exactly when it is to be rounded up.
+    const uint32_t odd = magnitude >> 13 & 1u;
+    return (uint16_t)(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
+}

@@ -85,4 +85,8 @@ const char *anm_act_name(anm_act act);
 float anm_f32_of_f16(uint16_t h);
 float anm_f32_of_bf16(uint16_t b);
 
+/* The nearest IEEE half, ties to even; from 65,520 on infinity. Not a number
+ * stays one. */
+uint16_t anm_f16_of_f32(float f);
+
 #endif

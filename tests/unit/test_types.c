@@ -104,6 +104,39 @@ static void activations_have_names(void **state)
     assert_string_equal(anm_act_name(ANM_ACT_TANH), "tanh");
 }
 
+static void every_half_comes_back(void **state)
+{
+    (void)state;
+
+    for (unsigned h = 0; h < 0x10000; h++) {
+        const float f = anm_f32_of_f16((uint16_t)h);
+        if (isnan(f))
+            assert_true(isnan(anm_f32_of_f16(anm_f16_of_f32(f))));
+        else
+            assert_int_equal(anm_f16_of_f32(f), h);
+    }
+}
+
+/* Between two neighbours the nearer one, and half-way the even one. */
+static void a_float_becomes_the_nearest_half(void **state)
+{
+    (void)state;
+
+    for (unsigned h = 0; h < 0x7bff; h++) {
+        const float low = anm_f32_of_f16((uint16_t)h);
+        const float high = anm_f32_of_f16((uint16_t)(h + 1));
+        const float middle = low + (high - low) / 2; // exact
+        assert_int_equal(anm_f16_of_f32(nextafterf(middle, 0)), h);
+        assert_int_equal(anm_f16_of_f32(middle), h + (h & 1));
+        assert_int_equal(anm_f16_of_f32(nextafterf(middle, INFINITY)), h + 1);
+        assert_int_equal(anm_f16_of_f32(-middle), 0x8000 + h + (h & 1));
+    }
+    assert_int_equal(anm_f16_of_f32(65519.996f), 0x7bff);
+    assert_int_equal(anm_f16_of_f32(65520), 0x7c00);
+    assert_int_equal(anm_f16_of_f32(-1e30f), 0xfc00);
+    assert_int_equal(anm_f16_of_f32(1e-45f), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +144,8 @@ int main(void)
         cmocka_unit_test(bytes_are_those_of_whole_blocks),
         cmocka_unit_test(other_names_are_no_type),
         cmocka_unit_test(every_half_is_exact),
+        cmocka_unit_test(every_half_comes_back),
+        cmocka_unit_test(a_float_becomes_the_nearest_half),
         cmocka_unit_test(every_bfloat_is_the_upper_half),
         cmocka_unit_test(activations_have_names),
     };
