@@ -129,13 +129,13 @@ static void fit_cost(anm_engine *e)
 /* The maps of the weights, so that preparing may let go of their pages. */
 static anm_status list_maps(anm_engine *e, anm_error *err)
 {
-    const anm_safetensors *w = e->source->weights;
-    const size_t n = anm_safetensors_n_files(w);
+    const anm_weights *w = &e->source->weights;
+    const size_t n = w->n_files;
 
     e->maps = anm_alloc_array(n, sizeof(*e->maps));
     if (!e->maps) return anm_fail(err, ANM_E_NOMEM, "model: out of memory");
     for (size_t i = 0; i < n; i++)
-        e->maps[i] = anm_safetensors_map(w, i)->bytes;
+        e->maps[i] = w->files[i].map->bytes;
     e->program.maps = e->maps;
     e->program.n_maps = n;
     return ANM_OK;

@@ -146,28 +146,18 @@ static json_t *make_op_list(const anm_graph *g)
 
 /* ---- Tensors ----------------------------------------------------------------- */
 
-static uint64_t weight_file_bytes(const anm_source *s)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < anm_safetensors_n_files(s->weights); i++)
-        bytes += anm_safetensors_map(s->weights, i)->bytes.len;
-    return bytes;
-}
-
-static json_t *make_unused(const anm_source *s)
+static json_t *make_unused(const anm_weights *w)
 {
     json_t *names = json_array();
 
-    for (size_t i = 0; i < anm_safetensors_n(s->weights); i++)
-        if (!s->tensor_used[i] &&
-            !append(&names,
-                    anm_json_text(anm_safetensors_at(s->weights, i)->name)))
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->tensors[i].used &&
+            !append(&names, anm_json_text(w->tensors[i].stored)))
             break;
     return names;
 }
 
-static json_t *make_tensor_dims(const anm_tensor *t)
+static json_t *make_tensor_dims(const anm_weight *t)
 {
     json_t *dims = json_array();
 
@@ -176,18 +166,17 @@ static json_t *make_tensor_dims(const anm_tensor *t)
     return dims;
 }
 
-static json_t *make_tensors(const anm_source *s)
+static json_t *make_tensors(const anm_weights *w)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < anm_safetensors_n(s->weights); i++) {
-        const anm_tensor *t = anm_safetensors_at(s->weights, i);
-        if (!append(&list,
-                    json_pack("{s:o, s:s, s:o, s:o, s:b}", "name",
-                              anm_json_text(t->name), "dtype",
-                              anm_dtype_name(t->dtype), "shape",
-                              make_tensor_dims(t), "bytes", number(t->data.len),
-                              "used", s->tensor_used[i])))
+    for (size_t i = 0; i < w->n; i++) {
+        const anm_weight *t = &w->tensors[i];
+        if (!append(&list, json_pack("{s:o, s:s, s:o, s:o, s:b}", "name",
+                                     anm_json_text(t->stored), "dtype",
+                                     anm_dtype_name(t->dtype), "shape",
+                                     make_tensor_dims(t), "bytes",
+                                     number(t->data.len), "used", t->used)))
             break;
     }
     return list;
@@ -241,15 +230,15 @@ static json_t *make_document(const anm_engine *e, unsigned flags)
         s->architecture, "fingerprint", e->fingerprint, "dim",
         number(s->recipe.dim), "max_tokens", number(s->recipe.max_tokens),
         "parameters", number(anm_source_parameters(e->graph)), "bytes",
-        number(weight_file_bytes(s)), "recipe", make_recipe(&s->recipe),
-        "tokenizer", make_tokenizer(s->tokenizer), "inputs",
-        make_inputs(e->graph), "outputs", make_outputs(e->graph), "ops",
-        make_op_counts(e->graph), "roofline", make_roofline(e), "lint", "notes",
-        make_notes(s), "stored", anm_dtype_name(s->stored), "tensors_unused",
-        make_unused(s));
+        number(anm_weights_bytes(&s->weights)), "recipe",
+        make_recipe(&s->recipe), "tokenizer", make_tokenizer(s->tokenizer),
+        "inputs", make_inputs(e->graph), "outputs", make_outputs(e->graph),
+        "ops", make_op_counts(e->graph), "roofline", make_roofline(e), "lint",
+        "notes", make_notes(s), "stored", anm_dtype_name(s->stored),
+        "tensors_unused", make_unused(&s->weights));
 
     if (doc && flags & ANM_INSPECT_TENSORS)
-        set(&doc, "tensors", make_tensors(s));
+        set(&doc, "tensors", make_tensors(&s->weights));
     if (doc && flags & ANM_INSPECT_OPS)
         set(&doc, "ops_list", make_op_list(e->graph));
     return doc;

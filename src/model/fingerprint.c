@@ -62,22 +62,22 @@ static void add_description(anm_sha256 *h, const anm_value *v)
 
 /* Which file of the weights the bytes lie in, and where: constants of a graph
  * before passes always lie in one. */
-static void add_location(anm_sha256 *h, const anm_safetensors *f, anm_bytes b)
+static void add_location(anm_sha256 *h, const anm_weights *w, anm_bytes b)
 {
     const uintptr_t at = (uintptr_t)b.data;
-    const size_t n = anm_safetensors_n_files(f);
+    uintptr_t start = 0;
     size_t i = 0;
 
-    while (i < n) {
-        const anm_bytes file = anm_safetensors_map(f, i)->bytes;
-        const uintptr_t start = (uintptr_t)file.data;
+    while (i < w->n_files) {
+        const anm_bytes file = w->files[i].map->bytes;
+
+        start = (uintptr_t)file.data;
         if (at >= start && at - start < file.len) break;
         i++;
     }
-    assert(i < n);
+    assert(i < w->n_files);
     anm_sha256_add_u64(h, i);
-    anm_sha256_add_u64(h,
-                       at - (uintptr_t)anm_safetensors_map(f, i)->bytes.data);
+    anm_sha256_add_u64(h, at - start);
 }
 
 /* The word under which the constants' digest is remembered. */
@@ -91,7 +91,7 @@ static void name_memory(anm_sha256 *h, const anm_source *s, const constants *c,
     for (size_t i = 0; i < c->n; i++) {
         add_description(h, c->values[i]);
         for (size_t p = 0; p < c->values[i]->n_parts; p++)
-            add_location(h, s->weights, c->values[i]->parts[p].data);
+            add_location(h, &s->weights, c->values[i]->parts[p].data);
     }
     anm_sha256_read(h, digest);
     anm_sha256_hex(digest, hex);
@@ -148,14 +148,14 @@ static anm_status digest_constants(anm_sha256 *h, const anm_source *s,
                                    uint8_t out[ANM_SHA256_BYTES],
                                    anm_error *err)
 {
-    const size_t n = anm_safetensors_n_files(s->weights);
+    const size_t n = s->weights.n_files;
     const int64_t began_ns = anm_wall_ns();
     char what[160];
     anm_file_id *ids = anm_alloc_array(n, sizeof(*ids));
 
     if (!ids) return anm_fail(err, ANM_E_NOMEM, "fingerprint: out of memory");
     for (size_t i = 0; i < n; i++)
-        ids[i] = anm_safetensors_map(s->weights, i)->id;
+        ids[i] = s->weights.files[i].map->id;
     name_memory(h, s, c, what, sizeof(what));
     if (params->verify ||
         !anm_remember_get(params->memory, ids, n, what, out)) {

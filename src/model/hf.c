@@ -380,6 +380,7 @@ anm_status anm_hf_open(anm_source *s, const char *tokenizer, anm_error *err)
     anm_hf_reading r = { .s = s };
 
     s->format = "hf";
+    s->settings = "config.json";
     anm_status status = read_documents(&r, err);
     if (status) goto done;
 

@@ -69,7 +69,7 @@ static anm_status keep_prefix(anm_hf_reading *r, const char *name, size_t len,
 /* Exactly one tensor must be the token table, under whatever prefix. */
 static anm_status find_prefix(anm_hf_reading *r, anm_error *err)
 {
-    const anm_safetensors *f = r->s->weights;
+    const anm_safetensors *f = r->s->safetensors;
     const char *table = r->architecture->token_table, *found = NULL;
     size_t found_len = 0;
 
@@ -97,21 +97,41 @@ static anm_status find_prefix(anm_hf_reading *r, anm_error *err)
                     anm_safetensors_path(f, 0), table, anm_safetensors_n(f));
 }
 
-/* The floating type with most bytes. */
-static anm_dtype find_stored(const anm_safetensors *f)
+/* What the architecture calls the tensor: its name behind the prefix. */
+static const char *canonical_name(const anm_source *s, const char *name)
 {
-    static const anm_dtype types[] = { ANM_DTYPE_F32, ANM_DTYPE_F16,
-                                       ANM_DTYPE_BF16 };
-    uint64_t bytes[ANM_DTYPE_COUNT] = { 0 };
-    anm_dtype most = ANM_DTYPE_F32;
+    const size_t len = strlen(s->prefix);
 
-    for (size_t i = 0; i < anm_safetensors_n(f); i++) {
+    return strncmp(name, s->prefix, len) == 0 ? name + len : "";
+}
+
+static anm_status fill_table(anm_hf_reading *r, anm_error *err)
+{
+    anm_source *s = r->s;
+    const anm_safetensors *f = s->safetensors;
+    const size_t n = anm_safetensors_n(f);
+    const size_t n_files = anm_safetensors_n_files(f);
+
+    if (!anm_weights_reset(&s->weights, &s->arena, n, n_files))
+        return anm_hf_fail_memory(r, err);
+    for (size_t i = 0; i < n_files; i++)
+        anm_weights_add_file(&s->weights, anm_safetensors_path(f, i),
+                             anm_safetensors_map(f, i));
+    for (size_t i = 0; i < n; i++) {
         const anm_tensor *t = anm_safetensors_at(f, i);
-        bytes[t->dtype] += t->data.len;
+        anm_weight w = {
+            .name = canonical_name(s, t->name),
+            .stored = t->name,
+            .dtype = t->dtype,
+            .rank = t->rank,
+            .data = t->data,
+            .file = t->shard,
+        };
+
+        memcpy(w.dims, t->dims, sizeof(w.dims));
+        anm_weights_add(&s->weights, &w);
     }
-    for (size_t i = 0; i < 3; i++)
-        if (bytes[types[i]] > bytes[most]) most = types[i];
-    return most;
+    return anm_weights_finish(&s->weights, err);
 }
 
 anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err)
@@ -123,20 +143,19 @@ anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err)
     if (status) return status;
     char *path = anm_path_join(r->transformer, name);
     if (!path) return anm_hf_fail_memory(r, err);
-    status = anm_safetensors_open(&s->weights, path, err);
+    status = anm_safetensors_open(&s->safetensors, path, err);
     anm_free(path);
     if (status) return status;
 
-    s->stored = find_stored(s->weights);
-    s->tensor_used = anm_arena_array(&s->arena, anm_safetensors_n(s->weights),
-                                     sizeof(*s->tensor_used));
-    if (!s->tensor_used) return anm_hf_fail_memory(r, err);
-    if (s->stored != ANM_DTYPE_F32) {
-        status = anm_source_note(s, err, "precision",
-                                 "weights stored as %s are widened exactly; "
-                                 "the arithmetic is float32",
-                                 anm_dtype_name(s->stored));
-        if (status) return status;
-    }
-    return find_prefix(r, err);
+    status = find_prefix(r, err);
+    if (status) return status;
+    status = fill_table(r, err);
+    if (status) return status;
+
+    s->stored = anm_weights_main_type(&s->weights);
+    if (s->stored == ANM_DTYPE_F32) return ANM_OK;
+    return anm_source_note(s, err, "precision",
+                           "weights stored as %s are widened exactly; "
+                           "the arithmetic is float32",
+                           anm_dtype_name(s->stored));
 }

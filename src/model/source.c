@@ -131,7 +131,7 @@ void anm_source_close(anm_source *s)
 {
     if (!s) return;
     anm_tokenizer_free(s->tokenizer);
-    anm_safetensors_close(s->weights);
+    anm_safetensors_close(s->safetensors);
     json_decref(s->config);
     anm_arena_deinit(&s->arena);
     anm_free(s);
@@ -149,7 +149,8 @@ anm_status anm_source_build(anm_source *s, anm_graph **out, anm_error *err)
     status = anm_graph_new(&g, err);
     if (status) return status;
 
-    memset(s->tensor_used, 0, anm_safetensors_n(s->weights));
+    for (size_t i = 0; i < s->weights.n; i++)
+        s->weights.tensors[i].used = false;
     a->build(s, g);
     status = anm_graph_finish(g, err);
     if (status) {

@@ -15,6 +15,7 @@
 #include "format/safetensors.h"
 #include "graph/graph.h"
 #include "model/recipe.h"
+#include "model/weights.h"
 #include "text/tokenizer.h"
 
 /* A choice that was made, for a person. */
@@ -32,14 +33,15 @@ typedef struct anm_source {
     const char *architecture; /* "bert" */
     anm_recipe recipe;
     anm_tokenizer *tokenizer;
-    anm_safetensors *weights;
-    const char *prefix; /* what the checkpoint puts before canonical names */
-    json_t *config;
-    size_t vocab_rows; /* rows of the token table: ids below it are legal */
-    anm_dtype stored;  /* the type most parameters are stored in */
+    anm_safetensors *safetensors; /* the container of "hf", or NULL */
+    anm_weights weights;
+    const char *prefix;   /* what the checkpoint puts before canonical names */
+    json_t *config;       /* the settings, as config.json spells them */
+    const char *settings; /* what messages call them: "config.json" */
+    size_t vocab_rows;    /* rows of the token table: ids below it are legal */
+    anm_dtype stored;     /* the type most parameters are stored in */
     anm_note *notes;
     size_t n_notes;
-    bool *tensor_used; /* [anm_safetensors_n]; set by anm_source_build() */
 } anm_source;
 
 /* Open a Hugging Face folder.

@@ -120,13 +120,13 @@ static void shards_are_read_and_one_file_wins_over_them(void **state)
     test_weights_write(folder, "pooler.safetensors", &w, "pooler.", "");
     write_index(folder, &w);
     anm_source *s = test_open(folder);
-    assert_int_equal(anm_safetensors_n_files(s->weights), 1);
+    assert_int_equal(s->weights.n_files, 1);
     assert_non_null(strstr(test_note(s, "weights"), "the first is read"));
     anm_source_close(s);
 
     test_model_remove(folder, "model.safetensors");
     s = test_open(folder);
-    assert_int_equal(anm_safetensors_n_files(s->weights), 3);
+    assert_int_equal(s->weights.n_files, 3);
     anm_graph_free(test_build(s));
     anm_source_close(s);
     test_weights_free(&w);

@@ -84,9 +84,9 @@ static void minilm_is_read_as_its_authors_run_it(void **state)
 
     anm_graph *g = test_build(s);
     size_t used = 0;
-    for (size_t i = 0; i < anm_safetensors_n(s->weights); i++)
-        used += s->tensor_used[i];
-    assert_int_equal(anm_safetensors_n(s->weights), 104);
+    for (size_t i = 0; i < s->weights.n; i++)
+        used += s->weights.tensors[i].used;
+    assert_int_equal(s->weights.n, 104);
     assert_int_equal(used, 101);
     anm_graph_free(g);
     anm_source_close(s);
@@ -100,11 +100,11 @@ static void only_tensors_of_the_graph_are_used(void **state)
     anm_graph *g = test_build(s); // a second build marks the same
     uint64_t elements = 0;
 
-    for (size_t i = 0; i < anm_safetensors_n(s->weights); i++) {
-        const anm_tensor *t = anm_safetensors_at(s->weights, i);
+    for (size_t i = 0; i < s->weights.n; i++) {
+        const anm_weight *t = &s->weights.tensors[i];
         const bool apart = strncmp(t->name, "pooler.", 7) == 0 ||
                            strcmp(t->name, "embeddings.position_ids") == 0;
-        assert_int_equal(s->tensor_used[i], !apart);
+        assert_int_equal(t->used, !apart);
         if (!apart) elements += t->data.len / 2;
     }
     // Of two token types the graph reads one.
