@@ -14,7 +14,7 @@ static void init_ref(anm_kern *k)
 {
     *k = (anm_kern){
         .level = "scalar",
-        .pack_f32 = anm_pack_f32_ref,
+        .pack = anm_pack_ref,
         .gemm_f32 = anm_gemm_f32_ref,
         .act_f32 = anm_act_f32_ref,
         .layer_norm_f32 = anm_layer_norm_f32_ref,
@@ -35,7 +35,7 @@ static void init_ref(anm_kern *k)
 static void overlay_avx2(anm_kern *k)
 {
     k->level = "avx2";
-    k->pack_f32 = anm_pack_f32_avx2;
+    k->pack = anm_pack_avx2;
     k->gemm_f32 = anm_gemm_f32_avx2;
     k->act_f32 = anm_act_f32_avx2;
     k->layer_norm_f32 = anm_layer_norm_f32_avx2;
@@ -54,7 +54,7 @@ static void overlay_avx2(anm_kern *k)
 static void overlay_avx512(anm_kern *k)
 {
     k->level = "avx512";
-    k->pack_f32 = anm_pack_f32_avx512;
+    k->pack = anm_pack_avx512;
     k->gemm_f32 = anm_gemm_f32_avx512;
     k->act_f32 = anm_act_f32_avx512;
     k->layer_norm_f32 = anm_layer_norm_f32_avx512;
@@ -112,24 +112,80 @@ static float widen_one(const unsigned char *p, anm_dtype from)
     return from == ANM_DTYPE_BF16 ? anm_f32_of_bf16(u16) : (float)u16;
 }
 
-/* The integers of 32 and 64 bits have values that float32 lacks, and no weight
- * is stored so. */
+static float read_f16(const unsigned char *p)
+{
+    uint16_t h;
+
+    memcpy(&h, p, sizeof(h));
+    return anm_f32_of_f16(h);
+}
+
+/* One block of 32. The products are exact: 11 bits by 8. */
+static void widen_q8_0(float *dst, const unsigned char *p)
+{
+    const float d = read_f16(p);
+
+    for (size_t i = 0; i < 32; i++)
+        dst[i] = d * widen_one(p + 2 + i, ANM_DTYPE_I8);
+}
+
+static void widen_q4_0(float *dst, const unsigned char *p)
+{
+    const float d = read_f16(p);
+
+    for (size_t i = 0; i < 16; i++) {
+        dst[i] = d * (float)((p[2 + i] & 15) - 8);
+        dst[16 + i] = d * (float)((p[2 + i] >> 4) - 8);
+    }
+}
+
+/* Types whose elements stand alone and have values that float32 has: not the
+ * integers of 32 and 64 bits, and no weight is stored so. */
+static bool is_plain_number(anm_dtype t)
+{
+    return t == ANM_DTYPE_F32 || t == ANM_DTYPE_F16 || t == ANM_DTYPE_BF16 ||
+           t == ANM_DTYPE_F64 || t == ANM_DTYPE_I16 || t == ANM_DTYPE_I8 ||
+           t == ANM_DTYPE_U16 || t == ANM_DTYPE_U8;
+}
+
 bool anm_widen_f32(float *dst, const void *src, anm_dtype from, size_t n)
 {
-    static const size_t bytes[ANM_DTYPE_COUNT] = {
-        [ANM_DTYPE_F32] = 4, [ANM_DTYPE_F16] = 2, [ANM_DTYPE_BF16] = 2,
-        [ANM_DTYPE_F64] = 8, [ANM_DTYPE_I16] = 2, [ANM_DTYPE_I8] = 1,
-        [ANM_DTYPE_U16] = 2, [ANM_DTYPE_U8] = 1,
-    };
+    const anm_block block = anm_dtype_block(from);
     const unsigned char *p = src;
 
-    assert(from < ANM_DTYPE_COUNT);
-    if (bytes[from] == 0) return false;
     if (from == ANM_DTYPE_F32) {
         if (n > 0) memcpy(dst, src, n * sizeof(*dst));
         return true;
     }
-    for (size_t i = 0; i < n; i++)
-        dst[i] = widen_one(p + i * bytes[from], from);
+    if (!is_plain_number(from) && from != ANM_DTYPE_Q8_0 &&
+        from != ANM_DTYPE_Q4_0)
+        return false;
+    assert(n % block.elements == 0);
+    for (size_t i = 0; i < n; i += block.elements, p += block.bytes) {
+        if (from == ANM_DTYPE_Q8_0)
+            widen_q8_0(dst + i, p);
+        else if (from == ANM_DTYPE_Q4_0)
+            widen_q4_0(dst + i, p);
+        else
+            dst[i] = widen_one(p, from);
+    }
     return true;
+}
+
+/* ---- Panels ---------------------------------------------------------------- */
+
+bool anm_kern_keeps(anm_dtype type)
+{
+    return type == ANM_DTYPE_F32 || type == ANM_DTYPE_F16 ||
+           type == ANM_DTYPE_BF16 || type == ANM_DTYPE_Q8_0 ||
+           type == ANM_DTYPE_Q4_0;
+}
+
+size_t anm_panel_bytes(anm_dtype type, size_t k)
+{
+    const anm_block block = anm_dtype_block(type);
+
+    assert(anm_kern_keeps(type) && k % block.elements == 0);
+    if (type == ANM_DTYPE_BF16) k += k % 2;
+    return k / block.elements * block.bytes * ANM_PANEL;
 }

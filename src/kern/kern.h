@@ -27,9 +27,32 @@
 
 #include "base/types.h"
 
-/* Columns (output features) of a packed panel, at every level, so that one
- * prepared artifact has one layout. */
+/* ---- Weights ---------------------------------------------------------------
+ * Weights stay in the type they are stored in: F32, F16, BF16, Q8_0 or Q4_0.
+ * All arithmetic is float32 on values that are widened exactly, so that a
+ * product has the same bits as with the widened weights as F32.
+ *
+ * A panel holds 16 output features of all k, at every level, so that one
+ * prepared artifact has one layout. Features past n have the value 0 and k past
+ * the end of a pair likewise. Element (feature j, d) of a panel:
+ *
+ *   F32, F16   [k][16]: element 16 d + j
+ *   BF16       [k / 2 rounded up][16][2]: one load is two steps of d
+ *   Q8_0       for each 32 d: 16 scales f16, then [32][16] i8
+ *   Q4_0       for each 32 d: 16 scales f16, then [4][16][4] bytes, one load
+ *              is eight steps of d: those of byte b are 2 b (its low bits) and
+ *              2 b + 1
+ *
+ * Panels of block types take the bytes that their rows take in a file. */
+
+/* Columns (output features) of a packed panel. */
 enum { ANM_PANEL = 16 };
+
+/* Whether panels and tables may have this type. */
+bool anm_kern_keeps(anm_dtype type);
+
+/* Bytes of one panel; k is a whole number of blocks of the type. */
+size_t anm_panel_bytes(anm_dtype type, size_t k);
 
 /* Panels that cover n output features. */
 static inline size_t anm_panels(size_t n)
@@ -47,8 +70,9 @@ typedef struct anm_gemm_f32 {
     size_t m, n, k;
     const float *a; /* [m, k] */
     size_t lda;
-    const float *w; /* anm_kern.pack_f32() of [n, k] */
-    float *c;       /* [m, n] */
+    const void *w; /* anm_kern.pack() of [n, k] */
+    anm_dtype w_type;
+    float *c; /* [m, n] */
     size_t ldc;
     const float *bias;     /* [n], or NULL */
     const float *residual; /* [m, n], or NULL */
@@ -56,6 +80,18 @@ typedef struct anm_gemm_f32 {
     anm_act act;
     size_t panel_first, panel_count;
 } anm_gemm_f32;
+
+/* y[i] = table[ids[i]], widened, for n rows of dim; 0 <= ids[i] < rows of the
+ * table, the caller's duty. dim and ldt are whole blocks of the type. */
+typedef struct anm_gather_f32 {
+    const void *table; /* rows as stored */
+    anm_dtype type;
+    size_t ldt;         /* in elements */
+    const int32_t *ids; /* [n] */
+    size_t n, dim;
+    float *y; /* [n, dim] */
+    size_t ldy;
+} anm_gather_f32;
 
 /* Attention of one head of one text:
  *
@@ -88,13 +124,11 @@ typedef struct anm_kern {
     /* The level each table is for: "scalar", "avx2", "avx512" … */
     const char *level;
 
-    /* Reorder weights [n, k] (row-major, one row an output feature) into
-     * panels: panel p holds features [16p, 16p + 16) as [k][16], features past
-     * n as zeros. dst has anm_panels(n) * 16 * k floats. Rows
-     * [16 panel_first, …) only, for callers that stream: `panel_count` panels
-     * are written at dst, w points at the whole matrix. Exact. */
-    void (*pack_f32)(float *dst, const float *w, size_t ldw, size_t n, size_t k,
-                     size_t panel_first, size_t panel_count);
+    /* Reorder weights w [n, k] of a type, as they are stored and ldw elements
+     * apart, into anm_panels(n) panels at dst. k and ldw are whole blocks. A
+     * caller that streams passes 16 rows, or a multiple, at a time. Exact. */
+    void (*pack)(void *dst, anm_dtype type, const void *w, size_t ldw, size_t n,
+                 size_t k);
 
     /* Error: |c - exact| <= (k + 4) u (S + |bias|) L + E + u |c|, where
      * S = sum |a w|, L = 1.13 bounds the slope of every activation and E is
@@ -132,10 +166,8 @@ typedef struct anm_kern {
     void (*add_f32)(float *y, size_t ldy, const float *x, size_t ldx,
                     size_t rows, size_t dim);
 
-    /* y[i] = table[ids[i]]; 0 <= ids[i] < rows of the table, the caller's
-     * duty. Exact. */
-    void (*gather_f32)(float *y, size_t ldy, const float *table, size_t ldt,
-                       const int32_t *ids, size_t n, size_t dim);
+    /* Exact. */
+    void (*gather_f32)(const anm_gather_f32 *g);
 
     /* out[j] = mean over the n > 0 rows of x[.][j], summed in row order in
      * float32 with error <= (n + 1) u mean |x|. */

@@ -20,8 +20,12 @@ static inline size_t anm_attention_visible(const anm_attention_f32 *a, size_t i)
 
 /* ---- The specification --------------------------------------------------- */
 
-void anm_pack_f32_ref(float *dst, const float *w, size_t ldw, size_t n,
-                      size_t k, size_t panel_first, size_t panel_count);
+void anm_pack_ref(void *dst, anm_dtype type, const void *w, size_t ldw,
+                  size_t n, size_t k);
+/* Steps [first, first + steps) of a panel as [steps][16] float32; first is at a
+ * block or pair, and steps whole blocks. */
+void anm_widen_panel_ref(float *dst, const void *panel, anm_dtype type,
+                         size_t first, size_t steps);
 void anm_gemm_f32_ref(const anm_gemm_f32 *g);
 float anm_act_one_ref(float x, anm_act act);
 void anm_act_f32_ref(float *x, size_t n, anm_act act);
@@ -32,8 +36,7 @@ void anm_softmax_f32_ref(float *x, size_t ldx, size_t rows, size_t n);
 void anm_attention_f32_ref(const anm_attention_f32 *a);
 void anm_add_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
                      size_t rows, size_t dim);
-void anm_gather_f32_ref(float *y, size_t ldy, const float *table, size_t ldt,
-                        const int32_t *ids, size_t n, size_t dim);
+void anm_gather_f32_ref(const anm_gather_f32 *g);
 void anm_mean_rows_f32_ref(float *out, const float *x, size_t ldx, size_t n,
                            size_t dim);
 float anm_dot_f32_ref(const float *a, const float *b, size_t n);
@@ -45,8 +48,8 @@ float anm_read_f32_ref(const float *x, size_t n);
 
 /* ---- AVX2, FMA -------------------------------------------------------- */
 
-void anm_pack_f32_avx2(float *dst, const float *w, size_t ldw, size_t n,
-                       size_t k, size_t panel_first, size_t panel_count);
+void anm_pack_avx2(void *dst, anm_dtype type, const void *w, size_t ldw,
+                   size_t n, size_t k);
 void anm_gemm_f32_avx2(const anm_gemm_f32 *g);
 void anm_act_f32_avx2(float *x, size_t n, anm_act act);
 void anm_layer_norm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
@@ -56,8 +59,7 @@ void anm_softmax_f32_avx2(float *x, size_t ldx, size_t rows, size_t n);
 void anm_attention_f32_avx2(const anm_attention_f32 *a);
 void anm_add_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
                       size_t rows, size_t dim);
-void anm_gather_f32_avx2(float *y, size_t ldy, const float *table, size_t ldt,
-                         const int32_t *ids, size_t n, size_t dim);
+void anm_gather_f32_avx2(const anm_gather_f32 *g);
 void anm_mean_rows_f32_avx2(float *out, const float *x, size_t ldx, size_t n,
                             size_t dim);
 float anm_dot_f32_avx2(const float *a, const float *b, size_t n);
@@ -69,8 +71,8 @@ float anm_read_f32_avx2(const float *x, size_t n);
 
 /* ---- AVX-512 F, BW, DQ, VL --------------------------------------------- */
 
-void anm_pack_f32_avx512(float *dst, const float *w, size_t ldw, size_t n,
-                         size_t k, size_t panel_first, size_t panel_count);
+void anm_pack_avx512(void *dst, anm_dtype type, const void *w, size_t ldw,
+                     size_t n, size_t k);
 void anm_gemm_f32_avx512(const anm_gemm_f32 *g);
 void anm_act_f32_avx512(float *x, size_t n, anm_act act);
 void anm_layer_norm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
@@ -80,8 +82,7 @@ void anm_softmax_f32_avx512(float *x, size_t ldx, size_t rows, size_t n);
 void anm_attention_f32_avx512(const anm_attention_f32 *a);
 void anm_add_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
                         size_t rows, size_t dim);
-void anm_gather_f32_avx512(float *y, size_t ldy, const float *table, size_t ldt,
-                           const int32_t *ids, size_t n, size_t dim);
+void anm_gather_f32_avx512(const anm_gather_f32 *g);
 void anm_mean_rows_f32_avx512(float *out, const float *x, size_t ldx, size_t n,
                               size_t dim);
 float anm_dot_f32_avx512(const float *a, const float *b, size_t n);

@@ -28,7 +28,7 @@ typedef struct slot {
     }
 
 static const slot slots[] = {
-    SLOT(pack_f32),    SLOT(gemm_f32),       SLOT(act_f32),
+    SLOT(pack),        SLOT(gemm_f32),       SLOT(act_f32),
     SLOT(softmax_f32), SLOT(layer_norm_f32), SLOT(attention_f32),
     SLOT(add_f32),     SLOT(gather_f32),     SLOT(mean_rows_f32),
     SLOT(dot_f32),     SLOT(normalize_f32),  SLOT(burn_fma),

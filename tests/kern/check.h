@@ -66,6 +66,17 @@ bool check_is_blank(float x);
 void check_gaps(check *c, const float *x, size_t ldx, size_t rows, size_t dim,
                 const char *what);
 
+/* [n] elements of a stored type, whose values are as those of check_floats(),
+ * finite; n is whole blocks. Ends against an unreadable page. */
+void *check_stored(check *c, anm_dtype type, size_t n);
+
+/* Bytes of n elements, whole blocks. */
+size_t check_bytes(anm_dtype type, size_t n);
+
+/* The types that panels and tables come in. */
+enum { CHECK_TYPES = 5 };
+extern const anm_dtype check_types[CHECK_TYPES];
+
 /* ---- Comparisons ------------------------------------------------------------ */
 
 /* |got - exact| <= tolerance; a NaN agrees with a NaN, an infinity with the
@@ -98,7 +109,7 @@ void check_report(const check *c, const char *name, double ns, double fma,
 
 /* ---- The checkers ------------------------------------------------------------- */
 
-void check_pack_f32(check *c, const anm_kern *k);
+void check_pack(check *c, const anm_kern *k);
 void check_gemm_f32(check *c, const anm_kern *k);
 void check_act_f32(check *c, const anm_kern *k);
 void check_layer_norm_f32(check *c, const anm_kern *k);

@@ -9,32 +9,67 @@
 
 /* ---- Packing -------------------------------------------------------------- */
 
-static void check_pack(check *c, const anm_kern *k, size_t n, size_t depth)
+/* The value of feature j, step d of a panel, by the layout that kern.h states:
+ * an account of its own, for the packing and the products. */
+static float panel_value(const unsigned char *panel, anm_dtype type, size_t j,
+                         size_t d)
 {
-    const size_t ldw = depth + check_below(c, 4);
-    const size_t first = check_below(c, anm_panels(n));
-    const size_t count = 1 + check_below(c, anm_panels(n) - first);
-    const float *w = check_floats(c, (n - 1) * ldw + depth);
-    float *dst = check_space(c, count * ANM_PANEL * depth);
+    const anm_block block = anm_dtype_block(type);
+    const unsigned char *q = panel + d / 32 * block.bytes * 16;
+    float scale, value;
+    int8_t i8;
+
+    if (type == ANM_DTYPE_BF16) {
+        anm_widen_f32(&value, panel + ((d / 2 * 16 + j) * 2 + d % 2) * 2, type,
+                      1);
+        return value;
+    }
+    if (block.elements == 1) {
+        anm_widen_f32(&value, panel + (d * 16 + j) * block.bytes, type, 1);
+        return value;
+    }
+    anm_widen_f32(&scale, q + 2 * j, ANM_DTYPE_F16, 1);
+    d %= 32;
+    q += 32;
+    if (type == ANM_DTYPE_Q8_0) {
+        memcpy(&i8, q + d * 16 + j, 1);
+        return scale * (float)i8;
+    }
+    const unsigned two = q[d / 8 * 64 + j * 4 + d % 8 / 2];
+    return scale * ((float)(d % 2 ? two >> 4 : two & 15) - 8.0f);
+}
+
+static void check_panels(check *c, const anm_kern *k, anm_dtype type, size_t n,
+                         size_t depth)
+{
+    const size_t unit = anm_dtype_block(type).elements;
+    const size_t ldw = depth + unit * check_below(c, 4);
+    const size_t len = (n - 1) * ldw + depth;
+    const size_t panel = anm_panel_bytes(type, depth);
+    const void *w = check_stored(c, type, len);
+    float *values = check_space(c, len);
+    const unsigned char *dst =
+        (void *)check_space(c, (anm_panels(n) * panel + 3) / 4);
     bool ok = true;
 
-    k->pack_f32(dst, w, ldw, n, depth, first, count);
-    for (size_t i = 0; i < count * ANM_PANEL * depth; i++) {
-        const size_t j =
-            (first + i / (ANM_PANEL * depth)) * ANM_PANEL + i % ANM_PANEL;
-        const size_t d = i / ANM_PANEL % depth;
+    anm_widen_f32(values, w, type, len);
+    k->pack((void *)dst, type, w, ldw, n, depth);
+    for (size_t j = 0; j < anm_panels(n) * ANM_PANEL; j++) {
+        for (size_t d = 0; d < depth; d++) {
+            const float x = panel_value(dst + j / 16 * panel, type, j % 16, d);
 
-        ok = ok && dst[i] == (j < n ? w[j * ldw + d] : 0.0f);
+            ok = ok && x == (j < n ? values[j * ldw + d] : 0.0f);
+        }
     }
-    check_true(c, ok, "pack n=%zu k=%zu panels %zu+%zu", n, depth, first,
-               count);
+    check_true(c, ok, "pack %s n=%zu k=%zu", anm_dtype_name(type), n, depth);
     check_release(c);
 }
 
 typedef struct pack_bench {
     const anm_kern *k;
-    float *dst;
-    const float *w;
+    anm_dtype type;
+    void *dst;
+    const void *w;
     size_t n, depth;
 } pack_bench;
 
@@ -42,22 +77,34 @@ static void run_pack(void *ctx)
 {
     const pack_bench *b = ctx;
 
-    b->k->pack_f32(b->dst, b->w, b->depth, b->n, b->depth, 0, anm_panels(b->n));
+    b->k->pack(b->dst, b->type, b->w, b->depth, b->n, b->depth);
 }
 
-void check_pack_f32(check *c, const anm_kern *k)
+static void bench_pack(check *c, const anm_kern *k, anm_dtype type)
 {
-    for (size_t n = 1; n <= 50; n++) {
-        for (size_t depth = 1; depth <= 40; depth += 1 + check_below(c, 3))
-            check_pack(c, k, n, depth);
-    }
-    if (!c->bench) return;
+    pack_bench b = { .k = k, .type = type, .n = 384, .depth = 384 };
+    char name[64];
 
-    pack_bench b = { .k = k, .n = 384, .depth = 384 };
-    b.w = check_floats(c, b.n * b.depth);
+    b.w = check_stored(c, type, b.n * b.depth);
     b.dst = check_space(c, b.n * b.depth);
-    check_report(c, "pack_f32 384x384", check_time(run_pack, &b), 0.0,
-                 384.0 * 384 * 4);
+    snprintf(name, sizeof(name), "pack %s 384x384", anm_dtype_name(type));
+    check_report(c, name, check_time(run_pack, &b), 0.0,
+                 (double)check_bytes(type, b.n * b.depth));
+    check_release(c);
+}
+
+void check_pack(check *c, const anm_kern *k)
+{
+    for (size_t t = 0; t < CHECK_TYPES; t++) {
+        const size_t unit = anm_dtype_block(check_types[t]).elements;
+
+        for (size_t n = 1; n <= 50; n++) {
+            for (size_t depth = 1; depth <= 40; depth += 1 + check_below(c, 7))
+                check_panels(c, k, check_types[t], n,
+                             (depth + unit - 1) / unit * unit);
+        }
+        if (c->bench) bench_pack(c, k, check_types[t]);
+    }
 }
 
 /* ---- The matrix product ------------------------------------------------------ */
@@ -65,14 +112,15 @@ void check_pack_f32(check *c, const anm_kern *k)
 /* One product with all it needs; c0 is what c held before. */
 typedef struct product {
     anm_gemm_f32 g;
-    const float *w; /* [n, k], as it was before packing */
+    const float *w; /* [n, k], the values before packing */
     const float *c0;
     size_t c_len;
     bool in_place;
 } product;
 
 typedef struct shape {
-    size_t m, n, k;
+    anm_dtype type;
+    size_t m, n, k; /* k is whole blocks */
     anm_act act;
     bool bias, residual, in_place;
 } shape;
@@ -81,10 +129,14 @@ static product make_product(check *c, const anm_kern *kern, const shape *s)
 {
     product p = { .in_place = s->in_place };
     const size_t ld_residual = s->n + check_below(c, 3);
-    float *w = check_floats(c, s->n * s->k);
-    float *packed = check_space(c, anm_panels(s->n) * ANM_PANEL * s->k);
+    const void *stored = check_stored(c, s->type, s->n * s->k);
+    const size_t panel_bytes = anm_panel_bytes(s->type, s->k);
+    float *w = check_space(c, s->n * s->k);
+    void *packed =
+        check_space(c, (anm_panels(s->n) * panel_bytes + 3) / sizeof(float));
 
-    kern->pack_f32(packed, w, s->k, s->n, s->k, 0, anm_panels(s->n));
+    anm_widen_f32(w, stored, s->type, s->n * s->k);
+    kern->pack(packed, s->type, stored, s->k, s->n, s->k);
     p.w = w;
     p.g = (anm_gemm_f32){
         .m = s->m,
@@ -92,6 +144,7 @@ static product make_product(check *c, const anm_kern *kern, const shape *s)
         .k = s->k,
         .lda = s->k + check_below(c, 5),
         .w = packed,
+        .w_type = s->type,
         .ldc = s->n + check_below(c, 5),
         .bias = s->bias ? check_floats(c, s->n) : NULL,
         .act = s->act,
@@ -137,8 +190,8 @@ static void check_element(check *c, const product *p, size_t i, size_t j)
         CHECK_EXACT * magnitude;
 
     check_near(c, g->c[i * g->ldc + j], exact, tolerance,
-               "gemm m=%zu n=%zu k=%zu act=%d at %zu,%zu", g->m, g->n, g->k,
-               (int)g->act, i, j);
+               "gemm %s m=%zu n=%zu k=%zu act=%d at %zu,%zu",
+               anm_dtype_name(g->w_type), g->m, g->n, g->k, (int)g->act, i, j);
 }
 
 static void check_product(check *c, const anm_kern *k, const shape *s)
@@ -180,8 +233,8 @@ static void check_panel_range(check *c, const anm_kern *k, const shape *s)
                 j >= begin && j < end && j < s->n ? p.g.c : p.c0;
             ok = ok && !memcmp(&part.c[i], &want[i], sizeof(float));
         }
-        check_true(c, ok, "gemm m=%zu n=%zu k=%zu panels %zu+%zu", s->m, s->n,
-                   s->k, first, count);
+        check_true(c, ok, "gemm %s m=%zu n=%zu k=%zu panels %zu+%zu",
+                   anm_dtype_name(s->type), s->m, s->n, s->k, first, count);
     }
     check_release(c);
 }
@@ -208,19 +261,23 @@ static void check_row_alone(check *c, const anm_kern *k, const shape *s)
             k->gemm_f32(&part);
             memcpy(row, out, s->n * sizeof(*row));
             check_same(c, row, p.g.c + i * p.g.ldc, s->n,
-                       "gemm row %zu of %zu among %zu, n=%zu k=%zu", i, s->m, m,
-                       s->n, s->k);
+                       "gemm %s row %zu of %zu among %zu, n=%zu k=%zu",
+                       anm_dtype_name(s->type), i, s->m, m, s->n, s->k);
         }
     }
     check_release(c);
 }
 
-static shape random_shape(check *c, size_t m, size_t n, size_t k)
+static shape random_shape(check *c, anm_dtype type, size_t m, size_t n,
+                          size_t k)
 {
+    const size_t unit = anm_dtype_block(type).elements;
+
     return (shape){
+        .type = type,
         .m = m,
         .n = n,
-        .k = k,
+        .k = (k + unit - 1) / unit * unit,
         .act = (anm_act)check_below(c, ANM_ACT_COUNT),
         .bias = check_below(c, 2),
         .residual = check_below(c, 2),
@@ -302,32 +359,37 @@ static void bench_gemms(check *c, const anm_kern *k)
     bench_gemm(c, k, 32, 1024, 4096, ANM_ACT_NONE);
 }
 
-void check_gemm_f32(check *c, const anm_kern *k)
+static void check_type(check *c, const anm_kern *k, anm_dtype type)
 {
     for (size_t m = 1; m <= 40; m++) {
-        for (size_t t = 0; t < 12; t++) {
-            const shape s = random_shape(c, m, 1 + check_below(c, 100),
+        for (size_t t = 0; t < 5; t++) {
+            const shape s = random_shape(c, type, m, 1 + check_below(c, 100),
                                          1 + check_below(c, 50));
             check_product(c, k, &s);
         }
     }
     for (size_t n = 1; n <= 100; n++) {
-        const shape s =
-            random_shape(c, 1 + check_below(c, 16), n, check_below(c, 40));
+        const shape s = random_shape(c, type, 1 + check_below(c, 16), n,
+                                     check_below(c, 40));
         check_product(c, k, &s);
     }
-    for (size_t t = 0; t < 25; t++) {
+    for (size_t t = 0; t < 15; t++) {
         const shape s =
-            random_shape(c, 1 + check_below(c, 32), 1 + check_below(c, 200),
-                         1 + check_below(c, 64));
+            random_shape(c, type, 1 + check_below(c, 50),
+                         1 + check_below(c, 150), 1 + check_below(c, 300));
         check_panel_range(c, k, &s);
         check_row_alone(c, k, &s);
     }
-    const shape deep = random_shape(c, 30, 72, 1536);
+    const shape deep = random_shape(c, type, 30, 72, 1536);
     check_product(c, k, &deep);
-    const shape wide = random_shape(c, 67, 160, 1024);
+    const shape wide = random_shape(c, type, 67, 40, 1024);
     check_product(c, k, &wide);
-    check_row_alone(c, k, &wide);
+}
+
+void check_gemm_f32(check *c, const anm_kern *k)
+{
+    for (size_t t = 0; t < CHECK_TYPES; t++)
+        check_type(c, k, check_types[t]);
     check_special(c, k);
     if (c->bench) bench_gemms(c, k);
 }

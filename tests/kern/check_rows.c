@@ -39,27 +39,43 @@ void check_add_f32(check *c, const anm_kern *k)
     }
 }
 
-static void check_gather(check *c, const anm_kern *k, size_t n, size_t dim)
+static void check_gather(check *c, const anm_kern *k, anm_dtype type, size_t n,
+                         size_t dim)
 {
-    const size_t rows = 7, ldt = dim + check_below(c, 4);
+    const size_t unit = anm_dtype_block(type).elements;
+    const size_t rows = 7, ldt = dim + unit * check_below(c, 4);
+    const size_t len = (rows - 1) * ldt + dim;
     const size_t ldy = dim + check_below(c, 4);
-    const float *table = check_floats(c, (rows - 1) * ldt + dim);
-    const int32_t *ids = check_ids(c, n, rows);
-    float *y = check_space(c, (n - 1) * ldy + dim);
+    const anm_gather_f32 g = {
+        .table = check_stored(c, type, len),
+        .type = type,
+        .ldt = ldt,
+        .ids = check_ids(c, n, rows),
+        .n = n,
+        .dim = dim,
+        .y = check_space(c, (n - 1) * ldy + dim),
+        .ldy = ldy,
+    };
+    float *values = check_space(c, len);
 
-    k->gather_f32(y, ldy, table, ldt, ids, n, dim);
+    anm_widen_f32(values, g.table, type, len);
+    k->gather_f32(&g);
     for (size_t i = 0; i < n; i++) {
-        check_same(c, y + i * ldy, table + (size_t)ids[i] * ldt, dim,
-                   "gather row %zu, dim=%zu", i, dim);
+        check_same(c, g.y + i * ldy, values + (size_t)g.ids[i] * ldt, dim,
+                   "gather %s row %zu, dim=%zu", anm_dtype_name(type), i, dim);
     }
-    check_gaps(c, y, ldy, n, dim, "gather");
+    check_gaps(c, g.y, ldy, n, dim, "gather");
     check_release(c);
 }
 
 void check_gather_f32(check *c, const anm_kern *k)
 {
-    for (size_t dim = 1; dim <= 80; dim++)
-        check_gather(c, k, 1 + check_below(c, 9), dim);
+    for (size_t t = 0; t < CHECK_TYPES; t++) {
+        const size_t unit = anm_dtype_block(check_types[t]).elements;
+
+        for (size_t dim = unit; dim <= 80 + unit; dim += unit)
+            check_gather(c, k, check_types[t], 1 + check_below(c, 9), dim);
+    }
 }
 
 static void check_mean(check *c, const anm_kern *k, size_t n, size_t dim)
@@ -255,9 +271,22 @@ void check_widen_f32(check *c)
     static const float of_i16[] = { -32768.0f, 32767.0f };
     static const uint16_t u16[] = { 0, 65535 };
     static const float of_u16[] = { 0.0f, 65535.0f };
+    /* d = -1/2 and q = 0, 1 … 31 less 16 */
+    unsigned char q8_0[34] = { 0x00, 0xb8 };
+    /* d = 2 and the low nibbles 0 … 15, the high ones 15 … 0 */
+    unsigned char q4_0[18] = { 0x00, 0x40 };
+    float of_q8_0[32], of_q4_0[32];
     unsigned char odd[1 + sizeof(of_bf16)];
     float unused;
 
+    for (int i = 0; i < 32; i++) {
+        q8_0[2 + i] = (unsigned char)(i - 16);
+        of_q8_0[i] = -0.5f * (float)(i - 16);
+        if (i < 16) q4_0[2 + i] = (unsigned char)(i | (15 - i) << 4);
+        of_q4_0[i] = 2.0f * (float)(i < 16 ? i - 8 : 31 - i - 8);
+    }
+    check_widen(c, ANM_DTYPE_Q8_0, q8_0, 32, of_q8_0);
+    check_widen(c, ANM_DTYPE_Q4_0, q4_0, 32, of_q4_0);
     check_widen(c, ANM_DTYPE_F16, f16, 5, of_f16);
     check_widen(c, ANM_DTYPE_BF16, bf16, 4, of_bf16);
     check_widen(c, ANM_DTYPE_F64, f64, 3, of_f64);

@@ -94,6 +94,57 @@ float *check_floats(check *c, size_t n)
     return x;
 }
 
+const anm_dtype check_types[CHECK_TYPES] = { ANM_DTYPE_F32, ANM_DTYPE_F16,
+                                             ANM_DTYPE_BF16, ANM_DTYPE_Q8_0,
+                                             ANM_DTYPE_Q4_0 };
+
+size_t check_bytes(anm_dtype type, size_t n)
+{
+    uint64_t bytes = 0;
+
+    if (!anm_dtype_bytes(type, n, &bytes)) give_up("check_bytes");
+    return (size_t)bytes;
+}
+
+/* A finite half: sign, an exponent 7 to 17 (2^-8 to 2^2), fraction; one in 16
+ * is a subnormal. */
+static uint16_t random_half(check *c)
+{
+    const unsigned exponent =
+        check_below(c, 16) ? 7 + (unsigned)check_below(c, 11) : 0;
+
+    return (uint16_t)(check_below(c, 2) << 15 | exponent << 10 |
+                      check_below(c, 1 << 10));
+}
+
+void *check_stored(check *c, anm_dtype type, size_t n)
+{
+    const size_t bytes = check_bytes(type, n);
+
+    if (type == ANM_DTYPE_F32) return check_floats(c, n);
+    // Ends where its buffer does.
+    const size_t floats = (bytes + sizeof(float) - 1) / sizeof(float);
+    unsigned char *p = (unsigned char *)check_space(c, floats) +
+                       (floats * sizeof(float) - bytes);
+    const anm_block block = anm_dtype_block(type);
+
+    for (size_t at = 0; at < bytes; at += block.bytes) {
+        uint16_t head = random_half(c);
+
+        if (type == ANM_DTYPE_BF16) {
+            const float f = ldexpf(check_unit(c), (int)check_below(c, 11) - 8);
+            uint32_t bits;
+
+            memcpy(&bits, &f, sizeof(bits));
+            head = (uint16_t)(bits >> 16);
+        }
+        memcpy(p + at, &head, sizeof(head));
+        for (size_t i = sizeof(head); i < block.bytes; i++)
+            p[at + i] = (unsigned char)check_below(c, 256);
+    }
+    return p;
+}
+
 float *check_copy(check *c, const float *x, size_t n)
 {
     float *copy = check_space(c, n);

@@ -28,7 +28,7 @@ static void every_slot_is_filled_at_every_mask(void **state)
         memset(&k, 0, sizeof(k));
         anm_kern_init(&k, mask);
         assert_non_null(k.level);
-        for (size_t at = offsetof(anm_kern, pack_f32); at < sizeof(k);
+        for (size_t at = offsetof(anm_kern, pack); at < sizeof(k);
              at += sizeof(slot)) {
             memcpy(&slot, (const char *)&k + at, sizeof(slot));
             assert_true(slot != NULL);

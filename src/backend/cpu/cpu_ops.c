@@ -114,8 +114,15 @@ void anm_cpu_run_gather(const anm_cpu_step *s, const anm_cpu_batch *b,
     const int32_t *ids = (const void *)s->in[1].data;
 
     assert(s->in[1].ld == 1);
-    s->kern->gather_f32(s->y + r.first * s->out.ld, s->out.ld, table->data,
-                        table->ld, ids + r.first, r.n, table->ld);
+    s->kern->gather_f32(&(anm_gather_f32){
+        .table = table->data,
+        .ldt = table->ld,
+        .ids = ids + r.first,
+        .n = r.n,
+        .dim = table->ld,
+        .y = s->y + r.first * s->out.ld,
+        .ldy = s->out.ld,
+    });
 }
 
 /* ---- Element by element -------------------------------------------------- */

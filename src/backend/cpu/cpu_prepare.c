@@ -145,7 +145,7 @@ static anm_status write_panels(const writer *w, const anm_value *v,
         float *packed = buffer + len;
 
         read_floats(&r, buffer, some * k);
-        w->kern->pack_f32(packed, buffer, k, some, k, 0, anm_panels(some));
+        w->kern->pack(packed, ANM_DTYPE_F32, buffer, k, some, k);
         status = w->sink->write(
             w->sink->ctx, packed,
             anm_panels(some) * ANM_PANEL * k * sizeof(*packed), err);

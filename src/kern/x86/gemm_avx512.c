@@ -20,15 +20,19 @@ enum { FEW_ROWS = 3, PAIR_ROWS = 6 };
 static_assert(FEW_ROWS * 4 <= PAIR_ROWS * 2 && TILE_ROWS <= PAIR_ROWS * 2,
               "a pair has the largest sums");
 
-void anm_pack_f32_avx512(float *dst, const float *w, size_t ldw, size_t n,
-                         size_t k, size_t panel_first, size_t panel_count)
+void anm_pack_avx512(void *dst, anm_dtype type, const void *w, size_t ldw,
+                     size_t n, size_t k)
 {
-    for (size_t p = 0; p < panel_count; p++) {
-        const size_t j = (panel_first + p) * ANM_PANEL;
-        const size_t rows = n - j < ANM_PANEL ? n - j : ANM_PANEL;
+    const float *from = w;
+    float *to = dst;
 
-        pack_panel(dst + p * ANM_PANEL * k, w + j * ldw, ldw, rows, k);
+    if (type != ANM_DTYPE_F32) {
+        anm_pack_ref(dst, type, w, ldw, n, k);
+        return;
     }
+    for (size_t j = 0; j < n; j += ANM_PANEL)
+        pack_panel(to + j * k, from + j * ldw, ldw,
+                   n - j < ANM_PANEL ? n - j : ANM_PANEL, k);
 }
 
 /* What follows the sums of `rows` rows from row i0 and `panels` panels from
@@ -98,7 +102,7 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
         .k = g->k,
         .a = g->a,
         .lda = g->lda,
-        .w = g->w + p * ANM_PANEL * g->k,
+        .w = (const float *)g->w + p * ANM_PANEL * g->k,
         .panel = ANM_PANEL * g->k,
         .step = ANM_PANEL,
         .sum = sum,
@@ -125,6 +129,11 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
 
 void anm_gemm_f32_avx512(const anm_gemm_f32 *g)
 {
+    if (g->w_type != ANM_DTYPE_F32) {
+        anm_gemm_f32_ref(g);
+        return;
+    }
+
     const size_t end = g->panel_first + g->panel_count;
     const size_t widest = g->m <= FEW_ROWS ? 4 : g->m <= TILE_ROWS ? 1 : 2;
 

@@ -18,15 +18,22 @@ void anm_add_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
     }
 }
 
-void anm_gather_f32_avx2(float *y, size_t ldy, const float *table, size_t ldt,
-                         const int32_t *ids, size_t n, size_t dim)
+void anm_gather_f32_avx2(const anm_gather_f32 *g)
 {
-    for (size_t i = 0; i < n; i++, y += ldy) {
-        const float *row = table + (size_t)ids[i] * ldt;
+    const float *table = g->table;
+    const size_t n = g->n, dim = g->dim;
+
+    if (g->type != ANM_DTYPE_F32) {
+        anm_gather_f32_ref(g);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float *y = g->y + i * g->ldy;
+        const float *row = table + (size_t)g->ids[i] * g->ldt;
 
         /* Rows of a table lie in no order that the core could foresee. */
         if (i + 1 < n) {
-            const float *next = table + (size_t)ids[i + 1] * ldt;
+            const float *next = table + (size_t)g->ids[i + 1] * g->ldt;
             for (size_t j = 0; j < dim; j += 16)
                 _mm_prefetch((const char *)(next + j), _MM_HINT_T0);
         }
