@@ -200,7 +200,13 @@ typedef struct anm_kern {
 /* Fill the table for a mask of ANM_CPU_* levels. */
 void anm_kern_init(anm_kern *k, unsigned cpu);
 
-/* Widen n elements of a stored type to float32, exactly (F64 rounds). False
+/* Widen n elements of a stored type, whole blocks of it, to float32: plain
+ * types exactly (F64 rounds), block types to the float that ggml decodes:
+ *
+ *   Q8_0   d q         Q4_K   (d scale) q - (dmin minimum)
+ *   Q4_0   d (q - 8)   Q6_K   (d scale) (q - 32)
+ *
+ * each product and the difference rounded once. src needs no alignment. False
  * for a type that has no value as a number here. */
 bool anm_widen_f32(float *dst, const void *src, anm_dtype from, size_t n);
 

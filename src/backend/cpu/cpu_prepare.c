@@ -69,21 +69,21 @@ static void drop_pages(reader *r, size_t end)
     r->dropped = end;
 }
 
-/* The next n elements as float32. */
+/* The next n elements, whole blocks of their type, as float32. */
 static void read_floats(reader *r, float *dst, size_t n)
 {
     const anm_dtype type = r->v->shape.dtype;
-    const size_t size = anm_dtype_block(type).bytes;
+    const anm_block block = anm_dtype_block(type);
 
     while (n > 0) {
         const anm_bytes part = r->v->parts[r->part].data;
-        const size_t left = (part.len - r->at) / size;
+        const size_t left = (part.len - r->at) / block.bytes * block.elements;
         const size_t some = left < n ? left : n;
 
         anm_widen_f32(dst, part.data + r->at, type, some);
         dst += some;
         n -= some;
-        r->at += some * size;
+        r->at += some / block.elements * block.bytes;
         if (some < left) {
             if (r->at - r->dropped >= DROP_BYTES) drop_pages(r, r->at);
             continue;
