@@ -1,0 +1,101 @@
+/* mlpackage_reading.h - a Core ML package while it is put together. Internal
+ * to format/.
+ *
+ * Memory: every string and array lies in one arena, taken from a budget of the
+ * model file's size and ANM_MLPACKAGE_MEMORY_MAX. So a count in the file is
+ * never trusted further than its bytes justify, by construction.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_MLPACKAGE_READING_H
+#define ANM_MLPACKAGE_READING_H
+
+#include "base/alloc.h"
+#include "format/mlpackage.h"
+
+typedef struct anm_mlpackage_reading {
+    anm_mlpackage view; /* first: what the house holds a pointer to */
+    anm_arena arena;
+    size_t memory_left; /* of the budget */
+    bool over_budget;   /* why the last request gave NULL */
+    anm_mlpackage_file files[1 + ANM_MLPACKAGE_FILES_MAX];
+    const char *root;   /* the package, links followed; ends in no '/' */
+    const char *folder; /* of the model file: what @model_path means */
+} anm_mlpackage_reading;
+
+/* Zeroed memory of the arena; NULL when it or the budget is used up. */
+void *anm_reading_array(anm_mlpackage_reading *r, size_t n, size_t size);
+/* A copy that ends in NUL. */
+const char *anm_reading_copy(anm_mlpackage_reading *r, anm_bytes text);
+/* ANM_E_NOMEM or ANM_E_LIMIT, for the NULL just received. */
+anm_status anm_reading_fail(const anm_mlpackage_reading *r, anm_error *err);
+
+/* Map a file of the package and note it. `name` is relative to `folder`; the
+ * path is refused when it, or a link on its way, leads out of the package.
+ * *index: where it is in files. Mapping one twice gives the same index. */
+anm_status anm_reading_file(anm_mlpackage_reading *r, const char *folder,
+                            anm_bytes name, unsigned *index, anm_error *err);
+
+/* ---- Parts of the model file --------------------------------------------- */
+
+/* The ModelDescription: r->view.features and metadata; *functions receives
+ * what it says of functions. */
+typedef struct anm_described_function {
+    const char *name;
+    anm_features features;
+} anm_described_function;
+
+typedef struct anm_description {
+    anm_described_function *functions; /* [n] */
+    size_t n;
+    const char *main; /* defaultFunctionName; "" */
+} anm_description;
+
+anm_status anm_reading_description(anm_mlpackage_reading *r, anm_bytes message,
+                                   anm_description *out, anm_error *err);
+
+/* The Program: r->view.functions, still without features. */
+anm_status anm_reading_program(anm_mlpackage_reading *r, anm_bytes message,
+                               anm_error *err);
+
+/* ValueType and Value. */
+anm_status anm_reading_type(anm_mlpackage_reading *r, anm_bytes message,
+                            anm_mil_value_type *out, anm_error *err);
+anm_status anm_reading_value(anm_mlpackage_reading *r, anm_bytes message,
+                             const anm_mil_value **out, anm_error *err);
+
+/* metadata.json of a compiled model. */
+anm_status anm_reading_compiled(anm_mlpackage_reading *r, anm_error *err);
+
+/* ---- Names of a function ------------------------------------------------- */
+
+/* What a name means at the place that is being read. */
+typedef struct anm_mil_name {
+    struct anm_mil_name *next;   /* of the same bucket */
+    struct anm_mil_name *before; /* defined before this one */
+    uint64_t hash;
+    const char *text;
+    size_t len;
+    const anm_mil_op *op; /* NULL: an input */
+    size_t output;
+    bool is_visible;
+} anm_mil_name;
+
+/* Zero-initialised is valid. Lies in the arena. */
+typedef struct anm_mil_names {
+    anm_mil_name **buckets; /* [n_buckets], a power of two */
+    size_t n_buckets, n;
+    anm_mil_name *last; /* defined and visible */
+} anm_mil_names;
+
+/* Define a name; two visible ones of the same text are ANM_E_FORMAT. */
+anm_status anm_mil_names_define(anm_mlpackage_reading *r, anm_mil_names *names,
+                                anm_bytes text, const anm_mil_op *op,
+                                size_t output, const char **out,
+                                anm_error *err);
+/* NULL when the name means nothing here. */
+const anm_mil_name *anm_mil_names_find(const anm_mil_names *names,
+                                       anm_bytes text);
+/* Hide what was defined since `last` was names->last. */
+void anm_mil_names_leave(anm_mil_names *names, anm_mil_name *last);
+
+#endif
