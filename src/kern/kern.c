@@ -17,6 +17,10 @@ static void init_ref(anm_kern *k)
         .gemm_f32 = anm_gemm_f32_ref,
         .act_f32 = anm_act_f32_ref,
         .layer_norm_f32 = anm_layer_norm_f32_ref,
+        .rms_norm_f32 = anm_rms_norm_f32_ref,
+        .angles_f32 = anm_angles_f32_ref,
+        .rope_f32 = anm_rope_f32_ref,
+        .glu_f32 = anm_glu_f32_ref,
         .softmax_f32 = anm_softmax_f32_ref,
         .attention_f32 = anm_attention_f32_ref,
         .add_f32 = anm_add_f32_ref,
@@ -38,6 +42,9 @@ static void overlay_avx2(anm_kern *k)
     k->gemm_f32 = anm_gemm_f32_avx2;
     k->act_f32 = anm_act_f32_avx2;
     k->layer_norm_f32 = anm_layer_norm_f32_avx2;
+    k->rms_norm_f32 = anm_rms_norm_f32_avx2;
+    k->rope_f32 = anm_rope_f32_avx2;
+    k->glu_f32 = anm_glu_f32_avx2;
     k->softmax_f32 = anm_softmax_f32_avx2;
     k->attention_f32 = anm_attention_f32_avx2;
     k->add_f32 = anm_add_f32_avx2;
@@ -57,6 +64,9 @@ static void overlay_avx512(anm_kern *k)
     k->gemm_f32 = anm_gemm_f32_avx512;
     k->act_f32 = anm_act_f32_avx512;
     k->layer_norm_f32 = anm_layer_norm_f32_avx512;
+    k->rms_norm_f32 = anm_rms_norm_f32_avx512;
+    k->rope_f32 = anm_rope_f32_avx512;
+    k->glu_f32 = anm_glu_f32_avx512;
     k->softmax_f32 = anm_softmax_f32_avx512;
     k->attention_f32 = anm_attention_f32_avx512;
     k->add_f32 = anm_add_f32_avx512;

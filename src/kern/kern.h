@@ -150,6 +150,46 @@ typedef struct anm_kern {
                            const float *gamma, const float *beta, size_t rows,
                            size_t dim, float eps);
 
+    /* Each of `rows` rows holds `groups` groups of dim, normalised each by
+     * itself: y = x / sqrt(mean of x^2 + eps) * gamma, the mean in double.
+     * Error of each entry: at most 4 u times its exact value plus 2^-126, as
+     * long as the root is between 2^-120 and 2^120. In place allowed (y == x,
+     * ldy == ldx). */
+    void (*rms_norm_f32)(float *y, size_t ldy, const float *x, size_t ldx,
+                         const float *gamma, size_t rows, size_t groups,
+                         size_t dim, float eps);
+
+    /* The angles of rotary positions, for dim even: for j < dim/2
+     *
+     *   y[i][j] = cos a, y[i][dim/2 + j] = sin a,  a = p[i] f_j
+     *   f_j = 1 / theta^(2j / dim)
+     *
+     * where exponent, power, reciprocal and a are each rounded to float32, as
+     * in the implementations that models are trained with: at position 8192
+     * the rounding of a alone moves it by up to 2^-12, which nobody may do
+     * better than the original. cos and sin of that a: error <= 2 u. The same
+     * at every level. */
+    void (*angles_f32)(float *y, size_t ldy, const int32_t *positions, size_t n,
+                       size_t dim, double theta);
+
+    /* Each of `rows` rows holds `heads` heads of dim, each of which turns by
+     * the row's angles (as of angles_f32): for j < dim/2
+     *
+     *   y[j] = x[j] c_j - x[dim/2 + j] s_j
+     *   y[dim/2 + j] = x[dim/2 + j] c_j + x[j] s_j
+     *
+     * Error: at most 2 u times the sum of both products' magnitudes, plus
+     * 2^-126. In place allowed (y == x, ldy == ldx). */
+    void (*rope_f32)(float *y, size_t ldy, const float *x, size_t ldx,
+                     const float *angles, size_t lda, size_t rows, size_t heads,
+                     size_t dim);
+
+    /* y[i][j] = act(x[i][j]) x[i][dim + j] for j < dim. Error: that of act_f32
+     * times |x[i][dim + j]|, plus u |y| + 2^-126. In place over the first half
+     * allowed (y == x, ldy == ldx). */
+    void (*glu_f32)(float *y, size_t ldy, const float *x, size_t ldx,
+                    size_t rows, size_t dim, anm_act act);
+
     /* Each of `rows` rows of n becomes its softmax, in place. Entries of -inf
      * become 0; a row of only -inf becomes zeros. Error of each entry: at most
      * 1e-6 times its exact value plus 2^-126. */

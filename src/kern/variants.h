@@ -32,6 +32,16 @@ void anm_act_f32_ref(float *x, size_t n, anm_act act);
 void anm_layer_norm_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
                             const float *gamma, const float *beta, size_t rows,
                             size_t dim, float eps);
+void anm_rms_norm_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
+                          const float *gamma, size_t rows, size_t groups,
+                          size_t dim, float eps);
+void anm_rope_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
+                      const float *angles, size_t lda, size_t rows,
+                      size_t heads, size_t dim);
+void anm_glu_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
+                     size_t rows, size_t dim, anm_act act);
+void anm_angles_f32_ref(float *y, size_t ldy, const int32_t *positions,
+                        size_t n, size_t dim, double theta);
 void anm_softmax_f32_ref(float *x, size_t ldx, size_t rows, size_t n);
 void anm_attention_f32_ref(const anm_attention_f32 *a);
 void anm_add_f32_ref(float *y, size_t ldy, const float *x, size_t ldx,
@@ -55,6 +65,14 @@ void anm_act_f32_avx2(float *x, size_t n, anm_act act);
 void anm_layer_norm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
                              const float *gamma, const float *beta, size_t rows,
                              size_t dim, float eps);
+void anm_rms_norm_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
+                           const float *gamma, size_t rows, size_t groups,
+                           size_t dim, float eps);
+void anm_rope_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
+                       const float *angles, size_t lda, size_t rows,
+                       size_t heads, size_t dim);
+void anm_glu_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
+                      size_t rows, size_t dim, anm_act act);
 void anm_softmax_f32_avx2(float *x, size_t ldx, size_t rows, size_t n);
 void anm_attention_f32_avx2(const anm_attention_f32 *a);
 void anm_add_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
@@ -78,6 +96,14 @@ void anm_act_f32_avx512(float *x, size_t n, anm_act act);
 void anm_layer_norm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
                                const float *gamma, const float *beta,
                                size_t rows, size_t dim, float eps);
+void anm_rms_norm_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
+                             const float *gamma, size_t rows, size_t groups,
+                             size_t dim, float eps);
+void anm_rope_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
+                         const float *angles, size_t lda, size_t rows,
+                         size_t heads, size_t dim);
+void anm_glu_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,
+                        size_t rows, size_t dim, anm_act act);
 void anm_softmax_f32_avx512(float *x, size_t ldx, size_t rows, size_t n);
 void anm_attention_f32_avx512(const anm_attention_f32 *a);
 void anm_add_f32_avx512(float *y, size_t ldy, const float *x, size_t ldx,

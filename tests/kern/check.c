@@ -32,7 +32,8 @@ static const slot slots[] = {
     SLOT(softmax_f32), SLOT(layer_norm_f32), SLOT(attention_f32),
     SLOT(add_f32),     SLOT(gather_f32),     SLOT(mean_rows_f32),
     SLOT(dot_f32),     SLOT(normalize_f32),  SLOT(burn_fma),
-    SLOT(read_f32),    SLOT(dot_rows_f32),
+    SLOT(read_f32),    SLOT(dot_rows_f32),   SLOT(rms_norm_f32),
+    SLOT(angles_f32),  SLOT(rope_f32),       SLOT(glu_f32),
 };
 
 enum { N_SLOTS = sizeof(slots) / sizeof(slots[0]) };
