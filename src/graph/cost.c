@@ -45,7 +45,11 @@ static double count_macs(const anm_graph *g, const anm_node *node,
     case ANM_OP_MUL:
     case ANM_OP_SCALE:
     case ANM_OP_ACT:
+    case ANM_OP_GLU:
     case ANM_OP_LAYER_NORM:
+    case ANM_OP_RMS_NORM:
+    case ANM_OP_ANGLES:
+    case ANM_OP_ROPE:
     case ANM_OP_RESHAPE:
     case ANM_OP_TRANSPOSE:
     case ANM_OP_SLICE:

@@ -47,7 +47,15 @@ typedef struct anm_shape {
  *                                    -> act(x w^T + bias) + residual; either
  *                                       optional input may be ANM_VALUE_NONE
  *   ACT         (x)                  -> act(x)
+ *   GLU         (x [.., 2 d])        -> [.., d]: act(first half) * second half;
+ *                                       attr.act
  *   LAYER_NORM  (x [.., d], gamma [d], beta [d]) over the last axis, attr.eps
+ *   RMS_NORM    (x [.., h d], gamma [d]) each group of d by itself, attr.eps
+ *   ANGLES      (positions [L])      -> [L, d]: the cosines of d/2 angles, then
+ *                                       the sines; attr.size d, attr.theta;
+ *                                       exactly as kern.h has angles_f32
+ *   ROPE        (x [L, h d], angles [L, d]) each head of d turned: element j
+ *                                       with element d/2 + j
  *   RESHAPE     (x)                  -> attr.dims
  *   TRANSPOSE   (x)                  -> attr.perm
  *   SLICE       (x [.., d])          -> [.., attr.size] from attr.begin on the
@@ -67,7 +75,11 @@ typedef struct anm_shape {
     X(SCALE, "scale", 1, 1, true)                                              \
     X(LINEAR, "linear", 2, 4, true)                                            \
     X(ACT, "act", 1, 1, true)                                                  \
+    X(GLU, "glu", 1, 1, true)                                                  \
     X(LAYER_NORM, "layer_norm", 3, 3, true)                                    \
+    X(RMS_NORM, "rms_norm", 2, 2, true)                                        \
+    X(ANGLES, "angles", 1, 1, true)                                            \
+    X(ROPE, "rope", 2, 2, true)                                                \
     X(RESHAPE, "reshape", 1, 1, false)                                         \
     X(TRANSPOSE, "transpose", 1, 1, false)                                     \
     X(SLICE, "slice", 1, 1, true)                                              \
@@ -99,7 +111,7 @@ typedef struct anm_attr {
     anm_act act;
     anm_pool_kind pool;
     float alpha;
-    double eps;
+    double eps, theta;
     bool flag;
     unsigned heads, kv_heads;
     int64_t offset, begin, size;

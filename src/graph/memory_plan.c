@@ -1,7 +1,7 @@
 /* memory_plan.c - lifetimes of values, and offsets for rooms.
  *
  * A room is what one or several values lie in, one after the other: a value
- * with its views, and whatever is computed in place over it. Rooms get offsets
+ * with its views, and whatever is computed in place over them. Rooms get offsets
  * largest first, each into the smallest gap among those that live at the same
  * time and are placed already. With the sizes of an encoder that reaches the
  * least possible block; in general nothing does in reasonable time. A room is
@@ -30,7 +30,9 @@ typedef struct planner {
     const anm_graph *g;
     anm_memory_plan *p;
     anm_value_id *roots; /* [n_values] whose storage a value is in */
-    size_t *last;        /* [n_values] of a root: last node that reads it */
+    anm_value_id *next;  /* [n_values] another value in the same storage that
+                          may still be read, or NONE; a root heads its list */
+    size_t *last;        /* [n_values] last node that reads the value */
     size_t *rooms_of;    /* [n_values] of a root: index of its room */
     room *rooms;         /* [n_rooms] in order of first */
     room **order;        /* [n_rooms] by size */
@@ -119,6 +121,13 @@ static bool view_reshape(const anm_shape *from, const anm_shape *to,
     return true;
 }
 
+static void join_root(planner *x, anm_value_id v, anm_value_id root)
+{
+    x->roots[v] = root;
+    x->next[v] = x->next[root];
+    x->next[root] = v;
+}
+
 /* Make the value of a node a view if it can be one. Offsets of views are
  * relative to their root until that has one. */
 static bool try_view(planner *x, const anm_node *node)
@@ -136,64 +145,116 @@ static bool try_view(planner *x, const anm_node *node)
                             &places[from], &places[to]);
     if (!view) return false;
     places[to].view = true;
-    x->roots[to] = x->roots[from];
+    join_root(x, to, x->roots[from]);
     return true;
 }
 
-/* ---- Lifetimes ----------------------------------------------------------- */
-
-static void find_lifetimes(planner *x)
-{
-    const size_t n = anm_graph_n_nodes(x->g);
-
-    for (size_t i = 0; i < n; i++) {
-        const anm_node *node = anm_graph_node(x->g, i);
-
-        x->last[x->roots[node->output]] = i;
-        for (size_t k = 0; k < ANM_INPUTS_MAX; k++)
-            if (node->inputs[k] != ANM_VALUE_NONE)
-                x->last[x->roots[node->inputs[k]]] = i;
-    }
-    x->last[x->roots[anm_graph_result_of(x->g)]] = n;
-}
+/* ---- In place ------------------------------------------------------------ */
 
 /* Which input the value of this operation may overwrite; ANM_INPUTS_MAX when
  * none. */
 static size_t input_overwritten(anm_op op)
 {
     if (op == ANM_OP_LINEAR) return 3;
-    return op == ANM_OP_LAYER_NORM ? 0 : ANM_INPUTS_MAX;
+    return op == ANM_OP_LAYER_NORM || op == ANM_OP_RMS_NORM ||
+                   op == ANM_OP_ROPE || op == ANM_OP_GLU
+               ? 0
+               : ANM_INPUTS_MAX;
 }
 
-/* Node i computes in place: the input dies here, lies in room of its own as the
- * output would, and the node reads its room in no other way. */
-static bool is_in_place(const planner *x, size_t i)
+/* Two values in one storage have a float in common: all but slices of the same
+ * rows have. */
+static bool overlap(const planner *x, anm_value_id a, anm_value_id b)
+{
+    const anm_place *p = &x->p->places[a], *q = &x->p->places[b];
+
+    if (layout_of(&anm_graph_value(x->g, a)->shape) == DENSE ||
+        layout_of(&anm_graph_value(x->g, b)->shape) == DENSE || p->ld != q->ld)
+        return true;
+    return p->offset < q->offset + q->width && q->offset < p->offset + p->width;
+}
+
+/* Behind node i somebody reads what v covers. Values of this storage that
+ * nobody reads any more leave the list. */
+static bool is_read_later(planner *x, anm_value_id v, size_t i)
+{
+    const anm_value_id root = x->roots[v];
+
+    if (x->last[root] > i && overlap(x, root, v)) return true;
+    for (anm_value_id *at = &x->next[root]; *at != ANM_VALUE_NONE;) {
+        if (x->last[*at] < i) {
+            *at = x->next[*at];
+            continue;
+        }
+        if (x->last[*at] > i && overlap(x, *at, v)) return true;
+        at = &x->next[*at];
+    }
+    return false;
+}
+
+/* Node i reads what v covers in another way than as input k. */
+static bool reads_twice(const planner *x, const anm_node *node, size_t k)
+{
+    const anm_value_id v = node->inputs[k];
+
+    for (size_t other = 0; other < ANM_INPUTS_MAX; other++) {
+        const anm_value_id id = node->inputs[other];
+
+        if (other != k && id != ANM_VALUE_NONE && x->roots[id] == x->roots[v] &&
+            overlap(x, id, v))
+            return true;
+    }
+    return false;
+}
+
+/* Let node i compute in place if what it would overwrite dies with it. */
+static void try_overwrite(planner *x, size_t i)
 {
     const anm_node *node = anm_graph_node(x->g, i);
     const size_t k = input_overwritten(node->op);
     const anm_value_id v =
         k < ANM_INPUTS_MAX ? node->inputs[k] : ANM_VALUE_NONE;
+    anm_place *place = &x->p->places[node->output];
 
-    if (v == ANM_VALUE_NONE || x->roots[v] != v || x->last[v] != i ||
-        anm_graph_value(x->g, v)->kind != ANM_VALUE_TEMP)
-        return false;
-    for (size_t other = 0; other < ANM_INPUTS_MAX; other++) {
-        const anm_value_id id = node->inputs[other];
-        if (other != k && id != ANM_VALUE_NONE && x->roots[id] == v)
-            return false;
+    if (v == ANM_VALUE_NONE || anm_graph_value(x->g, v)->kind != ANM_VALUE_TEMP)
+        return;
+    // The halves of a row of several axes are not one run.
+    if (node->op == ANM_OP_GLU && anm_graph_value(x->g, v)->shape.rank > 2)
+        return;
+    if (is_read_later(x, v, i) || reads_twice(x, node, k)) return;
+    const size_t width = place->width;
+    *place = x->p->places[v];
+    place->view = false;
+    if (node->op == ANM_OP_GLU) place->width = width;
+    join_root(x, node->output, x->roots[v]);
+}
+
+/* ---- Lifetimes ----------------------------------------------------------- */
+
+static void find_last_reads(planner *x)
+{
+    const size_t n = anm_graph_n_nodes(x->g);
+
+    for (size_t i = 0; i < n; i++) {
+        const anm_node *node = anm_graph_node(x->g, i);
+
+        x->last[node->output] = i;
+        for (size_t k = 0; k < ANM_INPUTS_MAX; k++)
+            if (node->inputs[k] != ANM_VALUE_NONE) x->last[node->inputs[k]] = i;
     }
-    return true;
+    x->last[anm_graph_result_of(x->g)] = n;
 }
 
 /* ---- Rooms --------------------------------------------------------------- */
 
-static anm_status plan_value(planner *x, const anm_node *node, anm_error *err)
+static anm_status plan_value(planner *x, size_t i, anm_error *err)
 {
+    const anm_node *node = anm_graph_node(x->g, i);
     const anm_value *v = anm_graph_value(x->g, node->output);
     anm_place *place = &x->p->places[node->output];
     char text[96];
 
-    // Width and size first: a view keeps what it does not take from its source.
+    // Width and size first: they hold where no storage is shared.
     if (!measure(x->p, &v->shape, place, &x->rooms_of[node->output])) {
         anm_shape_text(&v->shape, text, sizeof(text));
         return anm_fail(err, ANM_E_LIMIT,
@@ -201,26 +262,24 @@ static anm_status plan_value(planner *x, const anm_node *node, anm_error *err)
                         "memory",
                         v->name, text, x->p->rows, x->p->texts);
     }
-    try_view(x, node);
+    if (!try_view(x, node)) try_overwrite(x, i);
     return ANM_OK;
 }
 
-/* Give the values that are roots their rooms; rooms_of holds sizes before. */
+/* Give the values that are roots their rooms, which live as long as any value
+ * in them; rooms_of holds sizes before. */
 static void make_rooms(planner *x)
 {
     for (size_t i = 0; i < anm_graph_n_nodes(x->g); i++) {
-        const anm_node *node = anm_graph_node(x->g, i);
-        const anm_value_id v = node->output;
+        const anm_value_id v = anm_graph_node(x->g, i)->output;
+        const anm_value_id root = x->roots[v];
 
-        if (x->roots[v] != v) continue;
-        if (is_in_place(x, i)) {
-            const size_t over = input_overwritten(node->op);
-            x->rooms_of[v] = x->rooms_of[node->inputs[over]];
-        } else {
+        if (root == v) {
             x->rooms[x->n_rooms] = (room){ .size = x->rooms_of[v], .first = i };
             x->rooms_of[v] = x->n_rooms++;
         }
-        x->rooms[x->rooms_of[v]].last = x->last[v];
+        room *r = &x->rooms[x->rooms_of[root]];
+        if (x->last[v] > r->last) r->last = x->last[v];
     }
 }
 
@@ -335,22 +394,26 @@ static bool init_planner(planner *x, anm_memory_plan *p, const anm_graph *g)
 
     *x = (planner){ .g = g, .p = p };
     x->roots = anm_alloc_array(n, sizeof(*x->roots));
+    x->next = anm_alloc_array(n, sizeof(*x->next));
     x->last = anm_alloc_array(n, sizeof(*x->last));
     x->rooms_of = anm_alloc_array(n, sizeof(*x->rooms_of));
     x->rooms = anm_alloc_array(n_nodes, sizeof(*x->rooms));
     x->order = anm_alloc_array(n_nodes, sizeof(*x->order));
     x->near = anm_alloc_array(n_nodes, sizeof(*x->near));
-    if (!x->roots || !x->last || !x->rooms_of || !x->rooms || !x->order ||
-        !x->near)
+    if (!x->roots || !x->next || !x->last || !x->rooms_of || !x->rooms ||
+        !x->order || !x->near)
         return false;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         x->roots[i] = (anm_value_id)i;
+        x->next[i] = ANM_VALUE_NONE;
+    }
     return true;
 }
 
 static void deinit_planner(planner *x)
 {
     anm_free(x->roots);
+    anm_free(x->next);
     anm_free(x->last);
     anm_free(x->rooms_of);
     anm_free(x->rooms);
@@ -374,11 +437,11 @@ static bool reset_places(anm_memory_plan *p, size_t n)
 
 static anm_status plan_all(planner *x, anm_error *err)
 {
+    find_last_reads(x);
     for (size_t i = 0; i < anm_graph_n_nodes(x->g); i++) {
-        const anm_status status = plan_value(x, anm_graph_node(x->g, i), err);
+        const anm_status status = plan_value(x, i, err);
         if (status) return status;
     }
-    find_lifetimes(x);
     make_rooms(x);
     if (!find_earlier(x))
         return anm_fail(err, ANM_E_NOMEM, "memory plan: out of memory");

@@ -9,8 +9,10 @@
  * mixes the rows of a slice, either of an input or a constant.
  *
  * A value may lie where one lies that dies in its node: that of LINEAR over its
- * residual, and that of LAYER_NORM over x. Whoever runs the graph computes both
- * in place then (same offset and ld).
+ * residual; that of LAYER_NORM, RMS_NORM and ROPE over x; that of GLU over the
+ * first half of x. What is overwritten may be a slice of which nobody reads the
+ * floats any more. Whoever runs the graph computes in place then (same offset
+ * and ld).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_MEMORY_PLAN_H
@@ -42,7 +44,7 @@ typedef struct anm_memory_plan {
 } anm_memory_plan;
 
 /* Zero-initialised is valid to deinit and to make again (which reuses the
- * array). Every offset but a view's is a multiple of 16 floats. Sizes that do
+ * array). Rooms begin at multiples of 16 floats. Sizes that do
  * not fit are ANM_E_LIMIT. After a failure the plan may only be made again or
  * deinited. */
 anm_status anm_memory_plan_make(anm_memory_plan *p, const anm_graph *g,

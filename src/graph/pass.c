@@ -188,6 +188,7 @@ anm_status anm_graph_optimize(anm_graph *g, unsigned passes, anm_error *err)
     } order[] = {
         { ANM_PASS_ATTENTION, anm_pass_attention },
         { ANM_PASS_STACK, anm_pass_stack },
+        { ANM_PASS_GLU, anm_pass_glu },
         { ANM_PASS_EPILOGUE, anm_pass_epilogue },
         { ANM_PASS_DEAD, remove_dead },
     };

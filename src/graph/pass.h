@@ -7,7 +7,10 @@
  *   ATTENTION   reshape, transpose, matmul, scale, softmax, matmul, transpose,
  *               reshape                          -> ATTENTION
  *   STACK       linears of one input, without activation, that feed one
- *               ATTENTION                        -> one LINEAR and SLICEs
+ *               ATTENTION, by way of RMS_NORM and ROPE or directly
+ *                                                -> one LINEAR and SLICEs
+ *   GLU         act(linear) * linear, both of one input
+ *                                                -> one LINEAR and GLU
  *   EPILOGUE    linear + act; linear + add       -> LINEAR with act, residual
  *   DEAD        nodes whose value nobody reads   -> removed
  *
@@ -26,9 +29,10 @@
 enum {
     ANM_PASS_ATTENTION = 1u << 0,
     ANM_PASS_STACK = 1u << 1,
-    ANM_PASS_EPILOGUE = 1u << 2,
-    ANM_PASS_DEAD = 1u << 3,
-    ANM_PASS_ALL = 0xf,
+    ANM_PASS_GLU = 1u << 2,
+    ANM_PASS_EPILOGUE = 1u << 3,
+    ANM_PASS_DEAD = 1u << 4,
+    ANM_PASS_ALL = 0x1f,
 };
 
 /* Rewrite a finished g in place, each pass to its fixed point, in the order

@@ -40,9 +40,30 @@ void anm_rewrite_remove(anm_rewrite *r, anm_node *node);
 bool anm_rewrite_insert(anm_rewrite *r, const anm_node *before,
                         const anm_node *node);
 
+/* Linears of one input that become one, whose weight is theirs stacked. */
+enum { ANM_STACK_MAX = 3 };
+
+typedef struct anm_stack {
+    anm_node *linears[ANM_STACK_MAX]; /* [n] in the order of the rows */
+    size_t n;
+} anm_stack;
+
+/* Whether they can: no activation, no residual, constants of one type, and
+ * either all have a bias or none has (a bias of zeros would be one more
+ * constant). */
+bool anm_stack_fits(const anm_graph *g, const anm_stack *s);
+
+/* Insert the one linear before the first of them and give it out. The others
+ * stay, for the caller to replace. False when memory is out. */
+bool anm_stack_insert(anm_rewrite *r, const anm_stack *s, anm_node *out);
+
+/* The first of them in order of execution. */
+anm_node *anm_stack_first(const anm_stack *s);
+
 /* The passes, one sweep each; false when memory is out. */
 bool anm_pass_attention(anm_rewrite *r);
 bool anm_pass_stack(anm_rewrite *r);
+bool anm_pass_glu(anm_rewrite *r);
 bool anm_pass_epilogue(anm_rewrite *r);
 
 #endif

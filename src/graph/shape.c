@@ -49,6 +49,21 @@ void anm_shape_text(const anm_shape *s, char *out, size_t cap)
     if (len < cap) snprintf(out + len, cap - len, "]");
 }
 
+/* A row of a block type is a whole number of blocks. */
+static anm_status check_blocks(const anm_shape *s, bool constant,
+                               anm_error *err)
+{
+    const size_t elements = anm_dtype_block(s->dtype).elements;
+    const int64_t row = s->rank ? s->dims[s->rank - 1] : 1;
+
+    if (elements == 1 || (constant && row % (int64_t)elements == 0))
+        return ANM_OK;
+    return anm_fail(err, ANM_E_FORMAT,
+                    "rows of %" PRId64 " as %s, whole blocks of %zu in a "
+                    "constant needed",
+                    row, anm_dtype_name(s->dtype), elements);
+}
+
 anm_status anm_shape_check(const anm_shape *s, bool constant, anm_error *err)
 {
     int64_t n = 1;
@@ -72,13 +87,19 @@ anm_status anm_shape_check(const anm_shape *s, bool constant, anm_error *err)
                             i, dim);
         n *= dim;
     }
-    return ANM_OK;
+    return check_blocks(s, constant, err);
 }
 
 static bool is_real(const anm_shape *s)
 {
     return s->dtype == ANM_DTYPE_F32 || s->dtype == ANM_DTYPE_F16 ||
            s->dtype == ANM_DTYPE_BF16 || s->dtype == ANM_DTYPE_F64;
+}
+
+/* Stored in blocks: only as the matrix of an operation that reads its rows. */
+static bool is_blocks(const anm_shape *s)
+{
+    return anm_dtype_block(s->dtype).elements > 1;
 }
 
 /* Dimension counted from the last: 0 is the last. */
@@ -217,6 +238,19 @@ static bool is_eps(double eps)
     return isfinite(eps) && eps >= 0;
 }
 
+static anm_status infer_glu(const use *u)
+{
+    const anm_shape *x = u->in[0];
+
+    if (x->rank == 0 || dim_from_last(x, 0) < 2 || dim_from_last(x, 0) % 2 != 0)
+        return refuse(u, "x must be [.., 2 d]");
+    if ((unsigned)u->attr->act >= ANM_ACT_COUNT)
+        return refuse(u, "unknown activation");
+    give_dims_of(u, x);
+    u->out->dims[x->rank - 1] /= 2;
+    return ANM_OK;
+}
+
 static anm_status infer_layer_norm(const use *u)
 {
     const anm_shape *x = u->in[0];
@@ -238,6 +272,47 @@ static unsigned count_token_axes(const anm_shape *s)
     for (unsigned i = 0; i < s->rank; i++)
         n += s->dims[i] == ANM_DIM_TOKENS;
     return n;
+}
+
+static anm_status infer_rms_norm(const use *u)
+{
+    const anm_shape *x = u->in[0], *gamma = u->in[1];
+
+    if (gamma->rank != 1 || gamma->dims[0] < 1)
+        return refuse(u, "gamma must be [d]");
+    if (x->rank == 0 || dim_from_last(x, 0) < 1 ||
+        dim_from_last(x, 0) % gamma->dims[0] != 0)
+        return refuse(u, "the last axis of x must be a multiple of gamma's");
+    if (!is_eps(u->attr->eps)) return refuse(u, "eps must not be negative");
+    give_dims_of(u, x);
+    return ANM_OK;
+}
+
+static anm_status infer_angles(const use *u)
+{
+    const int64_t d = u->attr->size;
+
+    if (u->in[0]->rank != 1) return refuse(u, "positions must be [L]");
+    if (d < 2 || d % 2 != 0) return refuse(u, "the size must be even, from 2");
+    if (!isfinite(u->attr->theta) || u->attr->theta <= 0)
+        return refuse(u, "theta must be above 0");
+    u->out->rank = 2;
+    u->out->dims[0] = u->in[0]->dims[0];
+    u->out->dims[1] = d;
+    return ANM_OK;
+}
+
+static anm_status infer_rope(const use *u)
+{
+    const anm_shape *x = u->in[0], *angles = u->in[1];
+
+    if (angles->rank != 2 || angles->dims[1] < 2 || angles->dims[1] % 2 != 0)
+        return refuse(u, "the angles must be [L, d], d even");
+    if (x->rank != 2 || x->dims[0] != angles->dims[0] || x->dims[1] < 1 ||
+        x->dims[1] % angles->dims[1] != 0)
+        return refuse(u, "x must be [L, heads d]");
+    give_dims_of(u, x);
+    return ANM_OK;
 }
 
 static anm_status infer_reshape(const use *u)
@@ -370,20 +445,26 @@ static const anm_op_info infos[] = {
 };
 
 /* Beside the rule: which inputs are I32 (bits of their number), the others are
- * floating; or the operation moves elements of any type. */
+ * floating; which of those may be stored in blocks; or the operation moves
+ * elements of any type. */
 static const struct {
     anm_status (*infer)(const use *u);
     unsigned i32_inputs;
     bool any_type;
+    unsigned block_inputs;
 } rows[] = {
     [ANM_OP_POSITION] = { infer_position, 1u << 0, false },
-    [ANM_OP_GATHER] = { infer_gather, 1u << 1, false },
+    [ANM_OP_GATHER] = { infer_gather, 1u << 1, false, 1u << 0 },
     [ANM_OP_ADD] = { infer_broadcast, 0, false },
     [ANM_OP_MUL] = { infer_broadcast, 0, false },
     [ANM_OP_SCALE] = { infer_scale, 0, false },
-    [ANM_OP_LINEAR] = { infer_linear, 0, false },
+    [ANM_OP_LINEAR] = { infer_linear, 0, false, 1u << 1 },
     [ANM_OP_ACT] = { infer_act, 0, false },
+    [ANM_OP_GLU] = { infer_glu, 0, false },
     [ANM_OP_LAYER_NORM] = { infer_layer_norm, 0, false },
+    [ANM_OP_RMS_NORM] = { infer_rms_norm, 0, false },
+    [ANM_OP_ANGLES] = { infer_angles, 1u << 0, false },
+    [ANM_OP_ROPE] = { infer_rope, 0, false },
     [ANM_OP_RESHAPE] = { infer_reshape, 0, true },
     [ANM_OP_TRANSPOSE] = { infer_transpose, 0, true },
     [ANM_OP_SLICE] = { infer_slice, 0, true },
@@ -410,7 +491,8 @@ static anm_status check_types(const use *u)
 
         if (i32 && u->in[i]->dtype != ANM_DTYPE_I32)
             return refuse(u, "ids and masks must be I32");
-        if (!i32 && !is_real(u->in[i]))
+        const bool blocks = rows[u->op].block_inputs & 1u << i;
+        if (!i32 && !is_real(u->in[i]) && !(blocks && is_blocks(u->in[i])))
             return refuse(u, "must be of a floating type");
     }
     return ANM_OK;

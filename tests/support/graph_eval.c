@@ -104,6 +104,64 @@ static void run_norm(const test_eval *e, const anm_node *n, double *out)
     }
 }
 
+static void run_rms_norm(const test_eval *e, const anm_node *n, double *out)
+{
+    const double *x = e->values[n->inputs[0]];
+    const size_t d = last_dim(e, n->inputs[1]), total = elements(e, n->output);
+
+    for (size_t r = 0; r < total; r += d) {
+        double squares = 0;
+        for (size_t j = 0; j < d; j++)
+            squares += x[r + j] * x[r + j];
+        for (size_t j = 0; j < d; j++)
+            out[r + j] = x[r + j] / sqrt(squares / (double)d + n->attr.eps) *
+                         e->values[n->inputs[1]][j];
+    }
+}
+
+/* Rounded where kern.h says so: that is the definition. */
+static void run_angles(const test_eval *e, const anm_node *n, double *out)
+{
+    const double *p = e->values[n->inputs[0]];
+    const size_t d = last_dim(e, n->output);
+
+    for (size_t i = 0; i < e->n_tokens; i++)
+        for (size_t j = 0; j < d / 2; j++) {
+            const float share = (float)(2 * j) / (float)d;
+            const float power = (float)pow((float)n->attr.theta, share);
+            const float angle = (float)p[i] * (1.0f / power);
+            out[i * d + j] = cos((double)angle);
+            out[i * d + d / 2 + j] = sin((double)angle);
+        }
+}
+
+static void run_rope(const test_eval *e, const anm_node *n, double *out)
+{
+    const double *x = e->values[n->inputs[0]];
+    const size_t d = last_dim(e, n->inputs[1]), half = d / 2;
+    const size_t width = last_dim(e, n->output);
+    const size_t total = elements(e, n->output);
+
+    for (size_t i = 0; i < total; i++) {
+        const double *angles = e->values[n->inputs[1]] + i / width * d;
+        const size_t j = i % d % half;
+        const bool first = i % d < half;
+        const double other = first ? -x[i + half] : x[i - half];
+        out[i] = x[i] * angles[j] + other * angles[half + j];
+    }
+}
+
+static void run_glu(const test_eval *e, const anm_node *n, double *out)
+{
+    const double *x = e->values[n->inputs[0]];
+    const size_t d = last_dim(e, n->output), total = elements(e, n->output);
+
+    for (size_t i = 0; i < total; i++) {
+        const double *gate = x + i / d * 2 * d + i % d;
+        out[i] = activate(n->attr.act, gate[0]) * gate[d];
+    }
+}
+
 static void run_transpose(const test_eval *e, const anm_node *n, double *out)
 {
     const anm_shape *from = shape_of(e, n->inputs[0]);
@@ -273,14 +331,26 @@ static void run_gather(const test_eval *e, const anm_node *n, double *out)
 typedef void (*runner)(const test_eval *e, const anm_node *n, double *out);
 
 static const runner runners[ANM_OP_COUNT] = {
-    [ANM_OP_POSITION] = run_elementwise, [ANM_OP_GATHER] = run_gather,
-    [ANM_OP_ADD] = run_elementwise,      [ANM_OP_SCALE] = run_elementwise,
-    [ANM_OP_LINEAR] = run_linear,        [ANM_OP_ACT] = run_elementwise,
-    [ANM_OP_LAYER_NORM] = run_norm,      [ANM_OP_RESHAPE] = run_elementwise,
-    [ANM_OP_TRANSPOSE] = run_transpose,  [ANM_OP_MATMUL] = run_matmul,
-    [ANM_OP_SOFTMAX] = run_softmax,      [ANM_OP_POOL] = run_pool,
-    [ANM_OP_NORMALIZE] = run_normalize,  [ANM_OP_ATTENTION] = run_attention,
-    [ANM_OP_SLICE] = run_slice,          [ANM_OP_MUL] = run_elementwise,
+    [ANM_OP_POSITION] = run_elementwise,
+    [ANM_OP_GATHER] = run_gather,
+    [ANM_OP_ADD] = run_elementwise,
+    [ANM_OP_SCALE] = run_elementwise,
+    [ANM_OP_LINEAR] = run_linear,
+    [ANM_OP_ACT] = run_elementwise,
+    [ANM_OP_LAYER_NORM] = run_norm,
+    [ANM_OP_RESHAPE] = run_elementwise,
+    [ANM_OP_TRANSPOSE] = run_transpose,
+    [ANM_OP_MATMUL] = run_matmul,
+    [ANM_OP_SOFTMAX] = run_softmax,
+    [ANM_OP_POOL] = run_pool,
+    [ANM_OP_NORMALIZE] = run_normalize,
+    [ANM_OP_ATTENTION] = run_attention,
+    [ANM_OP_SLICE] = run_slice,
+    [ANM_OP_MUL] = run_elementwise,
+    [ANM_OP_RMS_NORM] = run_rms_norm,
+    [ANM_OP_ANGLES] = run_angles,
+    [ANM_OP_ROPE] = run_rope,
+    [ANM_OP_GLU] = run_glu,
 };
 
 static void define(test_eval *e, anm_value_id v, const int32_t *ids)

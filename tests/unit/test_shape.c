@@ -210,6 +210,66 @@ static void layer_norm_needs_gamma_and_beta_of_the_last_axis(void **state)
     CHECK_ALL(examples);
 }
 
+static void rms_norm_takes_groups_of_gamma(void **state)
+{
+    (void)state;
+    const example examples[] = {
+        { ANM_OP_RMS_NORM, { "[L, 4]", "[4]" }, { 0 }, "[L, 4]" },
+        { ANM_OP_RMS_NORM, { "[L, 12]", "h[4]" }, { 0 }, "[L, 12]" },
+        { ANM_OP_RMS_NORM, { "[L, 3, 4]", "[4]" }, { 0 }, "[L, 3, 4]" },
+        { ANM_OP_RMS_NORM, { "[L, 6]", "[4]" }, { 0 }, "!multiple" },
+        { ANM_OP_RMS_NORM, { "[4, L]", "[4]" }, { 0 }, "!multiple" },
+        { ANM_OP_RMS_NORM, { "[]", "[4]" }, { 0 }, "!multiple" },
+        { ANM_OP_RMS_NORM, { "[L, 4]", "[1, 4]" }, { 0 }, "!gamma" },
+        { ANM_OP_RMS_NORM, { "[L, 4]", "[L]" }, { 0 }, "!gamma" },
+        { ANM_OP_RMS_NORM, { "[4]", "[4]" }, { .eps = NAN }, "!eps" },
+    };
+    CHECK_ALL(examples);
+}
+
+static void angles_have_a_cosine_and_a_sine_for_each_pair(void **state)
+{
+    (void)state;
+    const example examples[] = {
+        { ANM_OP_ANGLES, { "i[L]" }, { .size = 8, .theta = 1e6 }, "[L, 8]" },
+        { ANM_OP_ANGLES, { "i[L, 2]" }, { .size = 8, .theta = 1 }, "![L]" },
+        { ANM_OP_ANGLES, { "[L]" }, { .size = 8, .theta = 1 }, "!I32" },
+        { ANM_OP_ANGLES, { "i[L]" }, { .size = 7, .theta = 1 }, "!even" },
+        { ANM_OP_ANGLES, { "i[L]" }, { .size = 0, .theta = 1 }, "!even" },
+        { ANM_OP_ANGLES, { "i[L]" }, { .size = 8, .theta = 0 }, "!theta" },
+        { ANM_OP_ANGLES, { "i[L]" }, { .size = 8, .theta = NAN }, "!theta" },
+    };
+    CHECK_ALL(examples);
+}
+
+static void rope_turns_heads_of_the_angles_size(void **state)
+{
+    (void)state;
+    const example examples[] = {
+        { ANM_OP_ROPE, { "[L, 24]", "[L, 8]" }, { 0 }, "[L, 24]" },
+        { ANM_OP_ROPE, { "[L, 20]", "[L, 8]" }, { 0 }, "!heads" },
+        { ANM_OP_ROPE, { "[3, 24]", "[L, 8]" }, { 0 }, "!heads" },
+        { ANM_OP_ROPE, { "[L, 3, 8]", "[L, 8]" }, { 0 }, "!heads" },
+        { ANM_OP_ROPE, { "[L, 21]", "[L, 7]" }, { 0 }, "!angles" },
+        { ANM_OP_ROPE, { "[L, 24]", "[8]" }, { 0 }, "!angles" },
+    };
+    CHECK_ALL(examples);
+}
+
+static void glu_halves_the_last_axis(void **state)
+{
+    (void)state;
+    const example examples[] = {
+        { ANM_OP_GLU, { "[L, 6]" }, { .act = ANM_ACT_SILU }, "[L, 3]" },
+        { ANM_OP_GLU, { "[6]" }, { .act = ANM_ACT_SILU }, "[3]" },
+        { ANM_OP_GLU, { "[L, 5]" }, { 0 }, "!2 d" },
+        { ANM_OP_GLU, { "[4, L]" }, { 0 }, "!2 d" },
+        { ANM_OP_GLU, { "[]" }, { 0 }, "!2 d" },
+        { ANM_OP_GLU, { "[L, 6]" }, { .act = (anm_act)99 }, "!activation" },
+    };
+    CHECK_ALL(examples);
+}
+
 static void reshape_keeps_the_number_of_elements_for_every_l(void **state)
 {
     (void)state;
@@ -462,6 +522,10 @@ int main(void)
         cmocka_unit_test(functions_of_one_value_keep_its_shape),
         cmocka_unit_test(linear_replaces_the_last_axis),
         cmocka_unit_test(layer_norm_needs_gamma_and_beta_of_the_last_axis),
+        cmocka_unit_test(rms_norm_takes_groups_of_gamma),
+        cmocka_unit_test(angles_have_a_cosine_and_a_sine_for_each_pair),
+        cmocka_unit_test(rope_turns_heads_of_the_angles_size),
+        cmocka_unit_test(glu_halves_the_last_axis),
         cmocka_unit_test(reshape_keeps_the_number_of_elements_for_every_l),
         cmocka_unit_test(transpose_permutes_every_axis_once),
         cmocka_unit_test(slice_takes_a_range_of_the_last_axis),

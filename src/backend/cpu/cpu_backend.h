@@ -207,6 +207,14 @@ void anm_cpu_run_act(const anm_cpu_step *s, const anm_cpu_batch *b,
                      unsigned member, unsigned n_members);
 void anm_cpu_run_layer_norm(const anm_cpu_step *s, const anm_cpu_batch *b,
                             unsigned member, unsigned n_members);
+void anm_cpu_run_rms_norm(const anm_cpu_step *s, const anm_cpu_batch *b,
+                          unsigned member, unsigned n_members);
+void anm_cpu_run_glu(const anm_cpu_step *s, const anm_cpu_batch *b,
+                     unsigned member, unsigned n_members);
+void anm_cpu_run_angles(const anm_cpu_step *s, const anm_cpu_batch *b,
+                        unsigned member, unsigned n_members);
+void anm_cpu_run_rope(const anm_cpu_step *s, const anm_cpu_batch *b,
+                      unsigned member, unsigned n_members);
 void anm_cpu_run_attention(const anm_cpu_step *s, const anm_cpu_batch *b,
                            unsigned member, unsigned n_members);
 void anm_cpu_run_pool(const anm_cpu_step *s, const anm_cpu_batch *b,

@@ -112,8 +112,16 @@ static anm_cpu_step_fn run_of(anm_op op)
         return anm_cpu_run_linear;
     case ANM_OP_ACT:
         return anm_cpu_run_act;
+    case ANM_OP_GLU:
+        return anm_cpu_run_glu;
     case ANM_OP_LAYER_NORM:
         return anm_cpu_run_layer_norm;
+    case ANM_OP_RMS_NORM:
+        return anm_cpu_run_rms_norm;
+    case ANM_OP_ANGLES:
+        return anm_cpu_run_angles;
+    case ANM_OP_ROPE:
+        return anm_cpu_run_rope;
     case ANM_OP_TRANSPOSE:
         return anm_cpu_run_transpose;
     case ANM_OP_MATMUL:
@@ -162,7 +170,8 @@ static anm_status check_spacing(const anm_cpu_step *s, anm_error *err)
 {
     const anm_op op = s->node->op;
 
-    if (op != ANM_OP_LINEAR && op != ANM_OP_LAYER_NORM) return ANM_OK;
+    if (op != ANM_OP_LINEAR && op != ANM_OP_LAYER_NORM && op != ANM_OP_GLU)
+        return ANM_OK;
     if (is_even(&s->in[0]) && is_even(&s->in[3])) return ANM_OK;
     return anm_fail(err, ANM_E_UNSUPPORTED,
                     "%s: the cpu backend cannot run %s on a reshaped slice",

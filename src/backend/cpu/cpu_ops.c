@@ -216,6 +216,18 @@ void anm_cpu_run_act(const anm_cpu_step *s, const anm_cpu_batch *b,
         s->kern->act_f32(s->y + i * y.ld, y.width, s->node->attr.act);
 }
 
+void anm_cpu_run_glu(const anm_cpu_step *s, const anm_cpu_batch *b,
+                     unsigned member, unsigned n_members)
+{
+    const anm_cpu_rows x = anm_cpu_last_rows(&s->in[0], b);
+    const anm_cpu_rows y = anm_cpu_last_rows(&s->out, b);
+    const range r = share_of(y.n, 1, member, n_members);
+
+    s->kern->glu_f32(s->y + r.first * y.ld, y.ld,
+                     s->in[0].data + r.first * x.ld, x.ld, r.n, y.width,
+                     s->node->attr.act);
+}
+
 /* ---- Linear -------------------------------------------------------------- */
 
 enum {
@@ -318,6 +330,45 @@ void anm_cpu_run_layer_norm(const anm_cpu_step *s, const anm_cpu_batch *b,
         s->in[1].data, s->in[2].data, r.n, y.width, (float)s->node->attr.eps);
 }
 
+void anm_cpu_run_rms_norm(const anm_cpu_step *s, const anm_cpu_batch *b,
+                          unsigned member, unsigned n_members)
+{
+    const anm_cpu_rows x = anm_cpu_rows_of(&s->in[0], b);
+    const anm_cpu_rows y = anm_cpu_rows_of(&s->out, b);
+    const range r = share_of(y.n, 1, member, n_members);
+    const size_t dim = s->in[1].width;
+
+    s->kern->rms_norm_f32(s->y + r.first * y.ld, y.ld,
+                          s->in[0].data + r.first * x.ld, x.ld, s->in[1].data,
+                          r.n, y.width / dim, dim, (float)s->node->attr.eps);
+}
+
+/* ---- Rotary positions ---------------------------------------------------- */
+
+void anm_cpu_run_angles(const anm_cpu_step *s, const anm_cpu_batch *b,
+                        unsigned member, unsigned n_members)
+{
+    const range r = share_of(b->rows, 1, member, n_members);
+    const int32_t *positions = (const void *)s->in[0].data;
+
+    assert(s->in[0].ld == 1);
+    s->kern->angles_f32(s->y + r.first * s->out.ld, s->out.ld,
+                        positions + r.first, r.n, s->out.width,
+                        s->node->attr.theta);
+}
+
+void anm_cpu_run_rope(const anm_cpu_step *s, const anm_cpu_batch *b,
+                      unsigned member, unsigned n_members)
+{
+    const range r = share_of(b->rows, 1, member, n_members);
+    const anm_cpu_operand *x = &s->in[0], *angles = &s->in[1];
+
+    s->kern->rope_f32(s->y + r.first * s->out.ld, s->out.ld,
+                      x->data + r.first * x->ld, x->ld,
+                      angles->data + r.first * angles->ld, angles->ld, r.n,
+                      x->width / angles->width, angles->width);
+}
+
 /* ---- Attention ----------------------------------------------------------- */
 
 /* One head of one block of queries of one text. */
@@ -328,13 +379,15 @@ static void attend(const anm_cpu_step *s, const anm_cpu_batch *b, size_t text,
     const size_t head_dim = s->out.width / attr->heads;
     const size_t kv = head / (attr->heads / attr->kv_heads) * head_dim;
     const size_t first = b->bounds[text];
-    const size_t n_k = b->bounds[text + 1] - first;
+    const size_t len = b->bounds[text + 1] - first;
     const size_t q_first = block * ANM_CPU_QUERY_BLOCK;
-    const size_t left = n_k - q_first;
+    const size_t left = len - q_first;
+    const size_t n_q = left < ANM_CPU_QUERY_BLOCK ? left : ANM_CPU_QUERY_BLOCK;
     const anm_cpu_operand *q = &s->in[0], *k = &s->in[1], *v = &s->in[2];
     const anm_attention_f32 a = {
-        .n_q = left < ANM_CPU_QUERY_BLOCK ? left : ANM_CPU_QUERY_BLOCK,
-        .n_k = n_k,
+        .n_q = n_q,
+        // Keys that no query of the block sees need not be packed.
+        .n_k = attr->flag ? q_first + n_q : len,
         .head_dim = head_dim,
         .q_first = q_first,
         .causal = attr->flag,
