@@ -445,20 +445,18 @@ static const anm_op_info infos[] = {
 };
 
 /* Beside the rule: which inputs are I32 (bits of their number), the others are
- * floating; which of those may be stored in blocks; or the operation moves
- * elements of any type. */
+ * floating; or the operation moves elements of any type. */
 static const struct {
     anm_status (*infer)(const use *u);
     unsigned i32_inputs;
     bool any_type;
-    unsigned block_inputs;
 } rows[] = {
     [ANM_OP_POSITION] = { infer_position, 1u << 0, false },
-    [ANM_OP_GATHER] = { infer_gather, 1u << 1, false, 1u << 0 },
+    [ANM_OP_GATHER] = { infer_gather, 1u << 1, false },
     [ANM_OP_ADD] = { infer_broadcast, 0, false },
     [ANM_OP_MUL] = { infer_broadcast, 0, false },
     [ANM_OP_SCALE] = { infer_scale, 0, false },
-    [ANM_OP_LINEAR] = { infer_linear, 0, false, 1u << 1 },
+    [ANM_OP_LINEAR] = { infer_linear, 0, false },
     [ANM_OP_ACT] = { infer_act, 0, false },
     [ANM_OP_GLU] = { infer_glu, 0, false },
     [ANM_OP_LAYER_NORM] = { infer_layer_norm, 0, false },
@@ -483,6 +481,13 @@ const anm_op_info *anm_op_describe(anm_op op)
     return &infos[op];
 }
 
+/* Whose rows are read whole. */
+static bool may_be_blocks(anm_op op, size_t input)
+{
+    return (op == ANM_OP_LINEAR && input == 1) ||
+           (op == ANM_OP_GATHER && input == 0);
+}
+
 static anm_status check_types(const use *u)
 {
     for (size_t i = 0; i < ANM_INPUTS_MAX; i++) {
@@ -491,8 +496,8 @@ static anm_status check_types(const use *u)
 
         if (i32 && u->in[i]->dtype != ANM_DTYPE_I32)
             return refuse(u, "ids and masks must be I32");
-        const bool blocks = rows[u->op].block_inputs & 1u << i;
-        if (!i32 && !is_real(u->in[i]) && !(blocks && is_blocks(u->in[i])))
+        if (!i32 && !is_real(u->in[i]) &&
+            !(may_be_blocks(u->op, i) && is_blocks(u->in[i])))
             return refuse(u, "must be of a floating type");
     }
     return ANM_OK;
