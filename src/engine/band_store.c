@@ -125,7 +125,7 @@ static bool read_bands(const json_t *doc, const char *key, anm_bands *out)
     json_t *item;
 
     if (!json_is_object(doc) ||
-        !read_number(doc, "anemone_bands", 2, 2, &version) ||
+        !read_number(doc, "anemone_bands", 3, 3, &version) ||
         anm_json_string(doc, "key", "bands", &found, NULL) ||
         strcmp(found, key) != 0 ||
         !read_number(doc, "measured_ns", 1, INT64_MAX,
@@ -207,7 +207,7 @@ static json_t *make_document(const anm_bands *b, const char *key)
 
     return json_pack(
         "{s:i, s:s, s:I, s:o?, s:I, s:I, s:I, s:o?, s:s, s:s}", "anemone_bands",
-        2, "key", key, "measured_ns", (json_int_t)b->measured_wall_ns, "items",
+        3, "key", key, "measured_ns", (json_int_t)b->measured_wall_ns, "items",
         make_items(b), "probe_ns", (json_int_t)base->probe_ns, "freq_khz",
         (json_int_t)base->freq_khz, "idle_known", (json_int_t)base->idle_known,
         "idle_extra_ns", make_extra(base), "plan", base->plan, "artifact",

@@ -186,7 +186,7 @@ static void senseless_values_count_as_absent(void **state)
         { "\"p50_ns\":100", "\"p50_ns\":-1" },
         { "\"predict_p50_ns\":150", "\"predict_ns\":150" },
         { "\"items\":[", "\"items\":[7," },
-        { "\"anemone_bands\":2", "\"anemone_bands\":1" },
+        { "\"anemone_bands\":3", "\"anemone_bands\":2" },
         { "\"idle_known\":3", "\"idle_known\":64" },
         { "[1,2,3,4,5]", "[1,2,3,4]" },
         { "[1,2,3,4,5]", "[1,2,3,4,null]" },
