@@ -1,0 +1,36 @@
+/* mil_constants.h - the constants of a function: const ops as they are, and
+ * constexpr ops made whole, each at most once and only where it is asked for.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_MIL_CONSTANTS_H
+#define ANM_MIL_CONSTANTS_H
+
+#include "model/mil_weights.h"
+
+typedef struct anm_mil_constants anm_mil_constants;
+
+/* Of a function, which must outlive them. */
+anm_status anm_mil_constants_new(anm_mil_constants **out,
+                                 const anm_mil_function *f, anm_error *err);
+void anm_mil_constants_free(anm_mil_constants *c);
+
+/* Whether a binding is a constant: a literal, or leads to a const or constexpr
+ * op. */
+bool anm_mil_is_constant(const anm_mil_binding *b);
+
+/* A view of the whole array of a constant binding; its bytes live as long as
+ * the constants and the package.
+ *
+ * @return ANM_OK, ANM_E_FORMAT or ANM_E_CORRUPT (an op whose parameters
+ *         contradict each other; named), ANM_E_UNSUPPORTED (a constexpr op that
+ *         is not known), ANM_E_LIMIT, ANM_E_NOMEM */
+anm_status anm_mil_constants_get(anm_mil_constants *c, const anm_mil_binding *b,
+                                 anm_mil_array *out, anm_error *err);
+
+/* Bytes that were allocated for whole arrays. */
+uint64_t anm_mil_constants_bytes(const anm_mil_constants *c);
+
+/* Names of the constexpr ops, ended by NULL. */
+const char *const *anm_mil_constexpr_names(void);
+
+#endif
