@@ -28,6 +28,16 @@
 #define ANM_NOINLINE
 #endif
 
+/* Make the compiler forget how the value of an integer or pointer came about:
+ * address arithmetic with it then stays within one instruction, where gcc would
+ * keep every offset of an unrolled loop in a register of its own, and has not
+ * enough of them. */
+#if defined(__GNUC__) || defined(__clang__)
+#define ANM_OPAQUE(x) __asm__("" : "+r"(x))
+#else
+#define ANM_OPAQUE(x) ((void)(x))
+#endif
+
 /* Tell the core that this is a spin loop: a sibling thread gets its resources
  * and leaving the loop costs no flush of the pipeline. */
 static ANM_ALWAYS_INLINE void anm_spin_pause(void)

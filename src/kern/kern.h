@@ -41,7 +41,7 @@
  *   Q8_0       for each 32 d: 16 scales f16, then [32][16] i8
  *   Q4_0       for each 32 d: 16 scales f16, then [4][16][4] bytes, one load
  *              is eight steps of d: those of byte b are 2 b (its low bits) and
- *              2 b + 1
+ *              2 b + 1, as q - 8 in two's complement
  *
  * Panels of block types take the bytes that their rows take in a file. */
 

@@ -36,7 +36,7 @@ static float panel_value(const unsigned char *panel, anm_dtype type, size_t j,
         return scale * (float)i8;
     }
     const unsigned two = q[d / 8 * 64 + j * 4 + d % 8 / 2];
-    return scale * ((float)(d % 2 ? two >> 4 : two & 15) - 8.0f);
+    return scale * ((float)((d % 2 ? two >> 4 : two & 15) ^ 8) - 8.0f);
 }
 
 static void check_panels(check *c, const anm_kern *k, anm_dtype type, size_t n,
@@ -268,6 +268,26 @@ static void check_row_alone(check *c, const anm_kern *k, const shape *s)
     check_release(c);
 }
 
+/* Widening is exact and the order of summation one, so the type of the weights
+ * does not show in the bits. */
+static void check_as_f32(check *c, const anm_kern *k, const shape *s)
+{
+    product p = make_product(c, k, s);
+    float *panels = check_space(c, anm_panels(s->n) * ANM_PANEL * s->k);
+    anm_gemm_f32 g = p.g;
+
+    k->pack(panels, ANM_DTYPE_F32, p.w, s->k, s->n, s->k);
+    g.w = panels;
+    g.w_type = ANM_DTYPE_F32;
+    g.c = check_copy(c, p.c0, p.c_len);
+    if (p.in_place) g.residual = g.c;
+    k->gemm_f32(&p.g);
+    k->gemm_f32(&g);
+    check_same(c, p.g.c, g.c, p.c_len, "gemm %s m=%zu n=%zu k=%zu, as F32",
+               anm_dtype_name(s->type), s->m, s->n, s->k);
+    check_release(c);
+}
+
 static shape random_shape(check *c, anm_dtype type, size_t m, size_t n,
                           size_t k)
 {
@@ -324,19 +344,21 @@ static void run_gemm(void *ctx)
     k->gemm_f32(g);
 }
 
-static void bench_gemm(check *c, const anm_kern *k, size_t m, size_t n,
-                       size_t depth, anm_act act)
+static void bench_gemm(check *c, const anm_kern *k, anm_dtype type, size_t m,
+                       size_t n, size_t depth, anm_act act)
 {
-    const shape s = { .m = m, .n = n, .k = depth, .act = act, .bias = true };
+    const shape s = {
+        .type = type, .m = m, .n = n, .k = depth, .act = act, .bias = true
+    };
     product p = make_product(c, k, &s);
     const void *ctx[2] = { k, &p.g };
-    const double bytes = (double)(n * depth) * 4.0;
+    const double bytes = (double)check_bytes(type, n * depth);
     char name[64];
 
     p.g.lda = depth; /* as activations lie in a workspace */
     p.g.ldc = n;
-    snprintf(name, sizeof(name), "gemm_f32 m=%zu n=%zu k=%zu%s", m, n, depth,
-             act ? " gelu" : "");
+    snprintf(name, sizeof(name), "gemm %s m=%zu n=%zu k=%zu%s",
+             anm_dtype_name(type), m, n, depth, act ? " gelu" : "");
     check_report(c, name, check_time(run_gemm, ctx), (double)(m * n * depth),
                  bytes);
     check_release(c);
@@ -347,16 +369,28 @@ static void bench_gemms(check *c, const anm_kern *k)
     static const size_t ms[] = { 1, 2, 4, 8, 9, 12, 16, 24, 32, 64, 128 };
 
     for (size_t i = 0; i < sizeof(ms) / sizeof(ms[0]); i++) {
-        bench_gemm(c, k, ms[i], 1152, 384, ANM_ACT_NONE);
-        bench_gemm(c, k, ms[i], 384, 384, ANM_ACT_NONE);
-        bench_gemm(c, k, ms[i], 1536, 384, ANM_ACT_NONE);
-        bench_gemm(c, k, ms[i], 1536, 384, ANM_ACT_GELU_ERF);
-        bench_gemm(c, k, ms[i], 384, 1536, ANM_ACT_NONE);
+        bench_gemm(c, k, ANM_DTYPE_F32, ms[i], 1152, 384, ANM_ACT_NONE);
+        bench_gemm(c, k, ANM_DTYPE_F32, ms[i], 384, 384, ANM_ACT_NONE);
+        bench_gemm(c, k, ANM_DTYPE_F32, ms[i], 1536, 384, ANM_ACT_NONE);
+        bench_gemm(c, k, ANM_DTYPE_F32, ms[i], 1536, 384, ANM_ACT_GELU_ERF);
+        bench_gemm(c, k, ANM_DTYPE_F32, ms[i], 384, 1536, ANM_ACT_NONE);
     }
-    bench_gemm(c, k, 32, 3072, 768, ANM_ACT_NONE);
-    bench_gemm(c, k, 32, 768, 3072, ANM_ACT_NONE);
-    bench_gemm(c, k, 32, 1024, 1024, ANM_ACT_NONE);
-    bench_gemm(c, k, 32, 1024, 4096, ANM_ACT_NONE);
+    bench_gemm(c, k, ANM_DTYPE_F32, 32, 3072, 768, ANM_ACT_NONE);
+    bench_gemm(c, k, ANM_DTYPE_F32, 32, 768, 3072, ANM_ACT_NONE);
+    bench_gemm(c, k, ANM_DTYPE_F32, 32, 1024, 1024, ANM_ACT_NONE);
+    bench_gemm(c, k, ANM_DTYPE_F32, 32, 1024, 4096, ANM_ACT_NONE);
+}
+
+static void bench_types(check *c, const anm_kern *k)
+{
+    static const size_t ms[] = { 1, 2, 4, 8, 9, 12, 16, 24, 32, 64, 128 };
+
+    for (size_t t = 0; t < CHECK_TYPES; t++) {
+        for (size_t i = 0; i < sizeof(ms) / sizeof(ms[0]); i++) {
+            bench_gemm(c, k, check_types[t], ms[i], 384, 1536, ANM_ACT_NONE);
+            bench_gemm(c, k, check_types[t], ms[i], 3072, 1024, ANM_ACT_NONE);
+        }
+    }
 }
 
 static void check_type(check *c, const anm_kern *k, anm_dtype type)
@@ -377,6 +411,7 @@ static void check_type(check *c, const anm_kern *k, anm_dtype type)
         const shape s =
             random_shape(c, type, 1 + check_below(c, 50),
                          1 + check_below(c, 150), 1 + check_below(c, 300));
+        check_as_f32(c, k, &s);
         check_panel_range(c, k, &s);
         check_row_alone(c, k, &s);
     }
@@ -384,6 +419,7 @@ static void check_type(check *c, const anm_kern *k, anm_dtype type)
     check_product(c, k, &deep);
     const shape wide = random_shape(c, type, 67, 40, 1024);
     check_product(c, k, &wide);
+    check_as_f32(c, k, &wide);
 }
 
 void check_gemm_f32(check *c, const anm_kern *k)
@@ -392,4 +428,5 @@ void check_gemm_f32(check *c, const anm_kern *k)
         check_type(c, k, check_types[t]);
     check_special(c, k);
     if (c->bench) bench_gemms(c, k);
+    if (c->bench) bench_types(c, k);
 }

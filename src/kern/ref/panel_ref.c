@@ -68,8 +68,10 @@ static void pack_q4_0(byte *dst, const byte *w, size_t row_bytes, size_t rows,
             for (size_t i = 0; i < BLOCK; i += 2) {
                 const size_t at = i / 8 * ANM_PANEL * 4 + j * 4 + i % 8 / 2;
 
-                dst[SCALES + at] = (byte)(nibble_of(from + 2, i) |
-                                          nibble_of(from + 2, i + 1) << 4);
+                // q - 8 in two's complement is q with its high bit turned.
+                dst[SCALES + at] =
+                    0x88 ^ (byte)(nibble_of(from + 2, i) |
+                                  nibble_of(from + 2, i + 1) << 4);
             }
         }
         dst += block.bytes * ANM_PANEL;
@@ -138,7 +140,7 @@ static void widen_q4_0(float *dst, const byte *block)
         for (size_t j = 0; j < ANM_PANEL; j++) {
             const int x = d % 2 ? q[4 * j] >> 4 : q[4 * j] & 15;
 
-            *dst++ = scale[j] * (float)(x - 8);
+            *dst++ = scale[j] * (float)(x < 8 ? x : x - 16);
         }
     }
 }

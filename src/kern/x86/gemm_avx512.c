@@ -13,12 +13,12 @@
 #include <assert.h>
 
 #include "kern/variants.h"
-#include "kern/x86/tile_avx512.h"
+#include "kern/x86/stored_avx512.h"
 
 enum { FEW_ROWS = 3, PAIR_ROWS = 6 };
 
-static_assert(FEW_ROWS * 4 <= PAIR_ROWS * 2 && TILE_ROWS <= PAIR_ROWS * 2,
-              "a pair has the largest sums");
+static_assert(FEW_ROWS * 4 <= PAIR_ROWS * 2 && TILE_ROWS <= FEW_ROWS * 4,
+              "a pair has the largest sums, and then four panels");
 
 void anm_pack_avx512(void *dst, anm_dtype type, const void *w, size_t ldw,
                      size_t n, size_t k)
@@ -127,10 +127,128 @@ static void multiply_panels(const anm_gemm_f32 *g, size_t p, size_t panels,
     }
 }
 
+/* ---- Stored types --------------------------------------------------------- */
+
+/* A tile of the shapes that the number of rows asks for, of one type. */
+static ANM_ALWAYS_INLINE void run_stored_as(const stored_tile *t,
+                                            const anm_dtype type, size_t rows,
+                                            size_t panels)
+{
+    if (panels == 4) {
+        if (rows == 1)
+            run_stored(t, type, 1, 4);
+        else if (rows == 2)
+            run_stored(t, type, 2, 4);
+        else
+            run_stored(t, type, 3, 4);
+        return;
+    }
+    switch (rows) {
+    case 1:
+        run_stored(t, type, 1, 1);
+        break;
+    case 2:
+        run_stored(t, type, 2, 1);
+        break;
+    case 3:
+        run_stored(t, type, 3, 1);
+        break;
+    case 4:
+        run_stored(t, type, 4, 1);
+        break;
+    case 5:
+        run_stored(t, type, 5, 1);
+        break;
+    case 6:
+        run_stored(t, type, 6, 1);
+        break;
+    case 7:
+        run_stored(t, type, 7, 1);
+        break;
+    default:
+        run_stored(t, type, 8, 1);
+        break;
+    }
+}
+
+static ANM_NOINLINE void run_f16(const stored_tile *t, size_t rows,
+                                 size_t panels)
+{
+    run_stored_as(t, ANM_DTYPE_F16, rows, panels);
+}
+
+static ANM_NOINLINE void run_bf16(const stored_tile *t, size_t rows,
+                                  size_t panels)
+{
+    run_stored_as(t, ANM_DTYPE_BF16, rows, panels);
+}
+
+static ANM_NOINLINE void run_q8_0(const stored_tile *t, size_t rows,
+                                  size_t panels)
+{
+    run_stored_as(t, ANM_DTYPE_Q8_0, rows, panels);
+}
+
+static ANM_NOINLINE void run_q4_0(const stored_tile *t, size_t rows,
+                                  size_t panels)
+{
+    run_stored_as(t, ANM_DTYPE_Q4_0, rows, panels);
+}
+
+static void run_type(const stored_tile *t, anm_dtype type, size_t rows,
+                     size_t panels)
+{
+    if (type == ANM_DTYPE_F16)
+        run_f16(t, rows, panels);
+    else if (type == ANM_DTYPE_BF16)
+        run_bf16(t, rows, panels);
+    else if (type == ANM_DTYPE_Q8_0)
+        run_q8_0(t, rows, panels);
+    else
+        run_q4_0(t, rows, panels);
+}
+
+/* `panels` panels from panel p for all rows, in tiles of nearly equal height:
+ * the taller, the less widening a product. */
+static void multiply_stored(const anm_gemm_f32 *g, stored_tile *t, size_t p,
+                            size_t panels)
+{
+    const size_t tiles = (g->m + TILE_ROWS - 1) / TILE_ROWS;
+    float sum[FEW_ROWS * 4 * ANM_PANEL];
+
+    t->sum = sum;
+    t->ld_sum = panels * ANM_PANEL;
+    for (size_t i = 0, left = tiles; left > 0; left--) {
+        const size_t rows = (g->m - i + left - 1) / left;
+
+        t->a = g->a + i * g->lda;
+        run_type(t, g->w_type, rows, panels);
+        finish_tile(g, sum, i, rows, p * ANM_PANEL, panels);
+        i += rows;
+    }
+}
+
+static void multiply_type(const anm_gemm_f32 *g)
+{
+    const size_t end = g->panel_first + g->panel_count;
+    const size_t widest = g->m <= FEW_ROWS ? 4 : 1;
+    const size_t bytes = anm_panel_bytes(g->w_type, g->k);
+    stored_tile t = { .k = g->k, .lda = g->lda, .panel = bytes };
+
+    for (size_t p = g->panel_first; p < end;) {
+        const size_t panels = end - p >= widest ? widest : 1;
+
+        t.w = (const byte *)g->w + p * bytes;
+        t.ahead = end - p >= 2 * panels ? panels * bytes : 0;
+        multiply_stored(g, &t, p, panels);
+        p += panels;
+    }
+}
+
 void anm_gemm_f32_avx512(const anm_gemm_f32 *g)
 {
     if (g->w_type != ANM_DTYPE_F32) {
-        anm_gemm_f32_ref(g);
+        multiply_type(g);
         return;
     }
 

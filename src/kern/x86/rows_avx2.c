@@ -4,6 +4,8 @@
 #include "kern/variants.h"
 #include "kern/x86/vec_avx2.h"
 
+typedef unsigned char byte;
+
 void anm_add_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
                       size_t rows, size_t dim)
 {
@@ -18,28 +20,51 @@ void anm_add_f32_avx2(float *y, size_t ldy, const float *x, size_t ldx,
     }
 }
 
-void anm_gather_f32_avx2(const anm_gather_f32 *g)
+/* 8 elements of a row at p. */
+static ANM_ALWAYS_INLINE __m256 load_stored(const byte *p, anm_dtype type)
 {
-    const float *table = g->table;
-    const size_t n = g->n, dim = g->dim;
+    if (type == ANM_DTYPE_F32) return _mm256_loadu_ps((const void *)p);
+    const __m128i half = _mm_loadu_si128((const void *)p);
+    if (type == ANM_DTYPE_F16) return _mm256_cvtph_ps(half);
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
 
-    if (g->type != ANM_DTYPE_F32) {
-        anm_gather_f32_ref(g);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
+static ANM_ALWAYS_INLINE void gather(const anm_gather_f32 *g, anm_dtype type)
+{
+    const size_t size = type == ANM_DTYPE_F32 ? 4 : 2;
+    const size_t whole = g->dim / 8 * 8;
+    const byte *table = g->table;
+
+    for (size_t i = 0; i < g->n; i++) {
+        const byte *row = table + (size_t)g->ids[i] * g->ldt * size;
         float *y = g->y + i * g->ldy;
-        const float *row = table + (size_t)g->ids[i] * g->ldt;
 
         /* Rows of a table lie in no order that the core could foresee. */
-        if (i + 1 < n) {
-            const float *next = table + (size_t)g->ids[i + 1] * g->ldt;
-            for (size_t j = 0; j < dim; j += 16)
-                _mm_prefetch((const char *)(next + j), _MM_HINT_T0);
+        if (i + 1 < g->n) {
+            const byte *next = table + (size_t)g->ids[i + 1] * g->ldt * size;
+            for (size_t at = 0; at < g->dim * size; at += 64)
+                _mm_prefetch((const char *)(next + at), _MM_HINT_T0);
         }
-        for (size_t j = 0; j < dim; j += 8)
-            store_f32x8(y + j, dim - j, load_f32x8(row + j, dim - j));
+        for (size_t j = 0; j < whole; j += 8)
+            _mm256_storeu_ps(y + j, load_stored(row + j * size, type));
+        (void)anm_widen_f32(y + whole, row + whole * size, type,
+                            g->dim - whole);
     }
+}
+
+/* A call gathers few rows: of block types the specification does, and does not
+ * show beside the products. */
+void anm_gather_f32_avx2(const anm_gather_f32 *g)
+{
+    if (g->type == ANM_DTYPE_F32)
+        gather(g, ANM_DTYPE_F32);
+    else if (g->type == ANM_DTYPE_F16)
+        gather(g, ANM_DTYPE_F16);
+    else if (g->type == ANM_DTYPE_BF16)
+        gather(g, ANM_DTYPE_BF16);
+    else
+        anm_gather_f32_ref(g);
 }
 
 void anm_mean_rows_f32_avx2(float *out, const float *x, size_t ldx, size_t n,
