@@ -20,13 +20,17 @@
 #include "backend/evidence.h"
 #include "base/bytes.h"
 #include "base/log.h"
-#include "graph/graph.h"
+#include "graph/arrays.h"
 
 /* ---- Words --------------------------------------------------------------- */
 
 /* What is to be run. Borrowed by prepare, load and the runner. */
 typedef struct anm_program {
-    const anm_graph *graph;  /* after the passes */
+    const anm_graph *graph; /* after the passes; or NULL and an array program */
+    const anm_arrays *arrays;
+    /* How texts get into `arrays`; NULL when it takes run() alone, and dim is
+     * not looked at then. */
+    const anm_arrays_text *text;
     anm_precision precision; /* never DEFAULT */
     size_t max_tokens;       /* longest single text */
     size_t dim;
@@ -126,6 +130,31 @@ typedef struct anm_observed {
     int64_t vol_switches, invol_switches, minor_faults, major_faults;
 } anm_observed;
 
+/* ---- Arrays in, arrays out ------------------------------------------------ */
+
+/* An array as it is computed: floats where its type is F32 or F16, else
+ * int32_t. Row-major. */
+typedef struct anm_array_view {
+    anm_value_id value;
+    unsigned rank;
+    int64_t dims[ANM_RANK_MAX];
+    const void *data;
+} anm_array_view;
+
+typedef struct anm_arrays_call {
+    /* Every input of the program once, in any order, in a shape that its
+     * declared dims allow. Borrowed for the call. */
+    const anm_array_view *inputs; /* [n_inputs] */
+    size_t n_inputs;
+    bool reset_states; /* to zeros before the run; else as the last one left
+                          them */
+    /* Every output in the order of the program; value and shape are filled in,
+     * data belongs to the runner until its next call. Numbers are as computed:
+     * an output declared F16 is not rounded. */
+    anm_array_view *outputs; /* [n_outputs] */
+    size_t n_outputs;
+} anm_arrays_call;
+
 /* ---- The table ----------------------------------------------------------- */
 
 typedef struct anm_runner anm_runner;
@@ -169,6 +198,12 @@ typedef struct anm_backend {
     /* Row i of the vectors is bit-identical whatever else is in the call. */
     anm_status (*predict)(anm_runner *r, const anm_call *call,
                           anm_observed *observed, anm_error *err);
+
+    /* Run an array program on arrays. predict() resets the states before each
+     * text. NULL: not offered. ANM_E_ARG: an input is missing or has a shape
+     * that is not allowed, or an index of the call is out of its array. */
+    anm_status (*run)(anm_runner *r, const anm_arrays_call *call,
+                      anm_error *err);
 
     /* Do a fixed piece of work of about 20 us on the calling thread, of the
      * kind that predictions are made of, and return the nanoseconds it took:
