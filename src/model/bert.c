@@ -27,38 +27,6 @@ typedef struct bert_config {
     double eps;
 } bert_config;
 
-static const struct {
-    const char *name;
-    anm_act act;
-} activations[] = {
-    { "gelu", ANM_ACT_GELU_ERF },
-    { "gelu_new", ANM_ACT_GELU_TANH },
-    { "gelu_pytorch_tanh", ANM_ACT_GELU_TANH },
-    { "relu", ANM_ACT_RELU },
-    { "silu", ANM_ACT_SILU },
-    { "swish", ANM_ACT_SILU },
-    { "tanh", ANM_ACT_TANH },
-};
-
-static anm_status read_act(const json_t *config, const char *at, anm_act *out,
-                           anm_error *err)
-{
-    const char *name = NULL;
-    const anm_status status =
-        anm_json_string_or(config, "hidden_act", at, "gelu", &name, err);
-
-    if (status) return status;
-    for (size_t i = 0; i < sizeof(activations) / sizeof(activations[0]); i++) {
-        if (strcmp(activations[i].name, name) != 0) continue;
-        *out = activations[i].act;
-        return ANM_OK;
-    }
-    return anm_fail(err, ANM_E_UNSUPPORTED,
-                    "%s: hidden_act \"%s\" is not built in; built in: gelu, "
-                    "gelu_new, gelu_pytorch_tanh, relu, silu, swish, tanh",
-                    at, name);
-}
-
 static anm_status read_sizes(const json_t *config, const char *at,
                              bert_config *c, anm_error *err)
 {
@@ -131,7 +99,7 @@ static anm_status read_config(const json_t *config, const char *at,
     status = refuse_variants(config, at, err);
     if (status) return status;
 
-    status = read_act(config, at, &c->act, err);
+    status = anm_read_act(config, at, "gelu", &c->act, err);
     if (status) return status;
 
     status =

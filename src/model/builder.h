@@ -24,6 +24,12 @@ typedef struct anm_builder {
     anm_value_id ids, mask; /* anm_builder_begin() */
 } anm_builder;
 
+/* ---- Settings ------------------------------------------------------------ */
+
+/* The activation that "hidden_act" names; `otherwise` when it is silent. */
+anm_status anm_read_act(const json_t *config, const char *at,
+                        const char *otherwise, anm_act *out, anm_error *err);
+
 /* ---- Names --------------------------------------------------------------- */
 
 /* Of a part of the layer at hand: "layer_03.PART" and "LAYERS.3.PART". */

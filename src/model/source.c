@@ -10,9 +10,11 @@
 #include "model/architecture.h"
 #include "model/bert.h"
 #include "model/hf.h"
+#include "model/qwen3.h"
 
 static const anm_architecture *const architectures[] = {
     &anm_bert,
+    &anm_qwen3,
 };
 
 enum { N_ARCHITECTURES = sizeof(architectures) / sizeof(architectures[0]) };
