@@ -66,7 +66,7 @@ static void assign_ids(anm_tokenizer *t, const anm_added_token *read, size_t n)
         const int32_t old = a->token_of[last];
         anm_added_token *k = &a->tokens[old < 0 ? (int32_t)a->n++ : old];
         int32_t id =
-            old < 0 ? anm_trie_find(&t->pieces.trie, read[i].content) : k->id;
+            old < 0 ? anm_pieces_find(&t->pieces, read[i].content) : k->id;
         if (id < 0) id = next;
         if (id >= next) next = id + 1;
         *k = read[i];
@@ -195,7 +195,7 @@ int32_t anm_added_id(const anm_tokenizer *t, anm_text spelling)
     const int32_t last = anm_trie_find(&t->added.contents, spelling);
 
     if (last >= 0) return t->added.tokens[t->added.token_of[last]].id;
-    return anm_trie_find(&t->pieces.trie, spelling);
+    return anm_pieces_find(&t->pieces, spelling);
 }
 
 /* ---- Cutting ------------------------------------------------------------- */

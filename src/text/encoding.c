@@ -4,6 +4,8 @@
 #include "text/encoding.h"
 
 #include "base/error.h"
+#include "text/merge.h"
+#include "text/pattern.h"
 
 anm_status anm_encoding_new(anm_encoding **out, anm_error *err)
 {
@@ -21,6 +23,13 @@ void anm_encoding_free(anm_encoding *e)
     anm_free(e->held.data);
     anm_free(e->sorted.data);
     anm_free(e->composing.data);
+    anm_free(e->classes.data);
+    anm_free(e->spaced.data);
+    anm_free(e->mapped.data);
+    anm_free(e->merging.symbols);
+    anm_free(e->merging.queue);
+    anm_free(e->words);
+    anm_pattern_room_free(e);
     anm_free(e);
 }
 
@@ -32,6 +41,8 @@ void anm_encoding_reset(anm_encoding *e)
     e->held.len = 0;
     e->sorted.len = 0;
     e->composing.len = 0;
+    e->classes.len = 0;
+    e->trouble = ANM_OK;
 }
 
 size_t anm_encoding_n(const anm_encoding *e)

@@ -25,13 +25,31 @@ typedef struct anm_codes {
     size_t len, cap;
 } anm_codes;
 
+/* Symbols of one word while they are merged; what each array means is said in
+ * merge.c. */
+typedef struct anm_merging {
+    struct anm_symbol *symbols; /* [n] */
+    size_t n, cap;
+    uint64_t *queue; /* [n_queued] */
+    size_t n_queued, queue_cap;
+} anm_merging;
+
+typedef struct anm_word_cache anm_word_cache;
+
 struct anm_encoding {
     int32_t *ids; /* [n] */
     size_t n, cap;
-    anm_scratch texts[2]; /* a normalizer reads one and writes the other */
-    anm_codes held;       /* marks that wait for their order */
-    anm_codes sorted;     /* room to sort them */
-    anm_codes composing;  /* a run that may still be composed */
+    anm_scratch texts[2];  /* a normalizer reads one and writes the other */
+    anm_codes held;        /* marks that wait for their order */
+    anm_codes sorted;      /* room to sort them */
+    anm_codes composing;   /* a run that may still be composed */
+    anm_scratch classes;   /* texts that patterns are looked for in, a stack */
+    anm_scratch spaced;    /* a stretch behind the space that ByteLevel adds */
+    anm_scratch mapped;    /* a word as ByteLevel spells it */
+    anm_merging merging;   /* a word between its symbols and its pieces */
+    anm_word_cache *words; /* pieces of words seen before, or NULL */
+    struct anm_pattern_room *pattern_room; /* or NULL */
+    anm_status trouble; /* why a stage gave up; ANM_OK: memory */
 };
 
 /* Room for n more elements. */

@@ -68,8 +68,59 @@ static anm_status take_keys(anm_pieces *p, const json_t *vocab, const char *at,
     return ANM_OK;
 }
 
+/* ---- The table ----------------------------------------------------------- */
+
+static size_t hash_spelling(anm_text s)
+{
+    uint64_t h = s.len;
+
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)s.data[i]) * 0x100000001b3u;
+    h *= 0x9e3779b97f4a7c15u;
+    return (size_t)(h >> 32);
+}
+
+/* The slot of a spelling: its own, or the free one where it belongs. */
+static size_t slot_of(const anm_pieces *p, anm_text spelling)
+{
+    size_t i = hash_spelling(spelling) & (p->n_table - 1);
+
+    for (; p->table[i] >= 0; i = (i + 1) & (p->n_table - 1)) {
+        const anm_text other = p->by_id[p->table[i]];
+        if (other.len == spelling.len &&
+            memcmp(other.data, spelling.data, spelling.len) == 0)
+            break;
+    }
+    return i;
+}
+
+static bool build_table(anm_tokenizer *t, const anm_trie_key *keys, size_t n)
+{
+    anm_pieces *p = &t->pieces;
+
+    p->n_table = 16;
+    while (p->n_table < 2 * n)
+        p->n_table *= 2;
+    p->table = anm_arena_array(&t->arena, p->n_table, sizeof(*p->table));
+    if (!p->table) return false;
+    for (size_t i = 0; i < p->n_table; i++)
+        p->table[i] = ANM_TRIE_NONE;
+    for (size_t i = 0; i < n; i++)
+        p->table[slot_of(p, keys[i].text)] = keys[i].value;
+    return true;
+}
+
+int32_t anm_pieces_find(const anm_pieces *p, anm_text spelling)
+{
+    if (!p->n_table) return anm_trie_find(&p->trie, spelling);
+    return p->table[slot_of(p, spelling)];
+}
+
+/* ---- Compiling ----------------------------------------------------------- */
+
 anm_status anm_pieces_compile(anm_tokenizer *t, const json_t *vocab,
-                              const char *at, anm_error *err)
+                              anm_pieces_kind kind, const char *at,
+                              anm_error *err)
 {
     anm_pieces *p = &t->pieces;
     size_t n_bytes = 0, n_keys = 0;
@@ -85,7 +136,9 @@ anm_status anm_pieces_compile(anm_tokenizer *t, const json_t *vocab,
         return anm_part_nomem(err);
     }
     status = take_keys(p, vocab, at, run, keys, &n_keys, err);
-    if (!status && !anm_trie_init(&p->trie, keys, n_keys))
+    if (!status &&
+        !(kind == ANM_PIECES_TABLE ? build_table(t, keys, n_keys)
+                                   : anm_trie_init(&p->trie, keys, n_keys)))
         status = anm_part_nomem(err);
     anm_free(keys);
     return status;

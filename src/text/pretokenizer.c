@@ -144,9 +144,8 @@ static anm_status compile_whitespace_split(anm_tokenizer *t, const json_t *o,
     return ANM_OK;
 }
 
-static anm_status compile_punctuation(anm_tokenizer *t, const json_t *o,
-                                      const char *at, anm_splitter *s,
-                                      anm_error *err)
+anm_status anm_part_behavior(const json_t *o, const char *otherwise,
+                             const char *at, anm_split_how *out, anm_error *err)
 {
     static const char *const names[ANM_SPLIT_HOW_COUNT] = {
         [ANM_SPLIT_REMOVED] = "Removed",
@@ -157,16 +156,23 @@ static anm_status compile_punctuation(anm_tokenizer *t, const json_t *o,
     };
     const char *name = NULL;
     const anm_status status =
-        anm_json_string_or(o, "behavior", at, "Isolated", &name, err);
+        anm_json_string_or(o, "behavior", at, otherwise, &name, err);
 
-    (void)t;
     if (status) return status;
-    s->flags = ANM_CHAR_PUNCTUATION;
     for (unsigned how = 0; how < ANM_SPLIT_HOW_COUNT; how++) {
-        s->how = (anm_split_how)how;
+        *out = (anm_split_how)how;
         if (strcmp(names[how], name) == 0) return ANM_OK;
     }
     return anm_fail(err, ANM_E_UNSUPPORTED, "%s: behavior: \"%s\"", at, name);
+}
+
+static anm_status compile_punctuation(anm_tokenizer *t, const json_t *o,
+                                      const char *at, anm_splitter *s,
+                                      anm_error *err)
+{
+    (void)t;
+    s->flags = ANM_CHAR_PUNCTUATION;
+    return anm_part_behavior(o, "Isolated", at, &s->how, err);
 }
 
 static anm_status compile_digits(anm_tokenizer *t, const json_t *o,
@@ -207,9 +213,11 @@ static anm_status compile_delimiter(anm_tokenizer *t, const json_t *o,
 static const anm_splitter_row rows[] = {
     { "Sequence", NULL, NULL },
     { "BertPreTokenizer", compile_plain, run_bert },
+    { "ByteLevel", anm_byte_level_compile, anm_byte_level_run },
     { "CharDelimiterSplit", compile_delimiter, run_around },
     { "Digits", compile_digits, run_around },
     { "Punctuation", compile_punctuation, run_around },
+    { "Split", anm_split_compile, anm_split_run },
     { "Whitespace", compile_plain, run_whitespace },
     { "WhitespaceSplit", compile_whitespace_split, run_around },
 };
@@ -243,4 +251,10 @@ anm_status anm_splitters_compile(anm_tokenizer *t, const json_t *o,
 {
     if (!o || json_is_null(o)) return ANM_OK;
     return add_splitter(t, o, "pre_tokenizer", err);
+}
+
+void anm_splitters_deinit(anm_tokenizer *t)
+{
+    for (size_t i = 0; i < t->n_splitters; i++)
+        anm_pattern_deinit(&t->splitters[i].compiled);
 }

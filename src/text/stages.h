@@ -7,7 +7,7 @@
  *
  * Compile functions get the object of their part and `at`, its place for
  * messages. What they allocate comes from the tokenizer's arena. Run functions
- * return false when memory is out and fail in no other way.
+ * return false when memory is out, or when e->trouble says otherwise.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_STAGES_H
@@ -19,6 +19,8 @@
 #include "base/sha256.h"
 #include "text/chars.h"
 #include "text/encoding.h"
+#include "text/merge.h"
+#include "text/pattern.h"
 #include "text/tokenizer.h"
 #include "text/trie.h"
 
@@ -32,16 +34,29 @@ enum {
 
 /* ---- Pieces: spelling to id and back ------------------------------------- */
 
+/* The model's spellings are in a trie where pieces are looked for in a word,
+ * else in a table of whole spellings, which takes a tenth of the memory. */
 typedef struct anm_pieces {
-    anm_trie trie;   /* the model's spellings */
-    size_t n;        /* of them */
+    anm_trie trie;
+    int32_t *table;  /* [n_table] ids by open addressing; -1: a free slot */
+    size_t n_table;  /* a power of two, or 0: there is a trie */
+    size_t n;        /* spellings of the model */
     anm_text *by_id; /* [n_ids] added tokens included; {NULL, 0}: no such */
     size_t n_ids;    /* highest id + 1 */
 } anm_pieces;
 
+typedef enum anm_pieces_kind {
+    ANM_PIECES_TRIE,
+    ANM_PIECES_TABLE,
+} anm_pieces_kind;
+
 /* Take in an object of "spelling": id. */
 anm_status anm_pieces_compile(anm_tokenizer *t, const json_t *vocab,
-                              const char *at, anm_error *err);
+                              anm_pieces_kind kind, const char *at,
+                              anm_error *err);
+
+/* The id of exactly this spelling of the model; ANM_TRIE_NONE: none. */
+int32_t anm_pieces_find(const anm_pieces *p, anm_text spelling);
 
 /* Room for n ids above the highest. */
 anm_status anm_pieces_make_room(anm_tokenizer *t, size_t n, anm_error *err);
@@ -182,17 +197,47 @@ typedef enum anm_split_how {
 
 struct anm_splitter {
     const anm_splitter_row *row;
-    unsigned flags;     /* of code points that split, ANM_CHAR_* */
+    unsigned flags;     /* of code points that split, ANM_CHAR_*; or options
+                           of the row's own */
     uint32_t delimiter; /* that splits too; 0: none */
     anm_split_how how;
+    anm_text pattern; /* as the file has it; empty: none */
+    bool literal;     /* it stands for itself */
+    anm_pattern compiled;
 };
 
 anm_status anm_splitters_compile(anm_tokenizer *t, const json_t *o,
                                  anm_error *err);
 
+void anm_splitters_deinit(anm_tokenizer *t);
+
 /* Split by the splitters from `next` on; the last hands words to the model. */
+typedef bool (*anm_hand_on_fn)(const anm_tokenizer *t, size_t next,
+                               anm_text text, anm_encoding *e);
 bool anm_split(const anm_tokenizer *t, size_t next, anm_text text,
                anm_encoding *e);
+
+anm_status anm_split_compile(anm_tokenizer *t, const json_t *o, const char *at,
+                             anm_splitter *s, anm_error *err);
+bool anm_split_run(const anm_tokenizer *t, const anm_splitter *s, size_t next,
+                   anm_text text, anm_encoding *e);
+
+/* Split around the matches of the splitter's pattern. */
+bool anm_split_by_pattern(const anm_tokenizer *t, const anm_splitter *s,
+                          size_t next, anm_text text, anm_hand_on_fn hand_on,
+                          anm_encoding *e);
+
+anm_status anm_byte_level_compile(anm_tokenizer *t, const json_t *o,
+                                  const char *at, anm_splitter *s,
+                                  anm_error *err);
+bool anm_byte_level_run(const anm_tokenizer *t, const anm_splitter *s,
+                        size_t next, anm_text text, anm_encoding *e);
+
+/* The characters that stand for bytes, in UTF-8. */
+enum { ANM_BYTE_SPELLED_MAX = 2 };
+void anm_byte_level_list(char spelled[256][ANM_BYTE_SPELLED_MAX + 1]);
+/* Append text as it is spelled so. */
+bool anm_byte_level_spell(anm_text text, anm_scratch *out);
 
 /* ---- Models -------------------------------------------------------------- */
 
@@ -203,20 +248,46 @@ typedef struct anm_model_row {
     /* Compiles the pieces too. */
     anm_status (*compile)(anm_tokenizer *t, const json_t *o, const char *at,
                           anm_error *err);
+    /* Settles what depends on other stages, which are then compiled; NULL:
+     * nothing. */
+    anm_status (*finish)(anm_tokenizer *t, anm_error *err);
+    /* Before the words of a text; NULL: nothing to do. */
+    bool (*begin)(const anm_tokenizer *t, anm_encoding *e);
     bool (*run)(const anm_tokenizer *t, anm_text word, anm_encoding *e);
 } anm_model_row;
 
+/* What is BPE's own. */
+typedef struct anm_bpe {
+    anm_merges merges;
+    anm_text suffix;     /* of the last character of a word */
+    bool ignores_merges; /* for a word that is a piece */
+    bool falls_back;     /* an unknown character is its bytes, "<0xE2>" */
+    bool fuses_unknown;  /* neighbours that are unknown are one */
+    bool lacks_unknown;  /* the file names an unknown token that is no piece */
+    bool reads_bytes;    /* words are bytes, spelled by byte_ids; without it
+                            they are spelled already */
+    int32_t byte_ids[256];
+    int32_t fallback_ids[256]; /* -1: no such piece */
+} anm_bpe;
+
 struct anm_token_model {
     const anm_model_row *row;
-    int32_t unknown_id;
-    anm_text prefix;   /* of pieces that continue a word */
-    int32_t continued; /* node that the prefix leads to; ANM_TRIE_NONE: none */
-    size_t max_chars;  /* of a word; a longer one is unknown */
+    int32_t unknown_id; /* -1: none */
+    anm_text prefix;    /* of pieces that continue a word */
+    int32_t continued;  /* node that the prefix leads to; ANM_TRIE_NONE: none */
+    size_t max_chars;   /* of a word; a longer one is unknown */
+    anm_bpe bpe;
 };
 
 anm_status anm_wordpiece_compile(anm_tokenizer *t, const json_t *o,
                                  const char *at, anm_error *err);
 bool anm_wordpiece_run(const anm_tokenizer *t, anm_text word, anm_encoding *e);
+
+anm_status anm_bpe_compile(anm_tokenizer *t, const json_t *o, const char *at,
+                           anm_error *err);
+anm_status anm_bpe_finish(anm_tokenizer *t, anm_error *err);
+bool anm_bpe_begin(const anm_tokenizer *t, anm_encoding *e);
+bool anm_bpe_run(const anm_tokenizer *t, anm_text word, anm_encoding *e);
 
 /* ---- Post-processors ----------------------------------------------------- */
 
@@ -267,6 +338,12 @@ anm_status anm_part_bool(const json_t *o, const char *key, const char *at,
 /* A string member as a copy in the arena; it may hold U+0000. */
 anm_status anm_part_text(anm_tokenizer *t, const json_t *o, const char *key,
                          const char *at, anm_text *out, anm_error *err);
+
+/* The member "behavior" of a splitter; `otherwise` when it is absent, "": it
+ * must be there. */
+anm_status anm_part_behavior(const json_t *o, const char *otherwise,
+                             const char *at, anm_split_how *out,
+                             anm_error *err);
 
 /* Which row of a table the "type" of a part names: rows of `size` bytes that
  * start with their name. A type in no row is refused with the names that are. */

@@ -3,8 +3,8 @@
  * A tokenizer is compiled once from its JSON (or from vocab.txt with its
  * settings) and is immutable afterwards: any number of threads share it, each
  * with its own anm_encoding. Stages, in order: added tokens are cut out;
- * normalizer; pre-tokenizer; model (WordPiece now; BPE and unigram are further
- * rows of the same table); post-processor. Parts that are not built in are
+ * normalizer; pre-tokenizer; model (WordPiece, BPE; unigram is a further row of
+ * the same table); post-processor. Parts that are not built in are
  * refused by name when the tokenizer is made, never at a text.
  *
  * What is not here: truncation to a model's maximum and padding. The sections
@@ -49,6 +49,7 @@ void anm_encoding_reset(anm_encoding *e);
  *
  * @return ANM_OK
  *         ANM_E_ARG    not valid UTF-8; names the offset
+ *         ANM_E_LIMIT  the pre-tokenizer's pattern would take too many steps
  *         ANM_E_NOMEM  the encoding could not grow; it is still usable */
 anm_status anm_tokenizer_encode(const anm_tokenizer *t, anm_text text,
                                 bool special, anm_encoding *e, anm_error *err);

@@ -180,15 +180,17 @@ static anm_status read_reported(anm_tokenizer *t, const json_t *root,
 /* ---- The model ----------------------------------------------------------- */
 
 static const anm_model_row model_rows[] = {
-    { "WordPiece", anm_wordpiece_compile, anm_wordpiece_run },
+    { "WordPiece", anm_wordpiece_compile, NULL, NULL, anm_wordpiece_run },
+    { "BPE", anm_bpe_compile, anm_bpe_finish, anm_bpe_begin, anm_bpe_run },
 };
 
 /* Files older than 2021 leave the type out; only WordPiece has a limit of
- * characters. */
-static bool is_untyped_wordpiece(const json_t *o)
+ * characters, only BPE has merges. */
+static bool find_untyped(const json_t *o, size_t *row)
 {
-    return !json_object_get(o, "type") &&
-           json_object_get(o, "max_input_chars_per_word");
+    if (json_object_get(o, "type")) return false;
+    *row = json_object_get(o, "max_input_chars_per_word") ? 0 : 1;
+    return *row == 0 || json_object_get(o, "merges");
 }
 
 static anm_status compile_model(anm_tokenizer *t, const json_t *root,
@@ -200,7 +202,7 @@ static anm_status compile_model(anm_tokenizer *t, const json_t *root,
     anm_status status = anm_json_object(root, at, "tokenizer", &o, err);
 
     if (status) return status;
-    if (!is_untyped_wordpiece(o))
+    if (!find_untyped(o, &row))
         status = anm_part_find(o, at, model_rows,
                                sizeof(model_rows) / sizeof(model_rows[0]),
                                sizeof(model_rows[0]), &row, err);
@@ -239,6 +241,8 @@ static anm_status compile_stages(anm_tokenizer *t, const json_t *root,
     if (status) return status;
     status =
         anm_splitters_compile(t, json_object_get(root, "pre_tokenizer"), err);
+    if (status) return status;
+    if (t->model.row->finish) status = t->model.row->finish(t, err);
     if (status) return status;
     status = anm_added_compile(t, json_object_get(root, "added_tokens"), err);
     if (status) return status;

@@ -30,7 +30,7 @@ anm_status anm_wordpiece_compile(anm_tokenizer *t, const json_t *o,
     if (status) return status;
     status = anm_json_object(o, "vocab", at, &vocab, err);
     if (status) return status;
-    status = anm_pieces_compile(t, vocab, "model.vocab", err);
+    status = anm_pieces_compile(t, vocab, ANM_PIECES_TRIE, "model.vocab", err);
     if (status) return status;
     m->max_chars = (size_t)max_chars;
     m->continued = anm_trie_walk(&t->pieces.trie, ANM_TRIE_ROOT, m->prefix);

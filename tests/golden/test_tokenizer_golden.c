@@ -10,15 +10,16 @@
 
 /* ---- What every test does ------------------------------------------------ */
 
-static void check_ids(const anm_tokenizer *t, const json_t *text,
-                      const json_t *ids, const char *where, size_t line)
+static void check_ids_of(const anm_tokenizer *t, const json_t *text,
+                         const json_t *ids, bool special, const char *where,
+                         size_t line)
 {
     anm_encoding *e = NULL;
     anm_error err;
     const anm_text s = { json_string_value(text), json_string_length(text) };
 
     assert_int_equal(anm_encoding_new(&e, &err), ANM_OK);
-    if (anm_tokenizer_encode(t, s, true, e, &err))
+    if (anm_tokenizer_encode(t, s, special, e, &err))
         fail_msg("%s:%zu: %s", where, line + 1, err.message);
     const size_t n = json_array_size(ids);
     if (anm_encoding_n(e) != n)
@@ -30,6 +31,12 @@ static void check_ids(const anm_tokenizer *t, const json_t *text,
             fail_msg("%s:%zu: id %zu is %d", where, line + 1, i,
                      anm_encoding_ids(e)[i]);
     anm_encoding_free(e);
+}
+
+static void check_ids(const anm_tokenizer *t, const json_t *text,
+                      const json_t *ids, const char *where, size_t line)
+{
+    check_ids_of(t, text, ids, true, where, line);
 }
 
 static char *read_in(const char *folder, const char *name, size_t *len)
@@ -185,6 +192,13 @@ static void random_settings_give_the_original_ids(void **state)
     test_each_line(test_data("tokenizers/settings.jsonl"), check_setting, NULL);
 }
 
+static void random_merges_and_patterns_give_the_original_ids(void **state)
+{
+    (void)state;
+    test_each_line(test_data("tokenizers/bpe-settings.jsonl.gz"), check_setting,
+                   NULL);
+}
+
 /* ---- Data that may be absent --------------------------------------------- */
 
 /* Says what is missing, once for both. */
@@ -213,6 +227,127 @@ static void minilm_gives_the_original_ids_of_adversarial_texts(void **state)
                 test_shared("golden/adversarial/minilm.jsonl.gz"), 2000);
 }
 
+/* One tokenizer.json and the texts of a file. */
+typedef struct single {
+    anm_tokenizer *tokenizer;
+    json_t *texts;
+    size_t n_texts;
+    const json_t *prefix; /* borrowed; NULL: none */
+} single;
+
+static void keep_single_text(void *ctx, size_t i, const json_t *line)
+{
+    single *s = ctx;
+
+    (void)i;
+    json_array_append(s->texts, json_object_get(line, "text"));
+}
+
+/* Where the post-processor adds nothing, with and without it. */
+static void check_plain_line(void *ctx, size_t i, const json_t *line)
+{
+    single *s = ctx;
+    const json_t *text = json_array_get(s->texts, i);
+    const json_t *ids = json_object_get(line, "ids");
+
+    check_ids_of(s->tokenizer, text, ids, false, "plain, line", i);
+    check_ids_of(s->tokenizer, text, ids, true, "special, line", i);
+    s->n_texts++;
+}
+
+static void check_special_line(void *ctx, size_t i, const json_t *line)
+{
+    single *s = ctx;
+
+    check_ids(s->tokenizer, json_array_get(s->texts, i),
+              json_object_get(line, "ids"), "special, line", i);
+    s->n_texts++;
+}
+
+/* The ids of prefix + text, which the data closes with an end token. */
+static void check_prefixed_line(void *ctx, size_t i, const json_t *line)
+{
+    single *s = ctx;
+    json_t *ids = json_deep_copy(json_object_get(line, "prefixed"));
+    const char *text = json_string_value(json_array_get(s->texts, i));
+    const size_t len = json_string_length(json_array_get(s->texts, i));
+    const char *prefix = json_string_value(s->prefix);
+    const size_t prefix_len = strlen(prefix);
+    char *both = malloc(prefix_len + len + 1);
+
+    memcpy(both, prefix, prefix_len);
+    memcpy(both + prefix_len, text, len);
+    json_array_remove(ids, json_array_size(ids) - 1);
+    json_t *joined = json_stringn(both, prefix_len + len);
+    check_ids(s->tokenizer, joined, ids, "prefixed, line", i);
+    json_decref(joined);
+    json_decref(ids);
+    free(both);
+}
+
+static single open_single(const char *folder, const char *texts)
+{
+    single s = { .tokenizer = open_json(folder), .texts = json_array() };
+
+    test_each_line(texts, keep_single_text, &s);
+    return s;
+}
+
+static void close_single(single *s, size_t n)
+{
+    assert_int_equal(s->n_texts, n);
+    json_decref(s->texts);
+    anm_tokenizer_free(s->tokenizer);
+}
+
+static bool lacks_shared(void)
+{
+    if (test_shared("golden/tokenizer-qwen3")) return false;
+    print_message("skipped: ../shared/data is not there\n");
+    return true;
+}
+
+static void qwen3_gives_the_original_ids(void **state)
+{
+    json_error_t at;
+
+    (void)state;
+    if (lacks_shared()) skip();
+    single s = open_single(test_shared("tokenizers/qwen3"),
+                           test_shared("golden/texts.jsonl"));
+    json_t *meta =
+        json_load_file(test_shared("golden/tokenizer-qwen3/meta.json"), 0, &at);
+    s.prefix = json_object_get(meta, "prefix");
+    test_each_line(test_shared("golden/tokenizer-qwen3/ids.jsonl"),
+                   check_plain_line, &s);
+    test_each_line(test_shared("golden/tokenizer-qwen3/ids.jsonl"),
+                   check_prefixed_line, &s);
+    close_single(&s, 417);
+    json_decref(meta);
+}
+
+static void qwen3_gives_the_original_ids_of_adversarial_texts(void **state)
+{
+    (void)state;
+    if (lacks_shared()) skip();
+    single s = open_single(test_shared("tokenizers/qwen3"),
+                           test_shared("golden/adversarial/strings.jsonl.gz"));
+    test_each_line(test_shared("golden/adversarial/qwen3.jsonl.gz"),
+                   check_plain_line, &s);
+    close_single(&s, 2000);
+}
+
+static void tiny_qwen3_gives_the_original_ids(void **state)
+{
+    (void)state;
+    if (lacks_shared()) skip();
+    single s = open_single(test_shared("tiny/tiny-qwen3"),
+                           test_shared("tiny/texts.jsonl"));
+    test_each_line(test_shared("tiny/tiny-qwen3/golden/ids.jsonl"),
+                   check_special_line, &s);
+    close_single(&s, 110);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +356,10 @@ int main(void)
         cmocka_unit_test(random_settings_give_the_original_ids),
         cmocka_unit_test(minilm_gives_the_original_ids),
         cmocka_unit_test(minilm_gives_the_original_ids_of_adversarial_texts),
+        cmocka_unit_test(random_merges_and_patterns_give_the_original_ids),
+        cmocka_unit_test(qwen3_gives_the_original_ids),
+        cmocka_unit_test(qwen3_gives_the_original_ids_of_adversarial_texts),
+        cmocka_unit_test(tiny_qwen3_gives_the_original_ids),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

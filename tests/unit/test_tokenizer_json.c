@@ -36,9 +36,9 @@ static void refusals_name_the_part(void **state)
         { "[]", ANM_E_FORMAT, "object" },
         { "{}", ANM_E_FORMAT, "model" },
         { "{'model': {}}", ANM_E_FORMAT, "type" },
-        { "{'model': {'type': 'BPE'}}", ANM_E_UNSUPPORTED,
-          "tokenizer.json: model \"BPE\" is not built in (built in: "
-          "WordPiece)" },
+        { "{'model': {'type': 'WordLevel'}}", ANM_E_UNSUPPORTED,
+          "tokenizer.json: model \"WordLevel\" is not built in (built in: "
+          "WordPiece, BPE)" },
         { "{'model': {'type': 'WordPiece'}}", ANM_E_FORMAT, "unk_token" },
         { "{'version': '2.0', " MODEL "}", ANM_E_UNSUPPORTED, "2.0" },
         { "{'truncation': 5, " MODEL "}", ANM_E_FORMAT, "truncation" },
