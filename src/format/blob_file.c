@@ -26,15 +26,15 @@ static bool take_record(anm_bytes b, record *out)
 
 static anm_mil_type type_of_code(uint32_t code)
 {
-    switch (code) {
-#define X(name, number, blob_code, bits)                                       \
-    case blob_code ? blob_code:                                                \
-        1000 + number : return ANM_MIL_##name;
+    static const uint32_t codes[] = {
+#define X(name, number, blob_code, bits) [ANM_MIL_##name] = blob_code,
         ANM_MIL_TYPE_LIST(X)
 #undef X
-    default:
-        return ANM_MIL_NONE;
-    }
+    };
+
+    for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (codes[i] == code) return (anm_mil_type)i;
+    return ANM_MIL_NONE;
 }
 
 anm_status anm_blob_file_check(anm_bytes file, anm_error *err)

@@ -55,7 +55,7 @@ static anm_status read_var(reading *x, anm_bytes message, const anm_mil_op *op,
         if (!status && f.number == 2) status = anm_pb_message(&f, &type, err);
         if (status) return status;
     }
-    anm_status status = anm_reading_type(x->r, type, &out->type, err);
+    anm_status status = anm_reading_type(x->r, type, 0, &out->type, err);
     if (!status)
         status =
             anm_mil_names_define(x->r, &x->names, name, op, i, &out->name, err);

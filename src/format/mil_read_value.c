@@ -1,4 +1,4 @@
-/* mil_read_value.c - types and values of a program: whatever their spelling,
+/* mil_read_value.c - the values of a program: whatever their spelling,
  * one layout.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -9,231 +9,6 @@
 #include "format/blob_file.h"
 #include "format/mlpackage_reading.h"
 #include "format/protobuf.h"
-
-static anm_status fail_nest(anm_error *err)
-{
-    return anm_fail(err, ANM_E_LIMIT, "types or values nested deeper than %d",
-                    ANM_MIL_NEST_MAX);
-}
-
-/* ---- Types --------------------------------------------------------------- */
-
-static anm_status type_of_number(int64_t number, anm_mil_type *out,
-                                 anm_error *err)
-{
-    switch (number) {
-#define X(name, value, code, bits)                                             \
-    case value:                                                                \
-        *out = ANM_MIL_##name;                                                 \
-        return ANM_OK;
-        ANM_MIL_TYPE_LIST(X)
-#undef X
-    default:
-        return anm_fail(err, ANM_E_FORMAT,
-                        "dtype %" PRId64 " is no type of MIL", number);
-    }
-}
-
-static anm_status read_constant_dim(anm_bytes message, int64_t *out,
-                                    anm_error *err)
-{
-    uint64_t size = 0;
-
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (!status && f.number == 1) status = anm_pb_uint(&f, &size, err);
-        if (status) return status;
-    }
-    if (size > ANM_MIL_ELEMENTS_MAX)
-        return anm_fail(err, ANM_E_LIMIT,
-                        "shape: an axis of %" PRIu64 ", at most %" PRIu64, size,
-                        ANM_MIL_ELEMENTS_MAX);
-    *out = (int64_t)size;
-    return ANM_OK;
-}
-
-static anm_status read_dim(anm_bytes message, int64_t *out, anm_error *err)
-{
-    bool is_given = false;
-
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
-        if (f.number != 1 && f.number != 2) continue;
-        status = anm_pb_message(&f, &inner, err);
-        *out = -1;
-        is_given = true;
-        if (!status && f.number == 1)
-            status = read_constant_dim(inner, out, err);
-        if (status) return status;
-    }
-    if (is_given) return ANM_OK;
-    return anm_fail(err, ANM_E_FORMAT,
-                    "shape: an axis neither constant nor unknown");
-}
-
-/* A product above the limit; unknown and empty axes count as one. */
-static anm_status check_elements(const anm_mil_value_type *t, anm_error *err)
-{
-    uint64_t n = 1;
-    char text[256];
-
-    for (unsigned i = 0; i < t->rank; i++) {
-        const uint64_t d = t->dims[i] > 0 ? (uint64_t)t->dims[i] : 1;
-
-        if (n > ANM_MIL_ELEMENTS_MAX / d)
-            return anm_fail(err, ANM_E_LIMIT,
-                            "shape: %s has more than %" PRIu64 " elements",
-                            anm_mil_value_type_text(t, text, sizeof(text)),
-                            ANM_MIL_ELEMENTS_MAX);
-        n *= d;
-    }
-    return ANM_OK;
-}
-
-/* Type and rank of a TensorType, and how many dimensions it lists. */
-static anm_status read_tensor_head(anm_bytes rest, anm_mil_value_type *out,
-                                   int64_t *rank, size_t *n_dims,
-                                   anm_error *err)
-{
-    int64_t number = 0;
-
-    while (rest.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&rest, &f, err);
-
-        if (status) return status;
-        if (f.number == 1) status = anm_pb_int(&f, &number, err);
-        if (f.number == 2) status = anm_pb_int(&f, rank, err);
-        if (f.number == 3) ++*n_dims;
-        if (status) return status;
-    }
-    return type_of_number(number, &out->type, err);
-}
-
-static anm_status check_rank(int64_t rank, size_t n_dims, anm_error *err)
-{
-    if (rank > ANM_MIL_RANK_MAX)
-        return anm_fail(err, ANM_E_LIMIT, "rank %" PRId64 ", at most %d", rank,
-                        ANM_MIL_RANK_MAX);
-    if (rank >= -1 && n_dims == (rank < 0 ? 0 : (size_t)rank)) return ANM_OK;
-    return anm_fail(err, ANM_E_FORMAT,
-                    "rank %" PRId64 " declared with %zu dimensions", rank,
-                    n_dims);
-}
-
-static anm_status read_tensor_type(anm_mlpackage_reading *r, anm_bytes message,
-                                   anm_mil_value_type *out, anm_error *err)
-{
-    int64_t rank = 0;
-    size_t n_dims = 0, i = 0;
-    anm_status status = read_tensor_head(message, out, &rank, &n_dims, err);
-
-    if (!status) status = check_rank(rank, n_dims, err);
-    if (status) return status;
-    int64_t *dims = anm_reading_array(r, n_dims, sizeof(*dims));
-    if (!dims) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
-
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != 3) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_dim(inner, &dims[i++], err);
-        if (status) return status;
-    }
-    out->rank_known = rank >= 0;
-    out->rank = (unsigned)n_dims;
-    out->dims = dims;
-    return check_elements(out, err);
-}
-
-static anm_status read_type(anm_mlpackage_reading *r, anm_bytes message,
-                            int depth, anm_mil_value_type *out, anm_error *err);
-
-/* ListType, TupleType, DictionaryType: the types inside are checked and not
- * kept. Their numbers of fields with types: 1; 1 repeated; 1 and 2. */
-static anm_status check_inner_types(anm_mlpackage_reading *r, anm_bytes message,
-                                    anm_mil_form form, int depth,
-                                    anm_error *err)
-{
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
-        anm_mil_value_type unused = { 0 };
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
-        if (f.number != 1 && (f.number != 2 || form != ANM_MIL_DICTIONARY))
-            continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_type(r, inner, depth + 1, &unused, err);
-        if (status) return status;
-    }
-    return ANM_OK;
-}
-
-static anm_status read_state_type(anm_mlpackage_reading *r, anm_bytes message,
-                                  int depth, anm_mil_value_type *out,
-                                  anm_error *err)
-{
-    anm_bytes inner = { 0 };
-
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (!status && f.number == 1) status = anm_pb_message(&f, &inner, err);
-        if (status) return status;
-    }
-    const anm_status status = read_type(r, inner, depth + 1, out, err);
-    if (status) return status;
-    if (out->is_state || out->form != ANM_MIL_TENSOR)
-        return anm_fail(err, ANM_E_FORMAT, "a state that holds no tensor");
-    out->is_state = true;
-    return ANM_OK;
-}
-
-static anm_status read_type(anm_mlpackage_reading *r, anm_bytes message,
-                            int depth, anm_mil_value_type *out, anm_error *err)
-{
-    static const anm_mil_form forms[] = { 0, ANM_MIL_TENSOR, ANM_MIL_LIST,
-                                          ANM_MIL_TUPLE, ANM_MIL_DICTIONARY };
-    uint32_t given = 0;
-    anm_bytes inner = { 0 };
-
-    if (depth > ANM_MIL_NEST_MAX) return fail_nest(err);
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
-        if (f.number > 5) continue;
-        if (given)
-            return anm_fail(err, ANM_E_FORMAT, "two types where one is meant");
-        given = f.number;
-        status = anm_pb_message(&f, &inner, err);
-        if (status) return status;
-    }
-    if (!given) return anm_fail(err, ANM_E_FORMAT, "no type given");
-    if (given == 5) return read_state_type(r, inner, depth, out, err);
-    *out = (anm_mil_value_type){ .form = forms[given] };
-    if (given == 1) return read_tensor_type(r, inner, out, err);
-    return check_inner_types(r, inner, out->form, depth, err);
-}
-
-anm_status anm_reading_type(anm_mlpackage_reading *r, anm_bytes message,
-                            anm_mil_value_type *out, anm_error *err)
-{
-    return read_type(r, message, 0, out, err);
-}
 
 /* ---- Immediate tensors --------------------------------------------------- */
 
@@ -314,6 +89,14 @@ static bool fits(anm_mil_type t, uint64_t raw)
     return (raw + (UINT64_C(1) << (bits - 1))) >> bits == 0;
 }
 
+/* Below 2^40 for what check_elements() let pass. */
+static uint64_t bytes_of(const anm_mil_value_type *t, uint64_t n)
+{
+    const uint64_t bits = n * anm_mil_type_bits(t->type);
+
+    return bits / 8 + (bits % 8 != 0);
+}
+
 /* Put element i of `bits` bits into a zeroed stream. */
 static void put_element(uint8_t *data, uint64_t i, unsigned bits, uint64_t raw)
 {
@@ -341,9 +124,9 @@ static anm_status fail_count(const anm_mil_value_type *t, const char *what,
 }
 
 /* Numbers of one field behind the *i already there. */
-static anm_status put_run(const anm_mil_value_type *t, anm_mil_value *v,
-                          uint8_t *data, spelling s, anm_pb_run *run,
-                          uint64_t *i, anm_error *err)
+static anm_status put_run(const anm_mil_value_type *t, uint8_t *data,
+                          spelling s, anm_pb_run *run, uint64_t *i,
+                          anm_error *err)
 {
     const unsigned bits = anm_mil_type_bits(t->type);
 
@@ -353,7 +136,6 @@ static anm_status put_run(const anm_mil_value_type *t, anm_mil_value *v,
         const anm_status status = anm_pb_run_next(run, &raw, &end, err);
 
         if (status || end) return status;
-        if (*i == v->n) return fail_count(t, "elements", v->n + 1, v->n, err);
         if (s == FLOATS) raw = float_bits(t->type, raw);
         if (s == BOOLS) raw = raw != 0;
         if ((s == INTS || s == LONG_INTS) && !fits(t->type, raw))
@@ -364,34 +146,51 @@ static anm_status put_run(const anm_mil_value_type *t, anm_mil_value *v,
     }
 }
 
-/* Elements that the file spells as numbers. */
+/* How many numbers the file spells. */
+static anm_status count_numbers(anm_bytes message, spelling s, uint64_t *n,
+                                anm_error *err)
+{
+    *n = 0;
+    while (message.len) {
+        anm_pb_field f;
+        anm_pb_run run;
+        anm_status status = anm_pb_next(&message, &f, err);
+
+        if (status) return status;
+        if (f.number != 1) continue;
+        status = anm_pb_run_of(&f, wire_of(s), &run, err);
+        if (status) return status;
+        *n += anm_pb_run_len(&run);
+    }
+    return ANM_OK;
+}
+
 static anm_status read_numbers(anm_mlpackage_reading *r, anm_bytes message,
                                const anm_mil_value_type *t, spelling s,
                                anm_mil_value *v, anm_error *err)
 {
-    const uint64_t bits = v->n * anm_mil_type_bits(t->type);
-    uint64_t i = 0;
-    size_t n = 0;
-    anm_status status = ANM_OK;
+    uint64_t i = 0, found = 0;
+    size_t len = 0;
+    anm_status status = count_numbers(message, s, &found, err);
 
-    // Every number takes a byte at least: enough to justify what follows.
-    if (v->n > message.len)
-        return fail_count(t, "bytes at most", message.len, v->n, err);
-    n = (size_t)(bits / 8 + (bits % 8 != 0));
-    uint8_t *data = anm_reading_array(r, n, 1);
+    if (!status && found != v->n)
+        status = fail_count(t, "elements", found, v->n, err);
+    if (status) return status;
+    len = (size_t)bytes_of(t, v->n);
+    uint8_t *data = anm_reading_array(r, len, 1);
     if (!data) return anm_reading_fail(r, err);
-    while (message.len && !status) {
+    while (message.len) {
         anm_pb_field f;
         anm_pb_run run;
 
         status = anm_pb_next(&message, &f, err);
-        if (status || f.number != 1) continue;
+        if (status) return status;
+        if (f.number != 1) continue;
         status = anm_pb_run_of(&f, wire_of(s), &run, err);
-        if (!status) status = put_run(t, v, data, s, &run, &i, err);
+        if (!status) status = put_run(t, data, s, &run, &i, err);
+        if (status) return status;
     }
-    if (status) return status;
-    if (i != v->n) return fail_count(t, "elements", i, v->n, err);
-    v->data = anm_bytes_of(data, n);
+    v->data = anm_bytes_of(data, len);
     return ANM_OK;
 }
 
@@ -413,8 +212,7 @@ static anm_status read_bytes(anm_mlpackage_reading *r, anm_bytes message,
                              const anm_mil_value_type *t, anm_mil_value *v,
                              anm_error *err)
 {
-    const uint64_t bits = v->n * anm_mil_type_bits(t->type);
-    const uint64_t want = bits / 8 + (bits % 8 != 0);
+    const uint64_t want = bytes_of(t, v->n);
     anm_bytes found = { 0 };
     const anm_status status = find_bytes(message, &found, err);
 
@@ -663,7 +461,9 @@ static anm_status read_value(anm_mlpackage_reading *r, anm_bytes message,
     anm_mil_value_type t = { 0 };
     uint32_t given = 0;
 
-    if (depth > ANM_MIL_NEST_MAX) return fail_nest(err);
+    if (depth > ANM_MIL_NEST_MAX)
+        return anm_fail(err, ANM_E_LIMIT, "values nested deeper than %d",
+                        ANM_MIL_NEST_MAX);
     while (message.len) {
         anm_pb_field f;
         anm_status status = anm_pb_next(&message, &f, err);
@@ -676,7 +476,7 @@ static anm_status read_value(anm_mlpackage_reading *r, anm_bytes message,
         }
         if (status) return status;
     }
-    anm_status status = read_type(r, type, depth, &t, err);
+    anm_status status = anm_reading_type(r, type, depth, &t, err);
     if (!status) status = take_shape(r, &t, out, err);
     if (status) return status;
     if (given == IMMEDIATE)

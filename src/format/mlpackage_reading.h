@@ -35,6 +35,14 @@ anm_status anm_reading_fail(const anm_mlpackage_reading *r, anm_error *err);
 anm_status anm_reading_file(anm_mlpackage_reading *r, const char *folder,
                             anm_bytes name, unsigned *index, anm_error *err);
 
+/* A name in `folder`, joined; NULL as anm_reading_array(). */
+const char *anm_reading_join(anm_mlpackage_reading *r, const char *folder,
+                             anm_bytes name);
+
+/* Manifest.json: the path of the root model, relative to Data/. */
+anm_status anm_reading_manifest(anm_mlpackage_reading *r, anm_bytes *root,
+                                anm_error *err);
+
 /* ---- Parts of the model file --------------------------------------------- */
 
 /* The ModelDescription: r->view.features and metadata; *functions receives
@@ -57,9 +65,9 @@ anm_status anm_reading_description(anm_mlpackage_reading *r, anm_bytes message,
 anm_status anm_reading_program(anm_mlpackage_reading *r, anm_bytes message,
                                anm_error *err);
 
-/* ValueType and Value. */
+/* ValueType, `depth` levels inside others, and Value. */
 anm_status anm_reading_type(anm_mlpackage_reading *r, anm_bytes message,
-                            anm_mil_value_type *out, anm_error *err);
+                            int depth, anm_mil_value_type *out, anm_error *err);
 anm_status anm_reading_value(anm_mlpackage_reading *r, anm_bytes message,
                              const anm_mil_value **out, anm_error *err);
 

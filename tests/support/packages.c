@@ -74,6 +74,20 @@ anm_mlpackage *test_open_package(const char *path)
     return p;
 }
 
+const char *test_package_copy(const char *name)
+{
+    static char path[4096];
+    char command[4 * 4096];
+
+    snprintf(path, sizeof(path), "%s/%s.mlpackage", test_temp_folder(), name);
+    snprintf(command, sizeof(command),
+             "cp -r '%s/coreml/%s.mlpackage' '%s' && chmod -R u+w '%s' && "
+             "mkdir -p '%s/Data/com.apple.CoreML/weights'",
+             ANM_TEST_DATA, name, path, path, path);
+    assert_int_equal(system(command), 0);
+    return path;
+}
+
 bool test_holds(const char *text, const char *word)
 {
     return strcasestr(text, word) != NULL;

@@ -22,6 +22,10 @@ size_t test_each_package(void (*fn)(const test_package *p, void *ctx),
 /* Open one, or fail the test. */
 anm_mlpackage *test_open_package(const char *path);
 
+/* A copy of tests/data/coreml/NAME.mlpackage that may be changed, with the
+ * folder weights/ that git does not keep. Static storage. */
+const char *test_package_copy(const char *name);
+
 /* True when text holds word, letters of either case. */
 bool test_holds(const char *text, const char *word);
 
