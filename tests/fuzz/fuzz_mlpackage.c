@@ -1,7 +1,6 @@
 /* fuzz_mlpackage.c - a model file of any bytes, with a blob file beside it: an
  * error, or a package whose constants can be read to the last byte.
- *
- * The first two bytes of an input say how many of the last are the blob file.
+ * Its first two bytes say how many of the last are the blob file.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
@@ -26,16 +25,11 @@ static void write_file(const char *name, const void *data, size_t size)
     fclose(file);
 }
 
-static void run(const char *what, const char *where)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "%s %s%s", what, folder, where);
-    if (system(command)) abort();
-}
-
 static void remove_folder(void)
 {
-    run("rm -r", "");
+    char command[128];
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    if (system(command)) abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -43,12 +37,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t blob = size < 2 ? 0 : (size_t)data[0] << 8 | data[1];
     anm_mlpackage *p = NULL;
     volatile double sum = 0;
+    char command[128];
     double x;
 
     if (size < 2 + blob) return 0;
     if (!folder[0]) {
         snprintf(folder, sizeof(folder), "/tmp/fuzz-%ld", (long)getpid());
-        run("mkdir -p", "/Data/weights");
+        snprintf(command, sizeof(command), "mkdir -p %s/Data/weights", folder);
+        if (system(command)) abort();
         write_file("Manifest.json", manifest, sizeof(manifest) - 1);
         atexit(remove_folder);
     }
