@@ -157,12 +157,14 @@ typedef enum anm_evidence {
     ANM_EVIDENCE_OBSERVED,
 } anm_evidence;
 
+/** What weights are computed from. Products are float32 on exact values in all
+ * of them. */
 typedef enum anm_precision {
-    ANM_PRECISION_DEFAULT, /**< f32; what the file stores for bf16, quantised */
-    ANM_PRECISION_F32,
-    ANM_PRECISION_BF16,
-    ANM_PRECISION_INT8,
-    ANM_PRECISION_INT4,
+    ANM_PRECISION_DEFAULT, /**< F32; what the file stores for bf16, quantised */
+    ANM_PRECISION_F32,     /**< the values that the file has, however stored */
+    ANM_PRECISION_BF16,    /**< weights that the file stores as bfloat16 */
+    ANM_PRECISION_INT8,    /**< … as Q8_0 */
+    ANM_PRECISION_INT4,    /**< … as Q4_0 */
 } anm_precision;
 
 /** Life of a loaded model. READY means proven: a golden text went in on the

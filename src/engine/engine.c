@@ -65,11 +65,16 @@ static anm_status find_cache(anm_engine *e, const anm_options *o,
     return anm_fail(err, status, "%s", why.message);
 }
 
-static anm_precision resolve_precision(anm_precision asked)
+/* What nothing but float32 may stand for keeps that name; other weights are
+ * named as they are stored. */
+static anm_precision resolve_precision(anm_precision asked,
+                                       const anm_graph *graph)
 {
-    // Every stored type widens to float32 exactly, and float32 is the only
-    // arithmetic built in.
-    return asked == ANM_PRECISION_DEFAULT ? ANM_PRECISION_F32 : asked;
+    if (asked != ANM_PRECISION_DEFAULT) return asked;
+    const anm_dtype stored = anm_graph_main_type(graph);
+    if (stored == ANM_DTYPE_BF16) return ANM_PRECISION_BF16;
+    if (stored == ANM_DTYPE_Q8_0) return ANM_PRECISION_INT8;
+    return stored == ANM_DTYPE_Q4_0 ? ANM_PRECISION_INT4 : ANM_PRECISION_F32;
 }
 
 static anm_status read_options(anm_engine *e, const anm_options *o,
@@ -101,16 +106,9 @@ anm_status anm_engine_plain_graph(anm_engine *e, anm_graph **out,
     return anm_source_build(e->source, out, err);
 }
 
-unsigned anm_engine_weight_bits(const anm_engine *e)
-{
-    assert(e->program.precision == ANM_PRECISION_F32);
-    (void)e;
-    return 32;
-}
-
 anm_cost anm_engine_cost(const anm_engine *e, size_t tokens)
 {
-    return anm_graph_cost(e->graph, tokens, 32);
+    return anm_graph_cost(e->graph, tokens);
 }
 
 /* Attention makes the cost of a text a polynomial of degree two in its
@@ -154,7 +152,7 @@ static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
     if (status) return status;
     e->program = (anm_program){
         .graph = e->graph,
-        .precision = resolve_precision(o->precision),
+        .precision = resolve_precision(o->precision, e->graph),
         .max_tokens = e->source->recipe.max_tokens,
         .dim = e->source->recipe.dim,
     };

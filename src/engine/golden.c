@@ -1,9 +1,10 @@
 /* golden.c - the golden text: what must come out before a model is ready.
  *
  * The golden vector is computed once, when the artifact is built, by the same
- * sections on one thread without any ISA level: the scalar specification of the
- * kernels. Its ids are made anew at each start, so tokenizer and input are
- * proven with it. It depends on nothing but the fingerprint.
+ * sections without any ISA level: the scalar specification of the kernels. How
+ * many threads share that work does not show in its bits. Its ids are made anew
+ * at each start, so tokenizer and input are proven with it. It depends on
+ * nothing but the fingerprint.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
@@ -47,7 +48,7 @@ static anm_status predict_scalar(anm_engine *e, const anm_sections *sections,
 {
     const anm_load_params params = {
         .units = e->load.units,
-        .threads = 1,
+        .threads = e->load.threads,
         .cpu = 0,
         .log = e->load.log,
     };
@@ -93,8 +94,8 @@ static uint64_t constant_bytes(const anm_graph *g)
 
     for (size_t i = 0; i < anm_graph_n_values(g); i++) {
         const anm_value *v = anm_graph_value(g, (anm_value_id)i);
-        if (v->kind == ANM_VALUE_CONST)
-            bytes += anm_shape_elements(&v->shape, 1) * sizeof(float);
+        for (size_t p = 0; p < v->n_parts; p++)
+            bytes += v->parts[p].data.len;
     }
     return bytes;
 }

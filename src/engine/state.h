@@ -122,9 +122,6 @@ void anm_engine_enter_state(anm_engine *e, anm_state state, const char *reason);
 anm_status anm_engine_plain_graph(anm_engine *e, anm_graph **out,
                                   anm_error *err);
 
-/* Bits an element of the weights takes. */
-unsigned anm_engine_weight_bits(const anm_engine *e);
-
 /* ---- golden.c --------------------------------------------------------------- */
 
 /* How an artifact is made for this engine: the backend's sections, then the

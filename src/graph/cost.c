@@ -70,8 +70,14 @@ static double count_read(const anm_graph *g, const anm_node *node, size_t k,
     return count(g, table ? node->output : node->inputs[k], tokens);
 }
 
-anm_cost anm_node_cost(const anm_graph *g, size_t node, size_t tokens,
-                       unsigned weight_bits)
+static double bytes_an_element(anm_dtype type)
+{
+    const anm_block block = anm_dtype_block(type);
+
+    return (double)block.bytes / (double)block.elements;
+}
+
+anm_cost anm_node_cost(const anm_graph *g, size_t node, size_t tokens)
 {
     const anm_node *x = anm_graph_node(g, node);
     anm_cost cost = { .macs = count_macs(g, x, tokens) };
@@ -81,8 +87,9 @@ anm_cost anm_node_cost(const anm_graph *g, size_t node, size_t tokens,
         if (x->inputs[k] == ANM_VALUE_NONE) continue;
         const double n = count_read(g, x, k, tokens);
 
-        if (anm_graph_value(g, x->inputs[k])->kind == ANM_VALUE_CONST)
-            cost.weight_bytes += n * weight_bits / 8;
+        const anm_value *v = anm_graph_value(g, x->inputs[k]);
+        if (v->kind == ANM_VALUE_CONST)
+            cost.weight_bytes += n * bytes_an_element(v->shape.dtype);
         else
             cost.activation_bytes += n * sizeof(float);
     }
@@ -90,12 +97,12 @@ anm_cost anm_node_cost(const anm_graph *g, size_t node, size_t tokens,
     return cost;
 }
 
-anm_cost anm_graph_cost(const anm_graph *g, size_t tokens, unsigned weight_bits)
+anm_cost anm_graph_cost(const anm_graph *g, size_t tokens)
 {
     anm_cost sum = { 0 };
 
     for (size_t i = 0; i < anm_graph_n_nodes(g); i++) {
-        const anm_cost c = anm_node_cost(g, i, tokens, weight_bits);
+        const anm_cost c = anm_node_cost(g, i, tokens);
 
         sum.macs += c.macs;
         sum.weight_bytes += c.weight_bytes;
@@ -109,12 +116,11 @@ static double weigh(anm_cost c)
     return c.macs + (c.weight_bytes + c.activation_bytes) * byte_weight;
 }
 
-double anm_node_share(const anm_graph *g, size_t node, size_t tokens,
-                      unsigned weight_bits)
+double anm_node_share(const anm_graph *g, size_t node, size_t tokens)
 {
-    const double whole = weigh(anm_graph_cost(g, tokens, weight_bits));
+    const double whole = weigh(anm_graph_cost(g, tokens));
 
     // A graph of views alone: each node is as good as another.
     if (whole <= 0) return 1.0 / (double)anm_graph_n_nodes(g);
-    return weigh(anm_node_cost(g, node, tokens, weight_bits)) / whole;
+    return weigh(anm_node_cost(g, node, tokens)) / whole;
 }

@@ -282,3 +282,20 @@ anm_value_id anm_graph_find(const anm_graph *g, const char *name)
         if (strcmp(g->values[i].name, name) == 0) return (anm_value_id)i;
     return ANM_VALUE_NONE;
 }
+
+anm_dtype anm_graph_main_type(const anm_graph *g)
+{
+    uint64_t bytes[ANM_DTYPE_COUNT] = { 0 };
+    anm_dtype most = ANM_DTYPE_F32;
+
+    for (size_t i = 0; i < g->n_values; i++) {
+        const anm_value *v = &g->values[i];
+
+        for (size_t p = 0; p < v->n_parts; p++)
+            bytes[v->shape.dtype] += v->parts[p].data.len;
+    }
+    for (unsigned t = 0; t < ANM_DTYPE_COUNT; t++) {
+        if (bytes[t] > bytes[most]) most = (anm_dtype)t;
+    }
+    return most;
+}

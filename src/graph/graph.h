@@ -201,6 +201,9 @@ anm_value_id anm_graph_result_of(const anm_graph *g);
 /* NONE when no value has this name. */
 anm_value_id anm_graph_find(const anm_graph *g, const char *name);
 
+/* The type that most bytes of constants are stored as; F32 without any. */
+anm_dtype anm_graph_main_type(const anm_graph *g);
+
 /* Elements of a shape for a text of `tokens` tokens; UINT64_MAX when there are
  * more than that. */
 uint64_t anm_shape_elements(const anm_shape *s, size_t tokens);

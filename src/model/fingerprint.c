@@ -60,24 +60,30 @@ static void add_description(anm_sha256 *h, const anm_value *v)
         anm_sha256_add_u64(h, (uint64_t)v->shape.dims[i]);
 }
 
-/* Which file of the weights the bytes lie in, and where: constants of a graph
- * before passes always lie in one. */
-static void add_location(anm_sha256 *h, const anm_weights *w, anm_bytes b)
+/* Which file of the weights the bytes lie in; their number when in none. */
+static size_t find_file(const anm_weights *w, anm_bytes b)
 {
     const uintptr_t at = (uintptr_t)b.data;
-    uintptr_t start = 0;
     size_t i = 0;
 
     while (i < w->n_files) {
         const anm_bytes file = w->files[i].map->bytes;
+        const uintptr_t start = (uintptr_t)file.data;
 
-        start = (uintptr_t)file.data;
         if (at >= start && at - start < file.len) break;
         i++;
     }
+    return i;
+}
+
+/* File and place: constants of a graph before passes always lie in one. */
+static void add_location(anm_sha256 *h, const anm_weights *w, anm_bytes b)
+{
+    const size_t i = find_file(w, b);
+
     assert(i < w->n_files);
     anm_sha256_add_u64(h, i);
-    anm_sha256_add_u64(h, at - start);
+    anm_sha256_add_u64(h, (size_t)(b.data - w->files[i].map->bytes.data));
 }
 
 /* The word under which the constants' digest is remembered. */
@@ -99,6 +105,7 @@ static void name_memory(anm_sha256 *h, const anm_source *s, const constants *c,
 }
 
 typedef struct progress {
+    const anm_weights *weights;
     const anm_fingerprint_params *params;
     uint64_t done, total, told_ns;
 } progress;
@@ -119,17 +126,22 @@ static void add_bytes(anm_sha256 *h, anm_bytes b, progress *p)
     for (size_t at = 0; at < b.len;) {
         const size_t left = b.len - at;
         const size_t n = left < CHUNK_BYTES ? left : CHUNK_BYTES;
-        anm_sha256_add(h, b.data + at, n);
+        const anm_bytes chunk = { b.data + at, n };
+        anm_sha256_add(h, chunk.data, n);
+        // A file need not be held as a whole to be hashed.
+        if (find_file(p->weights, chunk) < p->weights->n_files)
+            anm_map_advise(chunk, ANM_MAP_DROP);
         tell(p, n);
         at += n;
     }
 }
 
-static void hash_constants(anm_sha256 *h, const constants *c,
+static void hash_constants(anm_sha256 *h, const anm_weights *w,
+                           const constants *c,
                            const anm_fingerprint_params *params,
                            uint8_t out[ANM_SHA256_BYTES])
 {
-    progress p = { .params = params, .total = c->bytes };
+    progress p = { .weights = w, .params = params, .total = c->bytes };
 
     anm_sha256_reset(h);
     for (size_t i = 0; i < c->n; i++) {
@@ -159,7 +171,7 @@ static anm_status digest_constants(anm_sha256 *h, const anm_source *s,
     name_memory(h, s, c, what, sizeof(what));
     if (params->verify ||
         !anm_remember_get(params->memory, ids, n, what, out)) {
-        hash_constants(h, c, params, out);
+        hash_constants(h, &s->weights, c, params, out);
         anm_remember_put(params->memory, ids, n, what, began_ns, out);
     }
     anm_free(ids);

@@ -155,7 +155,7 @@ anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err)
     s->stored = anm_weights_main_type(&s->weights);
     if (s->stored == ANM_DTYPE_F32) return ANM_OK;
     return anm_source_note(s, err, "precision",
-                           "weights stored as %s are widened exactly; "
-                           "the arithmetic is float32",
+                           "weights stay stored as %s; the arithmetic is "
+                           "float32 on their exact values",
                            anm_dtype_name(s->stored));
 }

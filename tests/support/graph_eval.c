@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kern/kern.h"
+
 static size_t dim(const test_eval *e, const anm_shape *s, size_t axis)
 {
     const int64_t d = s->dims[axis];
@@ -33,28 +35,20 @@ static size_t last_dim(const test_eval *e, anm_value_id v)
     return dim(e, s, s->rank - 1);
 }
 
-static double widen(anm_dtype t, const uint8_t *at)
-{
-    uint16_t half;
-    float single;
-
-    if (t == ANM_DTYPE_F32) {
-        memcpy(&single, at, 4);
-        return (double)single;
-    }
-    memcpy(&half, at, 2);
-    return (double)(t == ANM_DTYPE_F16 ? anm_f32_of_f16(half)
-                                       : anm_f32_of_bf16(half));
-}
-
 static void load_const(test_eval *e, anm_value_id v, double *out)
 {
     const anm_value *c = anm_graph_value(e->g, v);
-    const size_t size = anm_dtype_block(c->shape.dtype).bytes;
+    const anm_block block = anm_dtype_block(c->shape.dtype);
+    float x[256];
 
+    assert_true(block.elements <= 256);
     for (size_t p = 0; p < c->n_parts; p++)
-        for (size_t i = 0; i < c->parts[p].data.len; i += size)
-            *out++ = widen(c->shape.dtype, c->parts[p].data.data + i);
+        for (size_t i = 0; i < c->parts[p].data.len; i += block.bytes) {
+            assert_true(anm_widen_f32(x, c->parts[p].data.data + i,
+                                      c->shape.dtype, block.elements));
+            for (size_t j = 0; j < block.elements; j++)
+                *out++ = (double)x[j];
+        }
 }
 
 static double activate(anm_act act, double x)

@@ -46,27 +46,45 @@ void test_graph_deinit(test_graph *t)
     *t = (test_graph){ 0 };
 }
 
+/* One block of random elements. */
+static void fill_block(test_graph *t, unsigned char *p, anm_dtype dtype,
+                       float scale)
+{
+    const size_t bytes = anm_dtype_block(dtype).bytes;
+    const float f = test_random_float(&t->seed) * scale;
+    uint16_t half = anm_f16_of_f32(f);
+    unsigned char raw[4];
+
+    memcpy(raw, &f, 4);
+    if (dtype == ANM_DTYPE_F32 || dtype == ANM_DTYPE_BF16) {
+        memcpy(p, raw + 4 - bytes, bytes);
+        return;
+    }
+    if (dtype == ANM_DTYPE_Q8_0) half = anm_f16_of_f32(f / 128);
+    if (dtype == ANM_DTYPE_Q4_0) half = anm_f16_of_f32(f / 8);
+    memcpy(p, &half, 2);
+    for (size_t i = 2; i < bytes; i++)
+        p[i] = (unsigned char)test_random(&t->seed);
+}
+
 anm_value_id test_constant(test_graph *t, const char *name, anm_dtype dtype,
                            int64_t rows, int64_t cols, float scale)
 {
-    const anm_shape shape = { dtype, cols ? 2 : 1, { rows, cols } };
     const size_t n = (size_t)(rows * (cols ? cols : 1));
-    const size_t size = anm_dtype_block(dtype).bytes;
+
+    if (!cols && anm_dtype_block(dtype).elements > 1) dtype = ANM_DTYPE_F32;
+    const anm_shape shape = { dtype, cols ? 2 : 1, { rows, cols } };
+    const anm_block block = anm_dtype_block(dtype);
+    const size_t len = n / block.elements * block.bytes;
     /* One byte off, as a file may lay it. */
-    unsigned char *data = malloc(n * size + 1);
+    unsigned char *data = malloc(len + 1);
 
     assert_non_null(data);
-    for (size_t i = 0; i < n; i++) {
-        const float f = test_random_float(&t->seed) * scale;
-        unsigned char bytes[4];
-
-        memcpy(bytes, &f, 4);
-        memcpy(data + 1 + i * size, bytes + 4 - size, size);
-    }
+    for (size_t i = 0; i < len; i += block.bytes)
+        fill_block(t, data + 1 + i, dtype, scale);
     assert_true(t->n_constants < 512);
     t->constants[t->n_constants++] = data;
-    return anm_graph_const(t->graph, name, &shape,
-                           anm_bytes_of(data + 1, n * size));
+    return anm_graph_const(t->graph, name, &shape, anm_bytes_of(data + 1, len));
 }
 
 typedef struct builder {

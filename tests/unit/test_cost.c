@@ -20,7 +20,7 @@ static size_t index_of(const anm_graph *g, const char *name)
 
 static anm_cost cost_of(const anm_graph *g, const char *name, size_t tokens)
 {
-    return anm_node_cost(g, index_of(g, name), tokens, 32);
+    return anm_node_cost(g, index_of(g, name), tokens);
 }
 
 static void assert_cost(anm_cost c, double macs, double weight_bytes,
@@ -89,7 +89,7 @@ static void graph_costs_the_sum_and_passes_do_not_change_it(void **state)
         assert_int_equal(anm_graph_optimize(g, passes, NULL), ANM_OK);
         for (size_t n = 1; n < 40; n += 13) {
             const double l = (double)n, per_token = 4 * 64 + 2 * 8 * 32;
-            assert_true(anm_graph_cost(g, n, 32).macs ==
+            assert_true(anm_graph_cost(g, n).macs ==
                         2 * l * (per_token + 2 * l * 8));
         }
         anm_graph_free(g);
@@ -100,25 +100,42 @@ static void passes_move_fewer_bytes(void **state)
 {
     (void)state;
     anm_graph *g = test_encoder_new(&two);
-    const anm_cost before = anm_graph_cost(g, 16, 32);
+    const anm_cost before = anm_graph_cost(g, 16);
 
     assert_int_equal(anm_graph_optimize(g, ANM_PASS_ALL, NULL), ANM_OK);
-    const anm_cost after = anm_graph_cost(g, 16, 32);
+    const anm_cost after = anm_graph_cost(g, 16);
     assert_true(after.activation_bytes < before.activation_bytes);
     assert_true(after.weight_bytes == before.weight_bytes);
     anm_graph_free(g);
 }
 
-static void weights_cost_their_bits(void **state)
+static void weights_cost_what_they_take_as_stored(void **state)
 {
-    (void)state;
-    anm_graph *g = test_encoder_new(&two);
-    const anm_cost f32 = anm_graph_cost(g, 3, 32);
-    const anm_cost int4 = anm_graph_cost(g, 3, 4);
+    static const struct {
+        anm_dtype type;
+        double bytes;
+    } cases[] = {
+        { ANM_DTYPE_F32, 64 * 32 * 4 },
+        { ANM_DTYPE_BF16, 64 * 32 * 2 },
+        { ANM_DTYPE_Q8_0, 64 * 34 },
+        { ANM_DTYPE_Q4_0, 64 * 18 },
+    };
+    static const uint8_t zeros[64 * 32 * 4];
 
-    assert_true(f32.weight_bytes == 8 * int4.weight_bytes);
-    assert_true(f32.activation_bytes == int4.activation_bytes);
-    anm_graph_free(g);
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        const anm_shape shape = { cases[i].type, 2, { 64, 32 } };
+        anm_graph *g = test_graph_new();
+        const anm_value_id x = test_rows(g, "rows", 32);
+        const anm_value_id w = anm_graph_const(
+            g, "w", &shape, anm_bytes_of(zeros, (size_t)cases[i].bytes));
+        const anm_value_id in[] = { x, w };
+
+        anm_graph_add(g, ANM_OP_LINEAR, "up", in, 2, NULL);
+        assert_cost(cost_of(g, "up", 3), 3 * 64 * 32, cases[i].bytes,
+                    (3 * 32 + 3 * 64) * 4);
+        anm_graph_free(g);
+    }
 }
 
 static void shares_sum_to_one_and_follow_the_work(void **state)
@@ -128,13 +145,13 @@ static void shares_sum_to_one_and_follow_the_work(void **state)
     double sum = 0;
 
     for (size_t i = 0; i < anm_graph_n_nodes(g); i++) {
-        const double share = anm_node_share(g, i, 9, 32);
+        const double share = anm_node_share(g, i, 9);
         assert_true(share >= 0);
         sum += share;
     }
     assert_true(fabs(sum - 1) < 1e-12);
-    assert_true(anm_node_share(g, index_of(g, "0.up"), 9, 32) >
-                anm_node_share(g, index_of(g, "0.o"), 9, 32));
+    assert_true(anm_node_share(g, index_of(g, "0.up"), 9) >
+                anm_node_share(g, index_of(g, "0.o"), 9));
     anm_graph_free(g);
 }
 
@@ -148,7 +165,7 @@ static void graph_of_views_alone_shares_evenly(void **state)
 
     x = test_add1(g, ANM_OP_SLICE, "a", x, &slice);
     anm_graph_result(g, test_add1(g, ANM_OP_SLICE, "b", x, &slice));
-    assert_true(anm_node_share(g, 0, 9, 32) == 0.5);
+    assert_true(anm_node_share(g, 0, 9) == 0.5);
     anm_graph_free(g);
 }
 
@@ -160,7 +177,7 @@ int main(void)
         cmocka_unit_test(causal_attention_costs_the_pairs_that_meet),
         cmocka_unit_test(graph_costs_the_sum_and_passes_do_not_change_it),
         cmocka_unit_test(passes_move_fewer_bytes),
-        cmocka_unit_test(weights_cost_their_bits),
+        cmocka_unit_test(weights_cost_what_they_take_as_stored),
         cmocka_unit_test(shares_sum_to_one_and_follow_the_work),
         cmocka_unit_test(graph_of_views_alone_shares_evenly),
     };

@@ -30,20 +30,44 @@ static void small_bert_is_accepted(void **state)
     test_graph_deinit(&t);
 }
 
-static void other_precision_is_refused_with_those_built_in(void **state)
+/* f32 for every model, and the name of what its weights are stored as. */
+static void precision_is_f32_or_what_is_stored(void **state)
 {
-    test_graph t;
+    static const struct {
+        anm_dtype stored;
+        unsigned possible; /* bits 1 << precision */
+        const char *named;
+    } cases[] = {
+        { ANM_DTYPE_F32, 1u << ANM_PRECISION_F32, "F32; possible: f32" },
+        { ANM_DTYPE_F16, 1u << ANM_PRECISION_F32, "F16; possible: f32" },
+        { ANM_DTYPE_BF16, 1u << ANM_PRECISION_F32 | 1u << ANM_PRECISION_BF16,
+          "BF16; possible: f32, bf16" },
+        { ANM_DTYPE_Q8_0, 1u << ANM_PRECISION_F32 | 1u << ANM_PRECISION_INT8,
+          "Q8_0; possible: f32, int8" },
+        { ANM_DTYPE_Q4_0, 1u << ANM_PRECISION_F32 | 1u << ANM_PRECISION_INT4,
+          "Q4_0; possible: f32, int4" },
+    };
 
     (void)state;
-    test_bert_init(&t, &(test_bert){ 0 });
-    anm_program p = test_program(t.graph, 256);
-    for (int i = ANM_PRECISION_BF16; i <= ANM_PRECISION_INT4; i++) {
-        p.precision = (anm_precision)i;
-        refused(&p, anm_precision_name(p.precision));
-        refused(&p, "built in: f32");
-        assert_null(anm_backend_cpu.layout(&p, &params));
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        test_graph t;
+
+        test_bert_init(
+            &t,
+            &(test_bert){ .dim = 32, .inner = 64, .dtype = cases[c].stored });
+        anm_program p = test_program(t.graph, 256);
+        for (int i = ANM_PRECISION_F32; i <= ANM_PRECISION_INT4; i++) {
+            p.precision = (anm_precision)i;
+            if (cases[c].possible & 1u << i) {
+                assert_int_equal(anm_backend_cpu.accepts(&p, &params, NULL),
+                                 ANM_OK);
+                continue;
+            }
+            refused(&p, anm_precision_name(p.precision));
+            refused(&p, cases[c].named);
+        }
+        test_graph_deinit(&t);
     }
-    test_graph_deinit(&t);
 }
 
 static void table_shorter_than_the_longest_text_is_refused(void **state)
@@ -127,7 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_bert_is_accepted),
-        cmocka_unit_test(other_precision_is_refused_with_those_built_in),
+        cmocka_unit_test(precision_is_f32_or_what_is_stored),
         cmocka_unit_test(table_shorter_than_the_longest_text_is_refused),
         cmocka_unit_test(result_of_another_size_is_refused),
         cmocka_unit_test(other_input_is_refused),

@@ -14,8 +14,7 @@ static void it_drives_the_cpu_and_names_its_layout(void **state)
     const anm_program p = test_program(t.graph, 64);
     assert_string_equal(anm_backend_cpu.name, "cpu");
     assert_int_equal(anm_backend_cpu.devices(), 1u << ANM_DEVICE_CPU);
-    assert_string_equal(anm_backend_cpu.layout(&p, &params),
-                        "cpu-f32-panel16-1");
+    assert_string_equal(anm_backend_cpu.layout(&p, &params), "cpu-panel16-2");
     test_graph_deinit(&t);
 }
 

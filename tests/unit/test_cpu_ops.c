@@ -186,9 +186,43 @@ static void vectors_are_normalized(void **state)
     test_graph_deinit(&t);
 }
 
+/* Rows around the tiles of every level. */
+static void check_briefly(const anm_graph *g)
+{
+    static const size_t few[] = { 1, 5, 2, 13 };
+    const anm_program p = test_program(g, 256);
+    unsigned masks[16];
+    const size_t n = test_levels(masks);
+
+    for (size_t i = 0; i < n; i++)
+        test_against_eval(&p, few, 4, 2, masks[i], 1e-5);
+}
+
+/* A whole model of weights in each stored type, fused and not. */
+static void stored_weights_compute_their_values(void **state)
+{
+    static const anm_dtype types[] = { ANM_DTYPE_F16, ANM_DTYPE_BF16,
+                                       ANM_DTYPE_Q8_0, ANM_DTYPE_Q4_0 };
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        test_graph t;
+
+        test_bert_init(&t, &(test_bert){ .dim = 64,
+                                         .inner = 96,
+                                         .dtype = types[i],
+                                         .normalize = true });
+        assert_int_equal(anm_graph_optimize(t.graph, ANM_PASS_ALL, NULL),
+                         ANM_OK);
+        check_briefly(t.graph);
+        test_graph_deinit(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stored_weights_compute_their_values),
         cmocka_unit_test(positions_count_within_each_text_from_the_offset),
         cmocka_unit_test(elementwise_operations_broadcast),
         cmocka_unit_test(every_activation_alone_and_in_a_linear),

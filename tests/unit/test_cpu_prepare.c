@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/program.h"
@@ -22,46 +23,75 @@ static void prepare(const anm_program *p, test_sections *s)
     test_sections_sort(s);
 }
 
-/* Element i of a constant, as float32. */
-static float element(const anm_value *v, size_t i)
+/* The stored bytes of a constant, in one piece; freed by the caller. */
+static unsigned char *join(const anm_value *v, size_t *len)
 {
-    const size_t size = anm_dtype_block(v->shape.dtype).bytes;
-    float f = 0.0f;
+    unsigned char *all = NULL;
 
+    *len = 0;
     for (size_t p = 0; p < v->n_parts; p++) {
-        const size_t n = v->parts[p].data.len / size;
-        if (i < n) {
-            assert_true(anm_widen_f32(&f, v->parts[p].data.data + i * size,
-                                      v->shape.dtype, 1));
-            return f;
-        }
-        i -= n;
+        const anm_bytes part = v->parts[p].data;
+
+        all = realloc(all, *len + part.len);
+        assert_non_null(all);
+        memcpy(all + *len, part.data, part.len);
+        *len += part.len;
     }
-    fail_msg("%s has no element %zu", v->name, i);
-    return 0.0f;
+    return all;
 }
 
-static void check_panels(const anm_value *v, const float *x, size_t len)
+/* Types that sections keep; others are widened. */
+static bool is_kept(anm_dtype t)
 {
-    const size_t n = (size_t)v->shape.dims[0], k = (size_t)v->shape.dims[1];
-
-    assert_int_equal(len, anm_panels(n) * ANM_PANEL * k);
-    for (size_t i = 0; i < len; i++) {
-        const size_t row = i / (ANM_PANEL * k) * ANM_PANEL + i % ANM_PANEL;
-        const size_t col = i / ANM_PANEL % k;
-        const float expected = row < n ? element(v, row * k + col) : 0.0f;
-
-        if (x[i] != expected)
-            fail_msg("%s: row %zu column %zu is %g, not %g", v->name, row, col,
-                     (double)x[i], (double)expected);
-    }
+    return t == ANM_DTYPE_F16 || t == ANM_DTYPE_BF16 || t == ANM_DTYPE_Q8_0 ||
+           t == ANM_DTYPE_Q4_0;
 }
 
-static void check_plain(const anm_value *v, const float *x, size_t len)
+/* What the section of a value must hold; freed by the caller. */
+static unsigned char *expect(const anm_value *v, const char *form, size_t *len)
 {
-    assert_int_equal(len, anm_shape_elements(&v->shape, 0));
-    for (size_t i = 0; i < len; i++)
-        if (x[i] != element(v, i)) fail_msg("%s: element %zu", v->name, i);
+    const size_t n = (size_t)anm_shape_elements(&v->shape, 0);
+    const size_t rows = (size_t)v->shape.dims[0];
+    const bool plain = !strcmp(form, "plain");
+    const anm_dtype type =
+        !plain && is_kept(v->shape.dtype) ? v->shape.dtype : ANM_DTYPE_F32;
+    unsigned char *x = join(v, len);
+    anm_kern kern;
+
+    if (type != v->shape.dtype) {
+        float *wide = malloc(n * sizeof(*wide));
+
+        assert_non_null(wide);
+        assert_true(anm_widen_f32(wide, x, v->shape.dtype, n));
+        free(x);
+        x = (void *)wide;
+        *len = n * sizeof(*wide);
+    }
+    if (strcmp(form, "panels")) return x;
+    unsigned char *packed =
+        malloc(*len = anm_panels(rows) * anm_panel_bytes(type, n / rows));
+    assert_non_null(packed);
+    anm_kern_init(&kern, 0);
+    kern.pack(packed, type, x, n / rows, rows, n / rows);
+    free(x);
+    return packed;
+}
+
+static void check_section(const test_sections *s, const anm_value *v,
+                          const char *form)
+{
+    char name[256];
+    anm_bytes found;
+    size_t len;
+    unsigned char *x = expect(v, form, &len);
+
+    snprintf(name, sizeof(name), "%s/%s", form, v->name);
+    if (!anm_sections_find(&s->view, name, &found))
+        fail_msg("no section %s", name);
+    if (!anm_bytes_equal(found, anm_bytes_of(x, len)))
+        fail_msg("section %s: %zu bytes, %zu expected, or other ones", name,
+                 found.len, len);
+    free(x);
 }
 
 /* Every constant that a node reads is in one section of its form. */
@@ -77,19 +107,11 @@ static void check_sections(const anm_program *p)
         for (size_t j = 0; j < ANM_INPUTS_MAX; j++) {
             if (node->inputs[j] == ANM_VALUE_NONE) continue;
             const anm_value *v = anm_graph_value(p->graph, node->inputs[j]);
-            const bool panels = node->op == ANM_OP_LINEAR && j == 1;
-            anm_bytes bytes;
-            char name[256];
-
             if (v->kind != ANM_VALUE_CONST) continue;
-            snprintf(name, sizeof(name), "%s/%s", panels ? "panels" : "plain",
-                     v->name);
-            if (!anm_sections_find(&s.view, name, &bytes))
-                fail_msg("no section %s", name);
-            if (panels)
-                check_panels(v, (const void *)bytes.data, bytes.len / 4);
-            else
-                check_plain(v, (const void *)bytes.data, bytes.len / 4);
+            check_section(&s, v,
+                          node->op == ANM_OP_LINEAR && j == 1   ? "panels"
+                          : node->op == ANM_OP_GATHER && j == 0 ? "table"
+                                                                : "plain");
             n++;
         }
     }
@@ -99,15 +121,25 @@ static void check_sections(const anm_program *p)
 
 static void sections_hold_every_constant_in_its_form(void **state)
 {
-    static const anm_dtype dtypes[] = { ANM_DTYPE_F32, ANM_DTYPE_BF16 };
+    static const struct {
+        anm_dtype type;
+        int64_t dim, inner;
+    } cases[] = {
+        // Odd sizes: stacked parts end inside a panel.
+        { ANM_DTYPE_F32, 36, 100 },  { ANM_DTYPE_BF16, 37 * 4, 101 },
+        { ANM_DTYPE_F16, 36, 101 },  { ANM_DTYPE_Q8_0, 32, 96 },
+        { ANM_DTYPE_Q4_0, 96, 160 },
+    };
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         for (unsigned passes = 0; passes <= ANM_PASS_ALL;
              passes += ANM_PASS_ALL) {
             test_graph t;
-            // Odd sizes: stacked parts end inside a panel.
-            test_bert_init(&t, &(test_bert){ .dim = 36, .dtype = dtypes[i] });
+
+            test_bert_init(&t, &(test_bert){ .dim = cases[i].dim,
+                                             .inner = cases[i].inner,
+                                             .dtype = cases[i].type });
             assert_int_equal(anm_graph_optimize(t.graph, passes, NULL), ANM_OK);
             const anm_program p = test_program(t.graph, 64);
             check_sections(&p);
@@ -136,7 +168,7 @@ static void bytes_do_not_depend_on_the_level(void **state)
     unsigned masks[16];
 
     (void)state;
-    test_bert_init(&t, &(test_bert){ .dim = 36 });
+    test_bert_init(&t, &(test_bert){ .dim = 36, .dtype = ANM_DTYPE_BF16 });
     const anm_program p = test_program(t.graph, 64);
     test_sections first = { 0 };
     prepare(&p, &first);

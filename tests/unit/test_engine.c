@@ -151,7 +151,7 @@ static void bad_options_name_value_and_allowed(void **state)
     assert_int_equal(open_fails(NULL, &err), ANM_E_ARG);
 }
 
-static void precision_that_is_not_built_in_is_refused(void **state)
+static void precision_that_is_not_possible_is_refused(void **state)
 {
     anm_options o = test_options(tiny);
     anm_error err;
@@ -160,6 +160,79 @@ static void precision_that_is_not_built_in_is_refused(void **state)
     o.precision = ANM_PRECISION_INT8;
     assert_int_equal(open_fails(&o, &err), ANM_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "int8"));
+}
+
+/* A copy of the model whose weights have no more than bfloat16 holds, stored so
+ * or as F32. */
+static const char *make_cut_model(bool as_bf16)
+{
+    const char *folder = test_model_copy(tiny);
+    test_weights w = test_weights_read(folder);
+    const char *name;
+    json_t *entry;
+
+    json_object_foreach(w.header, name, entry)
+    {
+        json_t *offsets = json_object_get(entry, "data_offsets");
+        const json_int_t begin = json_integer_value(json_array_get(offsets, 0));
+        const json_int_t end = json_integer_value(json_array_get(offsets, 1));
+        char *x = w.data + begin;
+        const size_t n = (size_t)(end - begin) / 4;
+
+        for (size_t i = 0; i < n; i++) {
+            if (as_bf16)
+                memmove(x + 2 * i, x + 4 * i + 2, 2);
+            else
+                memset(x + 4 * i, 0, 2);
+        }
+        if (!as_bf16) continue;
+        json_object_set_new(entry, "dtype", json_string("BF16"));
+        json_array_set_new(offsets, 1,
+                           json_integer(begin + (json_int_t)(2 * n)));
+    }
+    test_weights_write(folder, "model.safetensors", &w, "", "");
+    test_weights_free(&w);
+    return folder;
+}
+
+static float *embed_with(const char *folder, anm_precision precision,
+                         anm_precision expected)
+{
+    anm_options o = test_options(folder);
+    anm_receipt r;
+    const anm_text text = { "sand and sea", 12 };
+
+    o.precision = precision;
+    anm_model *m = test_model_open(&o);
+    float *v = malloc(anm_model_dim(m) * sizeof(*v));
+    assert_non_null(v);
+    assert_int_equal(anm_embed_with(m, &text, 1, NULL, v, NULL, &r, NULL),
+                     ANM_OK);
+    assert_int_equal(r.model.precision, expected);
+    anm_model_close(m);
+    return v;
+}
+
+/* Weights are named as they are stored, and only their values count. */
+static void how_exact_values_are_stored_does_not_show_in_vectors(void **state)
+{
+    const char *wide = make_cut_model(false), *narrow = make_cut_model(true);
+    (void)state;
+
+    float *a = embed_with(wide, ANM_PRECISION_DEFAULT, ANM_PRECISION_F32);
+    float *b = embed_with(narrow, ANM_PRECISION_DEFAULT, ANM_PRECISION_BF16);
+    float *c = embed_with(narrow, ANM_PRECISION_F32, ANM_PRECISION_F32);
+    assert_memory_equal(a, b, 48 * sizeof(*a));
+    assert_memory_equal(a, c, 48 * sizeof(*a));
+    free(a);
+    free(b);
+    free(c);
+}
+
+static void half_precision_weights_are_f32(void **state)
+{
+    (void)state;
+    free(embed_with("tiny-bert-cls", ANM_PRECISION_DEFAULT, ANM_PRECISION_F32));
 }
 
 static void load_is_one_line(void **state)
@@ -268,7 +341,9 @@ int main(void)
         cmocka_unit_test(requiring_nothing_permits_every_units),
         cmocka_unit_test(levels_of_this_machine_agree),
         cmocka_unit_test(bad_options_name_value_and_allowed),
-        cmocka_unit_test(precision_that_is_not_built_in_is_refused),
+        cmocka_unit_test(precision_that_is_not_possible_is_refused),
+        cmocka_unit_test(how_exact_values_are_stored_does_not_show_in_vectors),
+        cmocka_unit_test(half_precision_weights_are_f32),
         cmocka_unit_test(load_is_one_line),
         cmocka_unit_test(call_is_one_line_without_its_text),
         cmocka_unit_test(second_open_hits_the_artifact),

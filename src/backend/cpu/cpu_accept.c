@@ -9,37 +9,48 @@
 #include "backend/cpu/cpu_backend.h"
 #include "base/error.h"
 
-/* The precisions built in and the word for the layout of their sections. */
+/* ---- Precision -----------------------------------------------------------
+ * Arithmetic is float32 on exactly widened weights whatever they are stored as,
+ * and they stay stored so. f32 is that promise, for every model; the others are
+ * the stored type by its name, for models of that type. Weights of another type
+ * than the file's are made nowhere yet: they will be further rows. */
+
 static const struct {
     anm_precision precision;
-    const char *layout;
+    anm_dtype stored; /* by most of the weights' bytes */
+    bool any;         /* … or anything */
 } precisions[] = {
-    { ANM_PRECISION_F32, "cpu-f32-panel16-1" },
+    { ANM_PRECISION_F32, ANM_DTYPE_F32, true },
+    { ANM_PRECISION_BF16, ANM_DTYPE_BF16, false },
+    { ANM_PRECISION_INT8, ANM_DTYPE_Q8_0, false },
+    { ANM_PRECISION_INT4, ANM_DTYPE_Q4_0, false },
 };
 
 enum { N_PRECISIONS = sizeof(precisions) / sizeof(precisions[0]) };
 
-const char *anm_cpu_layout(anm_precision precision)
+static bool is_possible(size_t row, anm_dtype stored)
 {
-    for (size_t i = 0; i < N_PRECISIONS; i++) {
-        if (precisions[i].precision == precision) return precisions[i].layout;
-    }
-    return NULL;
+    return precisions[row].any || precisions[row].stored == stored;
 }
 
-static anm_status refuse_precision(anm_precision precision, anm_error *err)
+static anm_status check_precision(const anm_program *program, anm_error *err)
 {
-    char built_in[64] = "";
+    const anm_dtype stored = anm_graph_main_type(program->graph);
+    char possible[64] = "";
     size_t len = 0;
 
-    for (size_t i = 0; i < N_PRECISIONS && len < sizeof(built_in); i++)
-        len += (size_t)snprintf(built_in + len, sizeof(built_in) - len, "%s%s",
-                                i ? ", " : "",
+    for (size_t i = 0; i < N_PRECISIONS && len < sizeof(possible); i++) {
+        if (!is_possible(i, stored)) continue;
+        if (precisions[i].precision == program->precision) return ANM_OK;
+        len += (size_t)snprintf(possible + len, sizeof(possible) - len, "%s%s",
+                                len ? ", " : "",
                                 anm_precision_name(precisions[i].precision));
+    }
     return anm_fail(err, ANM_E_UNSUPPORTED,
-                    "precision %s is not built into the cpu backend; built "
-                    "in: %s",
-                    anm_precision_name(precision), built_in);
+                    "precision %s is not possible for weights stored as %s; "
+                    "possible: %s",
+                    anm_precision_name(program->precision),
+                    anm_dtype_name(stored), possible);
 }
 
 /* ---- Values -------------------------------------------------------------- */
@@ -198,12 +209,12 @@ anm_status anm_cpu_accepts(const anm_program *program,
 
     assert(params->threads >= 1);
     (void)params;
-    if (!anm_cpu_layout(program->precision))
-        return refuse_precision(program->precision, err);
+    anm_status status = check_precision(program, err);
+    if (status) return status;
     for (size_t i = 0; i < anm_graph_n_nodes(g); i++) {
         const anm_node *node = anm_graph_node(g, i);
-        anm_status status = check_inputs(g, node, err);
 
+        status = check_inputs(g, node, err);
         if (!status && node->op == ANM_OP_GATHER)
             status = check_table(program, node, err);
         if (status) return status;

@@ -47,6 +47,7 @@ typedef enum anm_cpu_home {
 typedef struct anm_cpu_operand {
     anm_cpu_home home;
     const float *data; /* of IDS and TEMP: set when the workspace is laid out */
+    anm_dtype type;    /* of SECTION: what really lies there */
     size_t offset;     /* of TEMP */
     size_t ld, width;
     bool per_text;
@@ -121,9 +122,6 @@ struct anm_runner {
 anm_status anm_cpu_accepts(const anm_program *program,
                            const anm_load_params *params, anm_error *err);
 
-/* NULL when the precision is not built in. */
-const char *anm_cpu_layout(anm_precision precision);
-
 /* Whether several texts may run at once. */
 bool anm_cpu_packable(const anm_graph *g);
 
@@ -132,17 +130,23 @@ size_t anm_cpu_vocab_rows(const anm_graph *g);
 
 /* ---- Sections ------------------------------------------------------------ */
 
-/* How a constant is stored: as packed panels where it is the weight of a
- * LINEAR, else as float32 in its own order. */
+/* What becomes of a constant: packed panels where it is the weight of a
+ * LINEAR, rows as stored where a GATHER picks them, and else float32 in its own
+ * order. */
 typedef enum anm_cpu_form {
     ANM_CPU_PLAIN = 1,
     ANM_CPU_PANELS = 2,
+    ANM_CPU_TABLE = 4,
 } anm_cpu_form;
 
 anm_cpu_form anm_cpu_form_of(const anm_node *node, size_t input);
+
+/* The type it has there: its own in panels and tables that kernels know, F32
+ * otherwise. Nothing is rounded but F64. */
+anm_dtype anm_cpu_form_type(const anm_value *v, anm_cpu_form form);
 uint64_t anm_cpu_form_bytes(const anm_value *v, anm_cpu_form form);
 
-/* "panels/NAME" or "plain/NAME", newly allocated; NULL when memory is out. */
+/* "panels/NAME" and the like, newly allocated; NULL when memory is out. */
 char *anm_cpu_section_name(const anm_value *v, anm_cpu_form form);
 
 anm_status anm_cpu_prepare(const anm_program *program,

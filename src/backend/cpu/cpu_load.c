@@ -37,6 +37,7 @@ static anm_status bind_section(anm_runner *r, anm_cpu_operand *o,
     anm_free(name);
     if (status) return status;
     o->data = (const void *)bytes.data;
+    o->type = anm_cpu_form_type(v, form);
     r->sections[r->n_sections++] = bytes;
     return ANM_OK;
 }
@@ -213,7 +214,7 @@ static void fill_plan_row(anm_runner *r, size_t i)
         .type = anm_op_describe(node->op)->name,
         .variant = r->kern.level,
         .device = ANM_DEVICE_CPU,
-        .share = anm_node_share(p->graph, i, tokens, 32),
+        .share = anm_node_share(p->graph, i, tokens),
         .evidence = ANM_EVIDENCE_PLANNED,
         .reason = r->unwanted,
     };

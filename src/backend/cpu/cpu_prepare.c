@@ -1,7 +1,8 @@
-/* cpu_prepare.c - constants become sections: weights packed into panels,
- * everything else widened to float32 as it lies.
+/* cpu_prepare.c - constants become sections: weights packed into panels, tables
+ * as they lie, both in the type they are stored in; everything else, which is
+ * small, widened to float32.
  *
- * Both run through buffers of a few panels, so that the memory in use does not
+ * All of it runs through buffers of a few panels, so that the memory in use does not
  * grow with the model; source pages are dropped behind the reading.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -13,30 +14,48 @@
 #include "base/file.h"
 
 enum {
-    BUFFER_FLOATS = 1 << 16,
+    BUFFER_ELEMENTS = 1 << 16, /* whole blocks of every type */
     DROP_BYTES = 1 << 22, /* pages of the source are dropped in such runs */
 };
 
 anm_cpu_form anm_cpu_form_of(const anm_node *node, size_t input)
 {
-    return node->op == ANM_OP_LINEAR && input == 1 ? ANM_CPU_PANELS
+    if (node->op == ANM_OP_LINEAR && input == 1) return ANM_CPU_PANELS;
+    return node->op == ANM_OP_GATHER && input == 0 ? ANM_CPU_TABLE
                                                    : ANM_CPU_PLAIN;
+}
+
+anm_dtype anm_cpu_form_type(const anm_value *v, anm_cpu_form form)
+{
+    return form != ANM_CPU_PLAIN && anm_kern_keeps(v->shape.dtype)
+               ? v->shape.dtype
+               : ANM_DTYPE_F32;
 }
 
 uint64_t anm_cpu_form_bytes(const anm_value *v, anm_cpu_form form)
 {
+    const anm_dtype type = anm_cpu_form_type(v, form);
     const uint64_t n = anm_shape_elements(&v->shape, 0);
+    uint64_t bytes = 0;
 
-    if (form == ANM_CPU_PLAIN) return n * sizeof(float);
-    const uint64_t rows = (uint64_t)v->shape.dims[0];
-    return anm_panels((size_t)rows) * ANM_PANEL * (n / rows) * sizeof(float);
+    if (form == ANM_CPU_PANELS) {
+        const uint64_t rows = (uint64_t)v->shape.dims[0];
+        return anm_panels((size_t)rows) *
+               anm_panel_bytes(type, (size_t)(n / rows));
+    }
+    // Its rows are whole blocks: the graph has seen to it.
+    if (!anm_dtype_bytes(type, n, &bytes)) assert(false);
+    return bytes;
 }
 
 char *anm_cpu_section_name(const anm_value *v, anm_cpu_form form)
 {
     anm_buf name = { 0 };
 
-    anm_buf_printf(&name, "%s/%s", form == ANM_CPU_PANELS ? "panels" : "plain",
+    anm_buf_printf(&name, "%s/%s",
+                   form == ANM_CPU_PANELS  ? "panels"
+                   : form == ANM_CPU_TABLE ? "table"
+                                           : "plain",
                    v->name);
     char *taken = anm_buf_take(&name);
     anm_buf_deinit(&name);
@@ -69,21 +88,34 @@ static void drop_pages(reader *r, size_t end)
     r->dropped = end;
 }
 
-/* The next n elements, whole blocks of their type, as float32. */
-static void read_floats(reader *r, float *dst, size_t n)
+static size_t bytes_of(anm_dtype type, size_t n)
 {
-    const anm_dtype type = r->v->shape.dtype;
-    const anm_block block = anm_dtype_block(type);
+    uint64_t bytes = 0;
+
+    if (!anm_dtype_bytes(type, n, &bytes)) assert(false);
+    return (size_t)bytes;
+}
+
+/* The next n elements, whole blocks, as they are or as float32. */
+static void read_elements(reader *r, void *to, anm_dtype type, size_t n)
+{
+    const anm_dtype stored = r->v->shape.dtype;
+    const anm_block block = anm_dtype_block(stored);
+    unsigned char *dst = to;
 
     while (n > 0) {
         const anm_bytes part = r->v->parts[r->part].data;
         const size_t left = (part.len - r->at) / block.bytes * block.elements;
         const size_t some = left < n ? left : n;
+        const size_t bytes = bytes_of(stored, some);
 
-        anm_widen_f32(dst, part.data + r->at, type, some);
-        dst += some;
+        if (type == stored)
+            memcpy(dst, part.data + r->at, bytes);
+        else
+            anm_widen_f32((void *)dst, part.data + r->at, stored, some);
+        dst += bytes_of(type, some);
         n -= some;
-        r->at += some / block.elements * block.bytes;
+        r->at += bytes;
         if (some < left) {
             if (r->at - r->dropped >= DROP_BYTES) drop_pages(r, r->at);
             continue;
@@ -103,38 +135,41 @@ typedef struct writer {
     const anm_section_sink *sink;
 } writer;
 
-static anm_status write_plain(const writer *w, const anm_value *v,
-                              anm_error *err)
+/* Elements in their own order. */
+static anm_status write_rows(const writer *w, const anm_value *v,
+                             anm_dtype type, anm_error *err)
 {
     reader r = { .program = w->program, .v = v };
     uint64_t left = anm_shape_elements(&v->shape, 0);
-    float *buffer = anm_alloc(BUFFER_FLOATS * sizeof(*buffer));
+    void *buffer = anm_alloc(bytes_of(type, BUFFER_ELEMENTS));
     anm_status status = ANM_OK;
 
     if (!buffer)
         return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", v->name);
     while (left > 0 && !status) {
-        const size_t n = left < BUFFER_FLOATS ? (size_t)left : BUFFER_FLOATS;
+        const size_t n =
+            left < BUFFER_ELEMENTS ? (size_t)left : BUFFER_ELEMENTS;
 
-        read_floats(&r, buffer, n);
-        status = w->sink->write(w->sink->ctx, buffer, n * sizeof(*buffer), err);
+        read_elements(&r, buffer, type, n);
+        status = w->sink->write(w->sink->ctx, buffer, bytes_of(type, n), err);
         left -= n;
     }
     anm_free(buffer);
     return status;
 }
 
-/* Rows of several panels at a time, widened and then reordered. */
+/* Rows of several panels at a time, reordered. */
 static anm_status write_panels(const writer *w, const anm_value *v,
-                               anm_error *err)
+                               anm_dtype type, anm_error *err)
 {
     reader r = { .program = w->program, .v = v };
     const size_t rows = (size_t)v->shape.dims[0];
     const size_t k = (size_t)v->shape.dims[1];
-    const size_t fit = BUFFER_FLOATS / ANM_PANEL / k;
+    const size_t fit = BUFFER_ELEMENTS / ANM_PANEL / k;
     const size_t panels = fit ? fit : 1;
-    const size_t len = panels * ANM_PANEL * k;
-    float *buffer = anm_alloc_array(len, 2 * sizeof(*buffer));
+    const size_t panel_bytes = anm_panel_bytes(type, k);
+    unsigned char *buffer = anm_alloc_array(panels, 2 * panel_bytes);
+    unsigned char *packed = buffer + panels * panel_bytes;
     anm_status status = ANM_OK;
 
     if (!buffer)
@@ -142,13 +177,11 @@ static anm_status write_panels(const writer *w, const anm_value *v,
     for (size_t done = 0; done < rows && !status;) {
         const size_t most = panels * ANM_PANEL;
         const size_t some = rows - done < most ? rows - done : most;
-        float *packed = buffer + len;
 
-        read_floats(&r, buffer, some * k);
-        w->kern->pack(packed, ANM_DTYPE_F32, buffer, k, some, k);
-        status = w->sink->write(
-            w->sink->ctx, packed,
-            anm_panels(some) * ANM_PANEL * k * sizeof(*packed), err);
+        read_elements(&r, buffer, type, some * k);
+        w->kern->pack(packed, type, buffer, k, some, k);
+        status = w->sink->write(w->sink->ctx, packed,
+                                anm_panels(some) * panel_bytes, err);
         done += some;
     }
     anm_free(buffer);
@@ -165,8 +198,9 @@ static anm_status write_section(const writer *w, const anm_value *v,
 
     anm_free(name);
     if (status) return status;
-    return form == ANM_CPU_PANELS ? write_panels(w, v, err)
-                                  : write_plain(w, v, err);
+    const anm_dtype type = anm_cpu_form_type(v, form);
+    return form == ANM_CPU_PANELS ? write_panels(w, v, type, err)
+                                  : write_rows(w, v, type, err);
 }
 
 /* For each value the forms that some node reads it in. */
@@ -201,10 +235,10 @@ anm_status anm_cpu_prepare(const anm_program *program,
     for (anm_value_id id = 0; id < n && !status; id++) {
         const anm_value *v = anm_graph_value(program->graph, id);
 
-        if (forms[id] & ANM_CPU_PLAIN)
-            status = write_section(&w, v, ANM_CPU_PLAIN, err);
-        if (!status && (forms[id] & ANM_CPU_PANELS))
-            status = write_section(&w, v, ANM_CPU_PANELS, err);
+        for (int form = ANM_CPU_PLAIN; form <= ANM_CPU_TABLE; form *= 2) {
+            if (!status && forms[id] & form)
+                status = write_section(&w, v, (anm_cpu_form)form, err);
+        }
     }
     anm_free(forms);
     return status;

@@ -139,7 +139,7 @@ static anm_plan_row make_row(const anm_runner *r, size_t i, size_t device)
         .type = anm_op_describe(node->op)->name,
         .variant = "",
         .device = (anm_device)device,
-        .share = anm_node_share(r->program.graph, i, reference_tokens, 32),
+        .share = anm_node_share(r->program.graph, i, reference_tokens),
         .evidence = ANM_EVIDENCE_PLANNED,
     };
 }
