@@ -38,6 +38,41 @@ anm_status anm_tokenizer_new(anm_tokenizer **out, anm_bytes json,
 anm_status anm_tokenizer_new_vocab(anm_tokenizer **out, anm_bytes vocab_txt,
                                    anm_bytes config_json, anm_error *err);
 
+/* What a piece of a table is. */
+typedef enum anm_piece_kind {
+    ANM_PIECE_NORMAL,  /* of the model */
+    ANM_PIECE_CONTROL, /* an added token that is special: "<|endoftext|>" */
+    ANM_PIECE_USER,    /* an added token that is not special */
+    ANM_PIECE_UNUSED,  /* an id that stands for nothing */
+} anm_piece_kind;
+
+/* Byte-level BPE as tables, the way a GGUF holds it. All borrowed for the
+ * call. */
+typedef struct anm_bpe_tables {
+    const anm_text *pieces;      /* [n_pieces] spelling of each id */
+    const anm_piece_kind *kinds; /* [n_pieces]; NULL: all normal */
+    size_t n_pieces;
+    const anm_text *merges; /* [n_merges] "left right", by rank */
+    size_t n_merges;
+    const char *pre; /* how texts are split: "default", "gpt-2", "llama-bpe",
+                        "qwen2" */
+    int32_t bos_id, eos_id; /* -1: none; put before and after every text when
+                               add_bos, add_eos */
+    bool add_bos, add_eos;
+} anm_bpe_tables;
+
+/* Compile tables. A name of `pre` stands for what the tokenizers that are
+ * converted under it do: pattern, normalizer and ignore_merges.
+ *
+ * @return ANM_OK
+ *         ANM_E_UNSUPPORTED  a `pre` that is not built in; names those that are
+ *         ANM_E_CORRUPT      merges of pieces that are not there, pieces that
+ *                            are there twice, bos or eos outside the table
+ *         ANM_E_FORMAT       a text that is not UTF-8
+ *         ANM_E_LIMIT, ANM_E_NOMEM */
+anm_status anm_tokenizer_new_bpe(anm_tokenizer **out,
+                                 const anm_bpe_tables *tables, anm_error *err);
+
 void anm_tokenizer_free(anm_tokenizer *t);
 
 /* Reusable result storage. */

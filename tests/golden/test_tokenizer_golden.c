@@ -348,6 +348,95 @@ static void tiny_qwen3_gives_the_original_ids(void **state)
     close_single(&s, 110);
 }
 
+/* ---- Tables, as a GGUF holds them ---------------------------------------- */
+
+typedef struct table_room {
+    anm_text *pieces, *merges;
+    anm_piece_kind *kinds;
+    char **joined; /* merges that the file has in two parts */
+} table_room;
+
+static anm_text text_of(const json_t *v)
+{
+    return (anm_text){ json_string_value(v), json_string_length(v) };
+}
+
+static void list_merges(table_room *room, const json_t *merges)
+{
+    for (size_t i = 0; i < json_array_size(merges); i++) {
+        const json_t *m = json_array_get(merges, i);
+        const int len = asprintf(&room->joined[i], "%s %s",
+                                 json_string_value(json_array_get(m, 0)),
+                                 json_string_value(json_array_get(m, 1)));
+        assert_true(len > 0);
+        room->merges[i] = (anm_text){ room->joined[i], (size_t)len };
+    }
+}
+
+static anm_bpe_tables list_tables(table_room *room, json_t *root)
+{
+    json_t *vocab = json_object_get(json_object_get(root, "model"), "vocab");
+    const json_t *merges =
+        json_object_get(json_object_get(root, "model"), "merges");
+    const json_t *added = json_object_get(root, "added_tokens");
+    const size_t n = json_object_size(vocab) + json_array_size(added);
+    const size_t n_merges = json_array_size(merges);
+
+    room->pieces = calloc(n, sizeof(*room->pieces));
+    room->kinds = calloc(n, sizeof(*room->kinds));
+    room->merges = calloc(n_merges, sizeof(*room->merges));
+    room->joined = calloc(n_merges, sizeof(*room->joined));
+    for (void *i = json_object_iter(vocab); i;
+         i = json_object_iter_next(vocab, i))
+        room->pieces[json_integer_value(json_object_iter_value(i))] =
+            (anm_text){ json_object_iter_key(i), json_object_iter_key_len(i) };
+    for (size_t i = 0; i < json_array_size(added); i++) {
+        const json_t *o = json_array_get(added, i);
+        const json_int_t id = json_integer_value(json_object_get(o, "id"));
+        room->pieces[id] = text_of(json_object_get(o, "content"));
+        room->kinds[id] = json_is_true(json_object_get(o, "special"))
+                              ? ANM_PIECE_CONTROL
+                              : ANM_PIECE_USER;
+    }
+    list_merges(room, merges);
+    return (anm_bpe_tables){ .pieces = room->pieces,
+                             .kinds = room->kinds,
+                             .n_pieces = n,
+                             .merges = room->merges,
+                             .n_merges = n_merges,
+                             .pre = "qwen2",
+                             .bos_id = -1,
+                             .eos_id = (int32_t)json_object_size(vocab),
+                             .add_eos = true };
+}
+
+static void tables_give_the_ids_of_their_tokenizer_json(void **state)
+{
+    table_room room = { 0 };
+    json_error_t at;
+    anm_error err;
+    single s = { .texts = json_array() };
+
+    (void)state;
+    if (lacks_shared()) skip();
+    json_t *root =
+        json_load_file(test_shared("tiny/tiny-qwen3/tokenizer.json"), 0, &at);
+    const anm_bpe_tables tables = list_tables(&room, root);
+    if (anm_tokenizer_new_bpe(&s.tokenizer, &tables, &err))
+        fail_msg("%s", err.message);
+    test_each_line(test_shared("tiny/texts.jsonl"), keep_single_text, &s);
+    test_each_line(test_shared("tiny/tiny-qwen3/golden/ids.jsonl"),
+                   check_special_line, &s);
+    close_single(&s, 110);
+    for (size_t i = 0; i < tables.n_merges; i++)
+        free(room.joined[i]);
+    free(room.joined);
+    free(room.merges);
+    free(room.kinds);
+    free(room.pieces);
+    json_decref(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +449,7 @@ int main(void)
         cmocka_unit_test(qwen3_gives_the_original_ids),
         cmocka_unit_test(qwen3_gives_the_original_ids_of_adversarial_texts),
         cmocka_unit_test(tiny_qwen3_gives_the_original_ids),
+        cmocka_unit_test(tables_give_the_ids_of_their_tokenizer_json),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
