@@ -189,6 +189,8 @@ bool anm_proc_read_fd(int fd, char *text, size_t cap)
         if (got < 0) n = 0;
         if (got <= 0) break;
         n += (size_t)got;
+        // These files are made in one piece: what comes short has ended.
+        if (n < cap - 1) break;
     }
     text[n] = '\0';
     return n > 0;

@@ -81,25 +81,8 @@ static void read_rusage(anm_host_thread *out)
     out->major_faults = r.ru_majflt;
 }
 
-enum { FD_THROTTLED, FD_PSI_CPU, FD_PSI_MEMORY, FD_PSI_IO, FD_FREQ };
-
-/* The folder whose cpu.stat tells of throttling: the nearest one that has a
- * quota, since a folder counts only what its own quota does. */
-static bool find_throttling_folder(const char *controller, anm_cgroup *out)
-{
-    anm_cgroup c;
-    char text[1024];
-
-    if (!anm_cgroup_find(controller, out)) return false;
-    if (!anm_cgroup_read(out, "cpu.stat", text, sizeof(text))) return false;
-    c = *out;
-    do {
-        if (anm_cgroup_quota(&c) == 0) continue;
-        *out = c;
-        break;
-    } while (anm_cgroup_up(&c));
-    return true;
-}
+enum { FD_GROUP, FD_PSI_CPU, FD_PSI_MEMORY, FD_PSI_IO, FD_FREQ };
+enum { N_FDS = sizeof((anm_host){ 0 }.fds) / sizeof(int) };
 
 static int open_kept(const char *path)
 {
@@ -107,32 +90,68 @@ static int open_kept(const char *path)
     return fd < 0 ? 0 : fd;
 }
 
-static int open_throttled(void)
+static void close_throttled(anm_host *h)
 {
+    for (unsigned i = 0; i < h->n_throttled; i++)
+        close(h->throttled[i]);
+    h->n_throttled = 0;
+}
+
+/* A folder counts only what its own quota does, and one above it may have a
+ * quota as well, now or later: all of them are read. */
+static void open_throttled(anm_host *h)
+{
+    const unsigned most = sizeof(h->throttled) / sizeof(h->throttled[0]);
     anm_cgroup c;
     char path[sizeof(c.folder) + 16];
 
-    if (!find_throttling_folder("cpu", &c) && !find_throttling_folder(NULL, &c))
-        return 0;
-    snprintf(path, sizeof(path), "%s/cpu.stat", c.folder);
-    return open_kept(path);
+    close_throttled(h);
+    if (!anm_cgroup_find("cpu", &c) && !anm_cgroup_find(NULL, &c)) return;
+    do {
+        snprintf(path, sizeof(path), "%s/cpu.stat", c.folder);
+        const int fd = open_kept(path);
+        if (fd) h->throttled[h->n_throttled++] = fd;
+    } while (h->n_throttled < most && anm_cgroup_up(&c));
+}
+
+/* FNV-1a; 0 for a text that cannot be read. */
+static uint64_t hash_group(int fd)
+{
+    char text[2048];
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    if (!fd || !anm_proc_read_fd(fd, text, sizeof(text))) return 0;
+    for (const char *s = text; *s; s++)
+        hash = (hash ^ (unsigned char)*s) * 0x100000001b3u;
+    return hash;
+}
+
+/* A process may be moved into another cgroup while it runs. */
+static void follow_group(anm_host *h)
+{
+    const uint64_t group = hash_group(h->fds[FD_GROUP]);
+
+    if (group == h->group) return;
+    h->group = group;
+    open_throttled(h);
 }
 
 static void open_files(anm_host *h)
 {
-    const unsigned n_fds = sizeof(h->fds) / sizeof(h->fds[0]);
     char path[80];
 
-    h->fds[FD_THROTTLED] = open_throttled();
+    h->fds[FD_GROUP] = open_kept("/proc/self/cgroup");
     h->fds[FD_PSI_CPU] = open_kept("/proc/pressure/cpu");
     h->fds[FD_PSI_MEMORY] = open_kept("/proc/pressure/memory");
     h->fds[FD_PSI_IO] = open_kept("/proc/pressure/io");
-    for (unsigned i = FD_FREQ; i < n_fds; i++) {
+    for (unsigned i = FD_FREQ; i < N_FDS; i++) {
         snprintf(path, sizeof(path),
                  "/sys/devices/system/cpu/cpu%u/cpufreq/scaling_cur_freq",
                  i - FD_FREQ);
         h->fds[i] = open_kept(path);
     }
+    open_throttled(h);
+    h->group = hash_group(h->fds[FD_GROUP]);
     h->opened = true;
 }
 
@@ -148,12 +167,23 @@ static int64_t sample_file(int fd, bool (*parse)(const char *, int64_t *))
     return value;
 }
 
+static int64_t sample_throttled(const anm_host *h)
+{
+    int64_t sum = ANM_COUNTER_UNKNOWN;
+
+    for (unsigned i = 0; i < h->n_throttled; i++) {
+        const int64_t ns = sample_file(h->throttled[i], anm_proc_throttled_ns);
+        if (ns == ANM_COUNTER_UNKNOWN) continue;
+        sum = sum == ANM_COUNTER_UNKNOWN ? ns : sum + ns;
+    }
+    return sum;
+}
+
 static int64_t sample_freq(const anm_host *h)
 {
-    const unsigned n_fds = sizeof(h->fds) / sizeof(h->fds[0]);
     int64_t sum = 0, n = 0;
 
-    for (unsigned i = FD_FREQ; i < n_fds; i++) {
+    for (unsigned i = FD_FREQ; i < N_FDS; i++) {
         const int64_t khz = sample_file(h->fds[i], anm_proc_number);
         if (khz <= 0) continue;
         sum += khz;
@@ -165,9 +195,10 @@ static int64_t sample_freq(const anm_host *h)
 void anm_host_sample(anm_host *h, anm_host_state *out)
 {
     if (!h->opened) open_files(h);
+    follow_group(h);
     *out = (anm_host_state){
-        .throttled_ns =
-            sample_file(h->fds[FD_THROTTLED], anm_proc_throttled_ns),
+        .group = h->group,
+        .throttled_ns = sample_throttled(h),
         .psi_cpu_us = sample_file(h->fds[FD_PSI_CPU], anm_proc_psi_total),
         .psi_memory_us = sample_file(h->fds[FD_PSI_MEMORY], anm_proc_psi_total),
         .psi_io_us = sample_file(h->fds[FD_PSI_IO], anm_proc_psi_total),
@@ -257,10 +288,10 @@ void anm_host_thread_read(anm_host_thread *out)
 
 void anm_host_deinit(anm_host *h)
 {
-    const unsigned n_fds = sizeof(h->fds) / sizeof(h->fds[0]);
-
-    for (unsigned i = 0; i < n_fds; i++)
+    for (size_t i = 0; i < sizeof(h->fds) / sizeof(h->fds[0]); i++)
         if (h->fds[i]) close(h->fds[i]);
+    for (unsigned i = 0; i < h->n_throttled; i++)
+        close(h->throttled[i]);
     *h = (anm_host){ 0 };
 }
 

@@ -22,17 +22,23 @@ void anm_host_thread_read(anm_host_thread *out);
 
 /* Of the process's cgroup and the machine. */
 typedef struct anm_host_state {
-    int64_t throttled_ns; /* cgroup v2 cpu.stat or v1, cumulative */
+    uint64_t group;       /* tells one cgroup of this process from another */
+    int64_t throttled_ns; /* cgroup v2 cpu.stat or v1, cumulative, of the
+                             folder and those above it; starts anew where
+                             `group` differs */
     int64_t psi_cpu_us;   /* "some total" of /proc/pressure, cumulative */
     int64_t psi_memory_us;
     int64_t psi_io_us;
     int64_t freq_khz; /* mean over the first four CPUs, now */
 } anm_host_state;
 
-/* Opens its files once and keeps them (a zero anm_host finds them again).
- * One thread at a time. */
+/* Opens its files once and keeps them (a zero anm_host finds them again), but
+ * follows the process into another cgroup. One thread at a time. */
 typedef struct anm_host {
     int fds[8];
+    int throttled[6]; /* [n_throttled] cpu.stat, innermost first */
+    unsigned n_throttled;
+    uint64_t group;
     bool opened;
 } anm_host;
 

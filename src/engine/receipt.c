@@ -54,7 +54,9 @@ static void fill_sample(anm_engine *e, bool fresh, anm_counters *c)
     if (fresh || e->n_samples < 2 ||
         anm_now_ns() - e->sample_ns >= sample_every_ns)
         read_sample(e);
-    c->throttled_ns = difference(a->throttled_ns, b->throttled_ns);
+    c->throttled_ns = a->group == b->group
+                          ? difference(a->throttled_ns, b->throttled_ns)
+                          : ANM_COUNTER_UNKNOWN;
     c->psi_cpu_us = difference(a->psi_cpu_us, b->psi_cpu_us);
     c->psi_memory_us = difference(a->psi_memory_us, b->psi_memory_us);
     c->psi_io_us = difference(a->psi_io_us, b->psi_io_us);

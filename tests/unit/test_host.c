@@ -5,11 +5,15 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/proc.h"
 #include "support/support.h"
 
 static void computing_is_cpu_time(void **state)
@@ -134,6 +138,49 @@ static void sample_is_known_or_unknown_and_never_falls(void **state)
     anm_host_deinit(&h);
 }
 
+/* Writes this process's number into "folder/cgroup.procs". */
+static bool move_to(const char *folder)
+{
+    char path[1200];
+
+    snprintf(path, sizeof(path), "%s/cgroup.procs", folder);
+    FILE *f = fopen(path, "w");
+    if (!f) return false;
+    const bool written = fprintf(f, "%d", (int)getpid()) > 0;
+    return fclose(f) == 0 && written;
+}
+
+static void sample_follows_the_process_into_another_cgroup(void **state)
+{
+    anm_cgroup c;
+    char inner[1100];
+    anm_host h = { 0 };
+    anm_host_state before, within, after;
+    (void)state;
+
+    if (!anm_cgroup_find("cpu", &c) && !anm_cgroup_find(NULL, &c)) skip();
+    snprintf(inner, sizeof(inner), "%s/anemone-test-%d", c.folder,
+             (int)getpid());
+    if (mkdir(inner, 0700) != 0) skip();
+    anm_host_sample(&h, &before);
+    if (!move_to(inner)) {
+        rmdir(inner);
+        anm_host_deinit(&h);
+        skip();
+    }
+    anm_host_sample(&h, &within);
+    const bool moved_back = move_to(c.folder);
+    anm_host_sample(&h, &after);
+    for (int i = 0; i < 100 && rmdir(inner) != 0; i++)
+        anm_sleep_ns(10000000);
+    anm_host_deinit(&h);
+    assert_true(moved_back);
+    assert_true(within.group != before.group);
+    assert_true(after.group == before.group);
+    assert_int_equal(after.throttled_ns == ANM_COUNTER_UNKNOWN,
+                     before.throttled_ns == ANM_COUNTER_UNKNOWN);
+}
+
 static void identity_is_stable_and_fits(void **state)
 {
     char a[256], b[256], small[8];
@@ -173,6 +220,7 @@ int main(void)
         cmocka_unit_test(counters_are_of_the_thread_and_end_with_it),
         cmocka_unit_test(reading_allocates_nothing),
         cmocka_unit_test(sample_is_known_or_unknown_and_never_falls),
+        cmocka_unit_test(sample_follows_the_process_into_another_cgroup),
         cmocka_unit_test(identity_is_stable_and_fits),
         cmocka_unit_test(resident_memory_grows_with_use),
     };
