@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/decoder.h"
 #include "support/program.h"
 #include "support/support.h"
 
@@ -50,12 +51,16 @@ typedef struct model {
     float alone[TEXTS][DIM];
 } model;
 
-static void model_init(model *m, unsigned cpu)
+static void model_init(model *m, bool decoder, unsigned cpu)
 {
     static texts t;
     test_runner r;
 
-    test_bert_init(&m->graph, &(test_bert){ .normalize = true });
+    if (decoder)
+        test_decoder_init(&m->graph,
+                          &(test_decoder){ .layers = 1, .inner = 40 });
+    else
+        test_bert_init(&m->graph, &(test_bert){ .normalize = true });
     assert_int_equal(anm_graph_optimize(m->graph.graph, ANM_PASS_ALL, NULL),
                      ANM_OK);
     m->program = test_program(m->graph.graph, MOST);
@@ -105,9 +110,9 @@ static void for_each_level(void (*fn)(const model *m))
     unsigned masks[16];
     const size_t n = test_levels(masks);
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < 2 * n; i++) {
         static model m;
-        model_init(&m, masks[i]);
+        model_init(&m, i % 2, masks[i / 2]);
         fn(&m);
         test_graph_deinit(&m.graph);
     }

@@ -2,6 +2,7 @@
  * with other texts, on one thread and several, at every level.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "support/decoder.h"
 #include "support/program.h"
 #include "support/support.h"
 
@@ -149,6 +150,85 @@ static void slice_is_a_view_that_others_read(void **state)
            ANM_POOL_MEAN);
 }
 
+static anm_value_id add_slice(test_graph *t, const char *name, anm_value_id x,
+                              int64_t begin, int64_t size)
+{
+    return add(t, ANM_OP_SLICE, name, &x, 1,
+               (anm_attr){ .begin = begin, .size = size });
+}
+
+/* Heads of q and k inside one product, as in a decoder. */
+static void norm_by_head_and_rotation_work_inside_a_slice(void **state)
+{
+    (void)state;
+    test_graph t;
+    const anm_value_id x = start(&t, 60);
+    const anm_value_id ids = 0;
+    const anm_value_id p =
+        add(&t, ANM_OP_POSITION, "positions", &ids, 1, (anm_attr){ 0 });
+    const anm_value_id angles = add(&t, ANM_OP_ANGLES, "angles", &p, 1,
+                                    (anm_attr){ .size = 10, .theta = 1e4 });
+    const anm_value_id w[] = { x, test_constant(&t, "w", ANM_DTYPE_F32, 60, 60,
+                                                0.2f) };
+    const anm_value_id y =
+        add(&t, ANM_OP_LINEAR, "product", w, 2, (anm_attr){ 0 });
+    const anm_value_id gamma =
+        test_constant(&t, "gamma", ANM_DTYPE_F32, 10, 0, 1.0f);
+    const anm_value_id q[] = { add_slice(&t, "q", y, 0, 40), gamma };
+    const anm_value_id k[] = { add_slice(&t, "k", y, 40, 20), gamma };
+    const anm_attr eps = { .eps = 1e-6 };
+    const anm_value_id q_turn[] = {
+        add(&t, ANM_OP_RMS_NORM, "q_norm", q, 2, eps), angles
+    };
+    const anm_value_id k_turn[] = {
+        add(&t, ANM_OP_RMS_NORM, "k_norm", k, 2, eps), angles
+    };
+    const anm_value_id turned =
+        add(&t, ANM_OP_ROPE, "q_turned", q_turn, 2, (anm_attr){ 0 });
+    const anm_value_id kv =
+        add(&t, ANM_OP_ROPE, "k_turned", k_turn, 2, (anm_attr){ 0 });
+    const anm_value_id in[] = { turned, kv, kv, 1 };
+    const anm_attr heads = {
+        .heads = 4, .kv_heads = 2, .alpha = 0.4f, .flag = true
+    };
+
+    finish(&t, add(&t, ANM_OP_ATTENTION, "attention", in, 4, heads),
+           ANM_POOL_LAST);
+}
+
+static void gated_units_of_every_activation(void **state)
+{
+    (void)state;
+    for (unsigned act = 0; act < ANM_ACT_COUNT; act++) {
+        test_graph t;
+        anm_value_id x = start(&t, 74);
+
+        x = add(&t, ANM_OP_GLU, "glu", &x, 1,
+                (anm_attr){ .act = (anm_act)act });
+        const anm_value_id w[] = { x, test_constant(&t, "w", ANM_DTYPE_F32, 20,
+                                                    37, 0.3f) };
+        finish(&t, add(&t, ANM_OP_LINEAR, "linear", w, 2, (anm_attr){ 0 }),
+               ANM_POOL_MEAN);
+    }
+}
+
+static void decoder_with_and_without_passes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        const test_decoder d = { .layers = 1,
+                                 .inner = 40,
+                                 .dtype = i ? ANM_DTYPE_BF16 : ANM_DTYPE_F32 };
+        test_graph t;
+
+        test_decoder_init(&t, &d);
+        assert_int_equal(
+            anm_graph_optimize(t.graph, i ? ANM_PASS_ALL : 0, NULL), ANM_OK);
+        check(t.graph);
+        test_graph_deinit(&t);
+    }
+}
+
 static void attention_causal_or_not_with_shared_keys(void **state)
 {
     static const unsigned kv_heads[] = { 6, 2, 1 };
@@ -228,6 +308,9 @@ int main(void)
         cmocka_unit_test(every_activation_alone_and_in_a_linear),
         cmocka_unit_test(linear_of_many_sizes),
         cmocka_unit_test(slice_is_a_view_that_others_read),
+        cmocka_unit_test(norm_by_head_and_rotation_work_inside_a_slice),
+        cmocka_unit_test(gated_units_of_every_activation),
+        cmocka_unit_test(decoder_with_and_without_passes),
         cmocka_unit_test(attention_causal_or_not_with_shared_keys),
         cmocka_unit_test(vectors_are_normalized),
     };

@@ -253,6 +253,37 @@ static void order_of_the_linears_does_not_matter(void **state)
     anm_graph_free(g);
 }
 
+/* q and k by way of a norm and a rotation, v directly. */
+static void norms_and_rotations_between_do_not_matter(void **state)
+{
+    (void)state;
+    const anm_attr turn = { .size = 2, .theta = 10 };
+    const anm_attr heads = { .heads = 4, .kv_heads = 2, .alpha = 1 };
+    anm_graph *g = test_graph_new();
+    const anm_value_id x = test_rows(g, "x", 8);
+    const anm_value_id ids = anm_graph_find(g, "ids");
+    const anm_value_id angles =
+        test_add1(g, ANM_OP_ANGLES, "angles",
+                  test_add1(g, ANM_OP_POSITION, "p", ids, NULL), &turn);
+    const anm_value_id gamma = test_const(g, "gamma", 2, 0);
+
+    anm_value_id q = test_linear(g, "0.q", x, 8, false);
+    q = test_add2(g, ANM_OP_RMS_NORM, "0.q_norm", q, gamma, NULL);
+    q = test_add2(g, ANM_OP_ROPE, "0.q_rope", q, angles, NULL);
+    anm_value_id k = test_linear(g, "0.k", x, 4, false);
+    k = test_add2(g, ANM_OP_ROPE, "0.k_rope", k, angles, NULL);
+    const anm_value_id in[] = { q, k, test_linear(g, "0.v", x, 4, false),
+                                anm_graph_find(g, "mask") };
+    test_end(g, anm_graph_add(g, ANM_OP_ATTENTION, "0.a", in, 4, &heads));
+    optimize(g, ANM_PASS_STACK);
+    assert_string_equal(test_ops(g),
+                        "gather position angles linear slice slice slice "
+                        "rms_norm rope rope attention pool normalize");
+    const anm_node *linear = test_definer(g, "0.q+k+v");
+    assert_int_equal(anm_graph_value(g, linear->inputs[1])->shape.dims[0], 16);
+    anm_graph_free(g);
+}
+
 static void name_that_a_builder_gave_already_is_refused(void **state)
 {
     (void)state;
@@ -277,6 +308,7 @@ int main(void)
         cmocka_unit_test(linear_that_differs_prevents_it),
         cmocka_unit_test(one_linear_for_two_of_them_prevents_it),
         cmocka_unit_test(order_of_the_linears_does_not_matter),
+        cmocka_unit_test(norms_and_rotations_between_do_not_matter),
         cmocka_unit_test(name_that_a_builder_gave_already_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

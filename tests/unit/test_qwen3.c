@@ -307,8 +307,7 @@ static void settings_that_no_tensor_shows_are_digested(void **state)
         "{\"rope_theta\": 10000}",
         "{\"rms_norm_eps\": 1e-5}",
         "{\"hidden_act\": \"gelu\"}",
-        "{\"num_attention_heads\": 8, \"head_dim\": 16, "
-        "\"num_key_value_heads\": 4}",
+        "{\"num_attention_heads\": 8, \"num_key_value_heads\": 4}",
     };
     enum { N = sizeof(patches) / sizeof(patches[0]) };
     uint8_t digests[N][ANM_SHA256_BYTES];
