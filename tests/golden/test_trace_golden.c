@@ -34,10 +34,7 @@ static void model_init(model *m, const char *folder, unsigned passes,
 {
     anm_error err;
 
-    // The ids are those of the goldens: any tokenizer that fits will do.
-    const char *tokenizer = ANM_TEST_DATA "/tiny-bert-mean/tokenizer.json";
-    if (anm_source_open(&m->source, folder,
-                        strstr(folder, "qwen3") ? tokenizer : NULL, &err) ||
+    if (anm_source_open(&m->source, folder, NULL, &err) ||
         anm_source_build(m->source, &m->graph, &err) ||
         anm_graph_optimize(m->graph, passes, &err))
         fail_msg("%s: %s", folder, err.message);

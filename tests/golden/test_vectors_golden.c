@@ -28,6 +28,7 @@ enum { MINILM_STEP = 1, MINILM_SCALAR_STEP = 16 };
 /* A model with its texts and what must come out. */
 typedef struct golden {
     const char *model;
+    anm_embed_params params; /* but for bulk */
     char *vectors_path, *ids_path;
     test_texts texts;
     float *vectors; /* [n, dim] */
@@ -43,12 +44,12 @@ static char *copy_path(const char *folder, const char *file)
 }
 
 static golden open_golden(const char *model, const char *texts,
-                          const char *folder, size_t dim)
+                          const char *folder, const char *vectors, size_t dim)
 {
     golden g = { .model = model, .dim = dim };
     size_t len;
 
-    g.vectors_path = copy_path(folder, "vectors.f32");
+    g.vectors_path = copy_path(folder, vectors);
     g.ids_path = copy_path(folder, "ids.jsonl");
     g.texts = test_texts_read(texts);
     g.vectors = (float *)(void *)test_read(g.vectors_path, &len);
@@ -91,10 +92,10 @@ static void check_level(const golden *g, const char *level, size_t step)
     anm_options o = test_options(g->model);
     anm_error err;
 
-    o.cpu = level;
+    o.cpu = level; // NULL: the best
     o.threads = 2;
+    if (!level) level = "best";
     anm_model *m = test_model_open(&o);
-    assert_int_equal(anm_model_dim(m), g->dim);
     const size_t n = (g->texts.n + step - 1) / step;
     anm_text *texts = calloc(n, sizeof(*texts));
     float *together = calloc(n * g->dim, sizeof(*together));
@@ -103,11 +104,13 @@ static void check_level(const golden *g, const char *level, size_t step)
         texts[i] = g->texts.items[i * step];
 
     for (size_t i = 0; i < n; i++) {
-        if (anm_embed(m, &texts[i], 1, alone + i * g->dim, &err))
+        if (anm_embed_with(m, &texts[i], 1, &g->params, alone + i * g->dim,
+                           NULL, NULL, &err))
             fail_msg("%s", err.message);
         compare(g, i * step, alone + i * g->dim, level);
     }
-    const anm_embed_params bulk = { .bulk = true };
+    anm_embed_params bulk = g->params;
+    bulk.bulk = true;
     if (anm_embed_with(m, texts, n, &bulk, together, NULL, NULL, &err))
         fail_msg("%s", err.message);
     assert_memory_equal(together, alone, n * g->dim * sizeof(*alone));
@@ -130,7 +133,8 @@ static bool is_new_level(const golden *g, const char *level, float *probe)
 
     o.cpu = level;
     anm_model *m = test_model_open(&o);
-    if (anm_embed(m, g->texts.items, N_PROBES, now, &err))
+    if (anm_embed_with(m, g->texts.items, N_PROBES, &g->params, now, NULL, NULL,
+                       &err))
         fail_msg("%s", err.message);
     anm_model_close(m);
     const bool is_new = memcmp(now, probe, bytes) != 0;
@@ -190,30 +194,28 @@ static void check_ids(const golden *g)
 
 /* ---- Models -------------------------------------------------------------------- */
 
-static golden open_tiny(const char *name)
+static golden open_tiny_at(const char *path, const char *vectors, size_t dim)
 {
     static char model[2][4096];
     static int turn;
-    char folder[4096];
-    char *path = model[turn++ % 2];
+    char folder[4200];
+    char *kept = model[turn++ % 2];
 
-    snprintf(path, sizeof(model[0]), "%s", test_data(name));
-    snprintf(folder, sizeof(folder), "%s/golden", path);
-    size_t len;
-    char *meta_path = copy_path(folder, "meta.json");
-    char *meta_text = test_read(meta_path, &len);
-    json_t *meta = json_loads(meta_text, 0, NULL);
-    const size_t dim = (size_t)json_integer_value(json_object_get(meta, "dim"));
-    json_decref(meta);
-    free(meta_text);
-    free(meta_path);
-    return open_golden(path, test_data("tiny-texts.jsonl"), folder, dim);
+    snprintf(kept, sizeof(model[0]), "%s", path);
+    snprintf(folder, sizeof(folder), "%s/golden", kept);
+    return open_golden(kept, test_data("tiny-texts.jsonl"), folder, vectors,
+                       dim);
+}
+
+static golden open_tiny(const char *name, size_t dim)
+{
+    return open_tiny_at(test_data(name), "vectors.f32", dim);
 }
 
 static void tiny_mean_gives_the_original_vectors(void **state)
 {
     (void)state;
-    golden g = open_tiny("tiny-bert-mean");
+    golden g = open_tiny("tiny-bert-mean", 48);
     check_ids(&g);
     check_levels(&g, 1, 1);
     close_golden(&g);
@@ -222,9 +224,62 @@ static void tiny_mean_gives_the_original_vectors(void **state)
 static void tiny_cls_gives_the_original_vectors(void **state)
 {
     (void)state;
-    golden g = open_tiny("tiny-bert-cls");
+    golden g = open_tiny("tiny-bert-cls", 64);
     check_ids(&g);
     check_levels(&g, 1, 1);
+    close_golden(&g);
+}
+
+static void tiny_qwen3_gives_the_original_vectors(void **state)
+{
+    (void)state;
+    golden g = open_tiny("tiny-qwen3", 64);
+    check_ids(&g);
+    check_levels(&g, 1 + SANITIZED, 1 + 3 * SANITIZED);
+    close_golden(&g);
+}
+
+/* Vectors that the tiny Qwen3 gives when it is asked in other ways. */
+static void tiny_qwen3_obeys_prompts_and_dims(void **state)
+{
+    static const struct {
+        const char *vectors;
+        size_t dim;
+        anm_embed_params params;
+    } cases[] = {
+        { "vectors.query.f32", 64, { .prompt = "query" } },
+        { "vectors.f32", 64, { .prompt = "document" } },
+        { "vectors.query.f32",
+          64,
+          { .prompt_text =
+                "Instruct: Given a web search query, retrieve "
+                "relevant passages that answer the query\nQuery:" } },
+        { "vectors.dim32.f32", 32, { .dims = 32 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        golden g = open_tiny_at(test_data("tiny-qwen3"), cases[i].vectors,
+                                cases[i].dim);
+        g.params = cases[i].params;
+        check_level(&g, NULL, 1 + 2 * SANITIZED);
+        close_golden(&g);
+    }
+}
+
+static void sharded_qwen3_gives_the_original_vectors(void **state)
+{
+    const char *path = test_shared("tiny/tiny-qwen3-sharded");
+
+    (void)state;
+    if (!path) {
+        print_message("no ../shared/data/tiny: tiny-qwen3-sharded is "
+                      "skipped\n");
+        skip();
+    }
+    golden g = open_tiny_at(path, "vectors.f32", 64);
+    check_ids(&g);
+    check_levels(&g, 1 + 4 * SANITIZED, 1 + 9 * SANITIZED);
     close_golden(&g);
 }
 
@@ -241,7 +296,7 @@ static bool open_minilm(golden *g)
         print_message(
             "no ../shared/data/golden: all-MiniLM-L6-v2 is skipped\n");
     else {
-        *g = open_golden(test_minilm(), texts, folder, 384);
+        *g = open_golden(test_minilm(), texts, folder, "vectors.f32", 384);
         return true;
     }
     return false;
@@ -343,6 +398,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiny_mean_gives_the_original_vectors),
         cmocka_unit_test(tiny_cls_gives_the_original_vectors),
+        cmocka_unit_test(tiny_qwen3_gives_the_original_vectors),
+        cmocka_unit_test(tiny_qwen3_obeys_prompts_and_dims),
+        cmocka_unit_test(sharded_qwen3_gives_the_original_vectors),
         cmocka_unit_test(minilm_sees_the_original_ids),
         cmocka_unit_test(minilm_gives_the_original_vectors),
         cmocka_unit_test(minilm_ranks_passages_as_the_original_does),

@@ -12,16 +12,9 @@
 #include "graph/pass.h"
 #include "model/architecture.h"
 
-/* A copy with a tokenizer of words: the graph knows ids alone. */
 static const char *copy(void)
 {
-    const char *folder = test_model_copy("tiny-qwen3");
-    size_t len;
-    char *data = test_read(test_data("tiny-bert-mean/tokenizer.json"), &len);
-
-    test_model_write(folder, "tokenizer.json", data, len);
-    free(data);
-    return folder;
+    return test_model_copy("tiny-qwen3");
 }
 
 /* ---- What it computes ---------------------------------------------------- */
