@@ -26,7 +26,14 @@ struct anm_mil_constants {
     const anm_mil_function *function;
     slot *slots; /* [ops of the function] */
     unsigned depth;
+    anm_arena arena; /* of lazy ones */
 };
+
+typedef struct lazy {
+    anm_mil_constants *constants;
+    const anm_mil_op *op;
+    size_t output;
+} lazy;
 
 anm_status anm_mil_constants_new(anm_mil_constants **out,
                                  const anm_mil_function *f, anm_error *err)
@@ -44,25 +51,23 @@ anm_status anm_mil_constants_new(anm_mil_constants **out,
     return ANM_OK;
 }
 
+static void let_go(anm_mil_constants *c)
+{
+    for (size_t i = 0; i < c->function->block.n_ops; i++) {
+        if (!c->slots[i].done) continue;
+        for (size_t o = 0; o < OUTPUTS_MAX; o++)
+            anm_mil_array_deinit(&c->slots[i].arrays[o]);
+        c->slots[i].done = false;
+    }
+}
+
 void anm_mil_constants_free(anm_mil_constants *c)
 {
     if (!c) return;
-    for (size_t i = 0; i < c->function->block.n_ops; i++)
-        for (size_t o = 0; o < OUTPUTS_MAX; o++)
-            anm_mil_array_deinit(&c->slots[i].arrays[o]);
+    let_go(c);
+    anm_arena_deinit(&c->arena);
     anm_free(c->slots);
     anm_free(c);
-}
-
-uint64_t anm_mil_constants_bytes(const anm_mil_constants *c)
-{
-    uint64_t bytes = 0;
-
-    for (size_t i = 0; i < c->function->block.n_ops; i++)
-        for (size_t o = 0; o < OUTPUTS_MAX; o++)
-            if (c->slots[i].arrays[o].owned)
-                bytes += c->slots[i].arrays[o].data.len;
-    return bytes;
 }
 
 static bool is_constant_op(const anm_mil_op *op)
@@ -424,4 +429,31 @@ anm_status anm_mil_constants_get(anm_mil_constants *c, const anm_mil_binding *b,
     *out = *kept;
     out->owned = NULL;
     return ANM_OK;
+}
+
+/* ---- Bytes when they are asked for ------------------------------------------ */
+
+void *anm_mil_constants_lazy(anm_mil_constants *c, const anm_mil_binding *b)
+{
+    lazy *l = anm_arena_alloc(&c->arena, sizeof(*l));
+
+    assert(b->from);
+    if (l) *l = (lazy){ c, b->from, b->from_output };
+    return l;
+}
+
+anm_status anm_mil_constants_fill(void *ctx, void *dst, size_t bytes,
+                                  anm_error *err)
+{
+    const lazy *l = ctx;
+    const anm_mil_array *a = NULL;
+    anm_status status = evaluate(l->constants, l->op, l->output, &a, err);
+
+    if (!status && a->data.len != bytes)
+        status = anm_fail(err, ANM_E_FORMAT,
+                          "%s %s: it gives %zu bytes, %zu are declared",
+                          l->op->type, l->op->name, a->data.len, bytes);
+    if (!status && bytes) memcpy(dst, a->data.data, bytes);
+    let_go(l->constants);
+    return status;
 }

@@ -5,6 +5,7 @@
 #ifndef ANM_MIL_CONSTANTS_H
 #define ANM_MIL_CONSTANTS_H
 
+#include "graph/arrays.h"
 #include "model/mil_weights.h"
 
 typedef struct anm_mil_constants anm_mil_constants;
@@ -27,8 +28,11 @@ bool anm_mil_is_constant(const anm_mil_binding *b);
 anm_status anm_mil_constants_get(anm_mil_constants *c, const anm_mil_binding *b,
                                  anm_mil_array *out, anm_error *err);
 
-/* Bytes that were allocated for whole arrays. */
-uint64_t anm_mil_constants_bytes(const anm_mil_constants *c);
+/* The bytes of a binding to a constexpr op, when they are asked for: made
+ * whole, handed over, and let go of again. NULL when memory is out. */
+void *anm_mil_constants_lazy(anm_mil_constants *c, const anm_mil_binding *b);
+anm_status anm_mil_constants_fill(void *lazy, void *dst, size_t bytes,
+                                  anm_error *err);
 
 /* Names of the constexpr ops, ended by NULL. */
 const char *const *anm_mil_constexpr_names(void);

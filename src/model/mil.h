@@ -1,0 +1,40 @@
+/* mil.h - a function of an ML Program becomes an array program.
+ *
+ * Every operation is one row of a table: its name, its parameters, the function
+ * that translates it. Operations are bound by name; one that is not in the
+ * table, or has a parameter that is not in its row, is refused. What an opset
+ * means differently becomes an attribute here, so that nothing below knows
+ * opsets. Operations that no output and no state depends on are left out.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_MIL_H
+#define ANM_MIL_H
+
+#include "graph/arrays.h"
+#include "model/mil_constants.h"
+
+/* Translate a function. Its inputs, states and outputs keep their names and
+ * order. Weights stay where they are: constants of the program point into the
+ * package's files, compressed ones are made whole when they are asked for. f
+ * and c must outlive the program.
+ *
+ * @return ANM_OK
+ *         ANM_E_UNSUPPORTED  an operation, a parameter or a type that is not
+ *                            built in; names function, opset and operation
+ *         ANM_E_FORMAT       an operation lacks what it needs
+ *         ANM_E_LIMIT, ANM_E_NOMEM */
+anm_status anm_mil_translate(anm_arrays **out, const anm_mil_function *f,
+                             anm_mil_constants *c, anm_error *err);
+
+/* Row i of the table, for documents and tests; false behind the last. params
+ * are those of the operation, with blanks between. */
+bool anm_mil_op_at(size_t i, const char **name, const char **params);
+
+/* Whether operations of this type can be run: those of the table, const and
+ * the constexpr ones. */
+bool anm_mil_op_known(const char *type);
+
+/* Element types of packages and programs; false when there is none. */
+bool anm_mil_dtype(anm_mil_type type, anm_dtype *out);
+
+#endif
