@@ -214,11 +214,28 @@ typedef void (*anm_progress_fn)(void *ctx, const char *step, uint64_t done,
 
 /* ---- Opening a model ----------------------------------------------------- */
 
+/** The answer to a question of yes or no that a model's files may leave open.
+ * MODEL: what they say. */
+typedef enum anm_choice {
+    ANM_CHOICE_MODEL,
+    ANM_CHOICE_YES,
+    ANM_CHOICE_NO,
+} anm_choice;
+
 /** How a model is to be opened. anm_options_init() fills in the defaults;
  * every pointer is borrowed for the duration of the call. */
 typedef struct anm_options {
     const char *model;       /**< folder; required */
     const char *tokenizer;   /**< folder or tokenizer.json; NULL: the model's */
+    const char *pooling;     /**< "mean", "cls" or "last"; NULL: what the files
+                                say. For this and those up to padding a model
+                                whose files leave nothing open is ANM_E_ARG */
+    anm_choice normalize;    /**< whether vectors get unit length */
+    const char *function;    /**< of a package; NULL: its default one */
+    const char *output;      /**< of a package, that holds the vector; NULL: the
+                                only one that can */
+    const char *padding;     /**< "left" or "right"; NULL: as the tokenizer's
+                                files say, else right */
     anm_units units;         /**< ALL */
     const char *require;     /**< "none" or "DEVICE[:SHARE]"; NULL: what units
                                 imply (cpu:1, gpu:0.5, ane:0.5, none) */
@@ -576,6 +593,84 @@ ANM_API const int32_t *anm_encoding_ids(const anm_encoding *e); /**< [n] */
 /** The vocabulary's spelling of an id; "" when it has none. Valid as long as
  * the tokenizer. */
 ANM_API anm_text anm_tokenizer_piece(const anm_tokenizer *t, int32_t id);
+
+/* ---- Raw predictions ----------------------------------------------------- */
+
+/** Element types of arrays that go into a Core ML package and come out. */
+#define ANM_RAW_TYPE_LIST(X)                                                   \
+    X(FLOAT32)                                                                 \
+    X(FLOAT16)                                                                 \
+    X(FLOAT64)                                                                 \
+    X(INT32)                                                                   \
+    X(INT8)
+
+typedef enum anm_raw_type {
+#define X(name) ANM_RAW_##name,
+    ANM_RAW_TYPE_LIST(X)
+#undef X
+        ANM_RAW_TYPE_COUNT,
+} anm_raw_type;
+
+/** "FLOAT32", as packages spell it. */
+ANM_API const char *anm_raw_type_name(anm_raw_type type);
+
+/** ANM_E_ARG names the value and the allowed ones. */
+ANM_API anm_status anm_raw_type_parse(anm_raw_type *out, const char *name,
+                                      anm_error *err);
+
+/** A named array, row-major. Exactly one of floats and ints is given, as the
+ * type says; an array without elements may have neither. */
+typedef struct anm_raw_array {
+    const char *name;
+    anm_raw_type type;  /**< as the package declares it */
+    const size_t *dims; /**< [rank] */
+    size_t rank;
+    const float *floats; /**< [elements] of the FLOAT types: what goes into a
+                              FLOAT16 is rounded to it, what comes out is as
+                              computed */
+    const int32_t *ints; /**< [elements] of the INT types */
+} anm_raw_array;
+
+/** The functions of a Core ML package as they are: arrays in, arrays out, no
+ * tokenizer, no recipe, no contract. One thread at a time. */
+typedef struct anm_predictor anm_predictor;
+
+/** Open a package for raw predictions. Of the options model, threads, cpu and
+ * log count.
+ *
+ * @return ANM_OK
+ *         ANM_E_UNSUPPORTED  what the package holds cannot be run here, or the
+ *                            model is no package; names what and where
+ *         and those of anm_model_open() that concern its files */
+ANM_API anm_status anm_predictor_open(anm_predictor **out,
+                                      const anm_options *options,
+                                      anm_error *err);
+ANM_API void anm_predictor_close(anm_predictor *p);
+
+/** Run a function once. Each function keeps its states from run to run.
+ *
+ * @param function   NULL: the package's default one.
+ * @param inputs     [n_inputs], one for each input of the function, found by
+ *                   name, borrowed.
+ * @param outputs    Receives [n_outputs] arrays in the package's order, which
+ *                   belong to p and are valid until its next use.
+ *
+ * @return ANM_OK
+ *         ANM_E_NOTFOUND  no such function; names those there are
+ *         ANM_E_ARG       an input is missing, unknown, given twice, or of
+ *                         another type or shape than allowed; names it, what
+ *                         is expected and what was found. No state changed
+ *         ANM_E_UNSUPPORTED, ANM_E_FORMAT  the function cannot be run: at its
+ *                         first use
+ *         ANM_E_NOMEM, ANM_E_LIMIT */
+ANM_API anm_status anm_predictor_run(anm_predictor *p, const char *function,
+                                     const anm_raw_array *inputs,
+                                     size_t n_inputs,
+                                     const anm_raw_array **outputs,
+                                     size_t *n_outputs, anm_error *err);
+
+/** Every state of every function back to zero. */
+ANM_API void anm_predictor_reset(anm_predictor *p);
 
 /* ---- Memory: collections that are remembered and recalled ---------------- */
 

@@ -61,6 +61,12 @@ static const char *const cause_names[] = {
 #undef X
 };
 
+static const char *const raw_type_names[] = {
+#define X(name) #name,
+    ANM_RAW_TYPE_LIST(X)
+#undef X
+};
+
 static const int exit_codes[] = {
 #define X(name, exit_code, text) exit_code,
     ANM_STATUS_LIST(X)
@@ -110,6 +116,11 @@ const char *anm_verdict_name(anm_verdict verdict)
 const char *anm_cause_name(anm_cause cause)
 {
     return name_of(cause_names, COUNT(cause_names), (int)cause);
+}
+
+const char *anm_raw_type_name(anm_raw_type type)
+{
+    return name_of(raw_type_names, COUNT(raw_type_names), (int)type);
 }
 
 int anm_status_exit_code(anm_status status)
@@ -177,5 +188,16 @@ anm_status anm_precision_parse(anm_precision *out, const char *name,
               COUNT(precision_names), name, &value, err);
 
     if (!status) *out = (anm_precision)value;
+    return status;
+}
+
+anm_status anm_raw_type_parse(anm_raw_type *out, const char *name,
+                              anm_error *err)
+{
+    int value = 0;
+    const anm_status status = parse("dtype", raw_type_names, 0,
+                                    COUNT(raw_type_names), name, &value, err);
+
+    if (!status) *out = (anm_raw_type)value;
     return status;
 }

@@ -141,10 +141,18 @@ static anm_status list_maps(anm_engine *e, anm_error *err)
 
 static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
 {
+    const anm_source_params params = {
+        .tokenizer = o->tokenizer,
+        .pooling = o->pooling,
+        .normalize = o->normalize,
+        .function = o->function,
+        .output = o->output,
+        .padding = o->padding,
+    };
     anm_status status = read_options(e, o, err);
 
     if (status) return status;
-    status = anm_source_open(&e->source, o->model, o->tokenizer, err);
+    status = anm_source_open(&e->source, o->model, &params, err);
     if (status) return status;
     status = anm_source_build(e->source, &e->graph, err);
     if (status) return status;

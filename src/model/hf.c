@@ -375,16 +375,38 @@ static anm_status open_tokenizer(anm_hf_reading *r, const char *instead,
     return note_tokenizer(r, instead, err);
 }
 
-anm_status anm_hf_open(anm_source *s, const char *tokenizer, anm_error *err)
+/* A folder leaves nothing open that could be chosen. */
+static anm_status refuse_choices(const anm_source *s,
+                                 const anm_source_params *p, anm_error *err)
+{
+    const char *name = p->pooling     ? "pooling"
+                       : p->normalize ? "normalize"
+                       : p->function  ? "function"
+                       : p->output    ? "output"
+                       : p->padding   ? "padding"
+                                      : NULL;
+
+    if (!name) return ANM_OK;
+    return anm_fail(err, ANM_E_ARG,
+                    "%s: %s cannot be chosen: the files of the folder say how "
+                    "a text becomes a vector",
+                    s->path, name);
+}
+
+anm_status anm_hf_open(anm_source *s, const anm_source_params *params,
+                       anm_error *err)
 {
     anm_hf_reading r = { .s = s };
 
     s->format = "hf";
     s->settings = "config.json";
-    anm_status status = read_documents(&r, err);
+    anm_status status = refuse_choices(s, params, err);
     if (status) goto done;
 
-    status = open_tokenizer(&r, tokenizer, err);
+    status = read_documents(&r, err);
+    if (status) goto done;
+
+    status = open_tokenizer(&r, params->tokenizer, err);
     if (status) goto done;
 
     status = settle_length(&r, err);

@@ -7,7 +7,8 @@
 #include "model/source.h"
 
 /* Read everything that s->path holds into s, a zeroed source with its path. */
-anm_status anm_hf_open(anm_source *s, const char *tokenizer, anm_error *err);
+anm_status anm_hf_open(anm_source *s, const anm_source_params *params,
+                       anm_error *err);
 
 /* A tokenizer and what its folder says beside it. */
 typedef struct anm_hf_tokenizer {

@@ -19,14 +19,21 @@ bool anm_mil_op_known(const char *type)
 
 /* ---- What is needed -------------------------------------------------------- */
 
+static bool is_wanted(const anm_mil_binding *output, const char *only)
+{
+    return !only || strcmp(output->name, only) == 0;
+}
+
 /* Mark the ops that outputs and states depend on, backwards: an op is defined
  * before it is used. */
-static void mark_needed(const anm_mil_function *f, bool *needed)
+static void mark_needed(const anm_mil_function *f, const char *only,
+                        bool *needed)
 {
     const anm_mil_block *b = &f->block;
 
     for (size_t i = 0; i < b->n_outputs; i++)
-        if (b->outputs[i].from) needed[b->outputs[i].from - b->ops] = true;
+        if (b->outputs[i].from && is_wanted(&b->outputs[i], only))
+            needed[b->outputs[i].from - b->ops] = true;
     for (size_t i = b->n_ops; i-- > 0;) {
         const anm_mil_op *op = &b->ops[i];
         // Nothing reads what writes a state.
@@ -119,12 +126,13 @@ static void translate_block(anm_mil_walk *w, const bool *needed)
     }
 }
 
-static void add_outputs(anm_mil_walk *w)
+static void add_outputs(anm_mil_walk *w, const char *only)
 {
     const anm_mil_block *b = &w->function->block;
 
     for (size_t i = 0; i < b->n_outputs; i++) {
         const anm_mil_binding *out = &b->outputs[i];
+        if (!is_wanted(out, only)) continue;
         if (out->from) w->op = out->from;
         anm_arrays_output(w->program, anm_mil_bind(w, "output", out));
     }
@@ -150,22 +158,23 @@ static bool make_room(anm_mil_walk *w, bool **needed)
     return w->ids != NULL;
 }
 
-static anm_status walk(anm_mil_walk *w, anm_error *err)
+static anm_status walk(anm_mil_walk *w, const char *only, anm_error *err)
 {
     bool *needed = NULL;
 
     if (!make_room(w, &needed))
         return anm_fail(err, ANM_E_NOMEM, "function %s: out of memory",
                         w->function->name);
-    mark_needed(w->function, needed);
+    mark_needed(w->function, only, needed);
     add_inputs(w);
     translate_block(w, needed);
-    add_outputs(w);
+    add_outputs(w, only);
     return anm_arrays_finish(w->program, err);
 }
 
 anm_status anm_mil_translate(anm_arrays **out, const anm_mil_function *f,
-                             anm_mil_constants *c, anm_error *err)
+                             anm_mil_constants *c, const char *only,
+                             anm_error *err)
 {
     anm_arena arena = { 0 };
     anm_mil_walk w = {
@@ -174,7 +183,7 @@ anm_status anm_mil_translate(anm_arrays **out, const anm_mil_function *f,
     anm_status status = anm_arrays_new(&w.program, err);
 
     *out = NULL;
-    if (!status) status = walk(&w, err);
+    if (!status) status = walk(&w, only, err);
     anm_arena_deinit(&arena);
     if (status) {
         anm_arrays_free(w.program);

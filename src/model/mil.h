@@ -18,13 +18,17 @@
  * package's files, compressed ones are made whole when they are asked for. f
  * and c must outlive the program.
  *
+ * @param only  The one output that is wanted; NULL: all. What it does not
+ *              depend on is left out.
+ *
  * @return ANM_OK
  *         ANM_E_UNSUPPORTED  an operation, a parameter or a type that is not
  *                            built in; names function, opset and operation
  *         ANM_E_FORMAT       an operation lacks what it needs
  *         ANM_E_LIMIT, ANM_E_NOMEM */
 anm_status anm_mil_translate(anm_arrays **out, const anm_mil_function *f,
-                             anm_mil_constants *c, anm_error *err);
+                             anm_mil_constants *c, const char *only,
+                             anm_error *err);
 
 /* Row i of the table, for documents and tests; false behind the last. params
  * are those of the operation, with blanks between. */

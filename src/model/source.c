@@ -102,8 +102,9 @@ static anm_status name_source(anm_source *s, const char *path, anm_error *err)
 }
 
 anm_status anm_source_open(anm_source **out, const char *path,
-                           const char *tokenizer, anm_error *err)
+                           const anm_source_params *params, anm_error *err)
 {
+    static const anm_source_params nothing;
     anm_file_kind kind = ANM_FILE_ABSENT;
     anm_file_id id;
 
@@ -118,7 +119,7 @@ anm_status anm_source_open(anm_source **out, const char *path,
     status = name_source(s, path, err);
     if (status) goto done;
 
-    status = anm_hf_open(s, tokenizer, err);
+    status = anm_hf_open(s, params ? params : &nothing, err);
     if (status) goto done;
 
     *out = s;

@@ -44,12 +44,23 @@ typedef struct anm_source {
     size_t n_notes;
 } anm_source;
 
+/* What the caller wants otherwise than the files say; zeros: nothing. As the
+ * members of anm_options of the same names. */
+typedef struct anm_source_params {
+    const char *tokenizer; /* a folder or tokenizer.json instead of the model's;
+                              NULL: the model's own */
+    const char *pooling;
+    anm_choice normalize;
+    const char *function, *output, *padding;
+} anm_source_params;
+
 /* Open a Hugging Face folder.
  *
- * @param tokenizer  A folder or tokenizer.json to use instead of the model's;
- *                   NULL: the model's own.
+ * @param params  NULL: nothing.
  *
  * @return ANM_OK
+ *         ANM_E_ARG          a parameter of no known value, or one that this
+ *                            kind of model does not ask for
  *         ANM_E_NOTFOUND     the folder, its weights or its tokenizer; names
  *                            what was looked for
  *         ANM_E_UNSUPPORTED  an architecture, a module or a setting that is
@@ -58,7 +69,7 @@ typedef struct anm_source {
  *                            way that no rule resolves
  *         ANM_E_CORRUPT, ANM_E_LIMIT, ANM_E_NOMEM, ANM_E_IO */
 anm_status anm_source_open(anm_source **out, const char *path,
-                           const char *tokenizer, anm_error *err);
+                           const anm_source_params *params, anm_error *err);
 void anm_source_close(anm_source *s);
 
 /* Build the graph of one text, before any pass. Its constants point into the

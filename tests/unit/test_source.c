@@ -113,11 +113,33 @@ static void only_tensors_of_the_graph_are_used(void **state)
     anm_source_close(s);
 }
 
+static void a_folder_leaves_nothing_to_choose(void **state)
+{
+    const anm_source_params chosen[] = {
+        { .pooling = "cls" },   { .normalize = ANM_CHOICE_NO },
+        { .function = "main" }, { .output = "y" },
+        { .padding = "left" },
+    };
+    static const char *const words[] = { "pooling", "normalize", "function",
+                                         "output", "padding" };
+    const char *folder = test_data("tiny-bert-mean");
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(chosen) / sizeof(chosen[0]); i++) {
+        assert_int_equal(anm_source_open(&s, folder, &chosen[i], &err),
+                         ANM_E_ARG);
+        assert_non_null(strstr(err.message, words[i]));
+    }
+}
+
 static void another_tokenizer_can_take_the_place(void **state)
 {
     (void)state;
     const char *folder = test_model_copy("tiny-bert-mean");
     const char *other = test_data("tiny-bert-cls/tokenizer.json");
+    const anm_source_params params = { .tokenizer = other };
     anm_source *s;
     anm_error err;
     uint8_t own[32], taken[32], expected[32];
@@ -132,7 +154,7 @@ static void another_tokenizer_can_take_the_place(void **state)
 
     test_model_remove(folder, "tokenizer.json");
     test_model_remove(folder, "vocab.txt");
-    assert_int_equal(anm_source_open(&s, folder, other, &err), ANM_OK);
+    assert_int_equal(anm_source_open(&s, folder, &params, &err), ANM_OK);
     anm_tokenizer_digest(s->tokenizer, taken);
     assert_memory_equal(taken, expected, 32);
     assert_memory_not_equal(taken, own, 32);
@@ -172,6 +194,7 @@ int main(void)
         cmocka_unit_test(cls_model_says_what_its_files_say),
         cmocka_unit_test(minilm_is_read_as_its_authors_run_it),
         cmocka_unit_test(only_tensors_of_the_graph_are_used),
+        cmocka_unit_test(a_folder_leaves_nothing_to_choose),
         cmocka_unit_test(another_tokenizer_can_take_the_place),
         cmocka_unit_test(tokenizer_alone_needs_no_weights),
         cmocka_unit_test(closing_nothing_is_allowed),

@@ -1,0 +1,24 @@
+/* functions.h - the functions of a Core ML package run as they are: arrays in,
+ * arrays out, no text and no recipe. A function is translated and loaded when
+ * it is first used, on the first backend that takes arrays, on the CPU alone.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_FUNCTIONS_H
+#define ANM_FUNCTIONS_H
+
+#include "anemone.h"
+
+typedef struct anm_functions anm_functions;
+
+/* As the functions of anemone.h behind anm_predictor; arguments are checked by
+ * their callers in api/. */
+anm_status anm_functions_open(anm_functions **out, const anm_options *options,
+                              anm_error *err);
+void anm_functions_close(anm_functions *f);
+anm_status anm_functions_run(anm_functions *f, const char *function,
+                             const anm_raw_array *inputs, size_t n_inputs,
+                             const anm_raw_array **outputs, size_t *n_outputs,
+                             anm_error *err);
+void anm_functions_reset(anm_functions *f);
+
+#endif
