@@ -1,21 +1,21 @@
 /* inspect.c - what a model is, as JSON. Loads nothing on a device and never
  * refuses by contract.
  *
- * Builders return NULL when memory ran out; json_pack() takes values over and
- * passes a NULL on, so the whole document is NULL then.
- *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/inspect_parts.h"
+
 #include "base/error.h"
 #include "engine/json_text.h"
 #include "engine/state.h"
+#include "format/mlpackage.h"
 
-static json_t *number(uint64_t value)
+json_t *anm_inspect_number(uint64_t value)
 {
     return json_integer((json_int_t)value);
 }
 
 /* Append or give up the whole list. */
-static bool append(json_t **list, json_t *item)
+bool anm_inspect_append(json_t **list, json_t *item)
 {
     if (!json_array_append_new(*list, item)) return true;
     json_decref(*list);
@@ -23,7 +23,7 @@ static bool append(json_t **list, json_t *item)
     return false;
 }
 
-static bool set(json_t **object, const char *key, json_t *value)
+bool anm_inspect_set(json_t **object, const char *key, json_t *value)
 {
     if (!json_object_set_new(*object, key, value)) return true;
     json_decref(*object);
@@ -38,13 +38,13 @@ static json_t *make_prompts(const anm_recipe *r)
     json_t *prompts = json_object();
 
     for (size_t i = 0; i < r->n_prompts; i++)
-        if (!set(&prompts, r->prompts[i].name,
-                 anm_json_text(r->prompts[i].text)))
+        if (!anm_inspect_set(&prompts, r->prompts[i].name,
+                             anm_json_text(r->prompts[i].text)))
             break;
     return prompts;
 }
 
-static json_t *make_recipe(const anm_recipe *r)
+json_t *anm_inspect_recipe(const anm_recipe *r)
 {
     return json_pack("{s:s, s:b, s:o, s:s?, s:b}", "pooling",
                      anm_pool_kind_name(r->pool), "normalize", r->normalize,
@@ -52,23 +52,25 @@ static json_t *make_recipe(const anm_recipe *r)
                      r->default_prompt, "lowercase", r->lowercase);
 }
 
-static json_t *make_tokenizer(const anm_tokenizer *t)
+json_t *anm_inspect_tokenizer(const anm_tokenizer *t)
 {
     anm_tokenizer_info info;
 
     anm_tokenizer_describe(t, &info);
     return json_pack("{s:s, s:o, s:b}", "model", info.model, "vocabulary",
-                     number(info.vocab_size), "lowercase", info.lowercase);
+                     anm_inspect_number(info.vocab_size), "lowercase",
+                     info.lowercase);
 }
 
-static json_t *make_notes(const anm_source *s)
+json_t *anm_inspect_notes(const anm_source *s)
 {
     json_t *notes = json_array();
 
     for (size_t i = 0; i < s->n_notes; i++)
-        if (!append(&notes, json_pack("{s:o, s:o}", "where",
-                                      anm_json_text(s->notes[i].where), "text",
-                                      anm_json_text(s->notes[i].text))))
+        if (!anm_inspect_append(
+                &notes, json_pack("{s:o, s:o}", "where",
+                                  anm_json_text(s->notes[i].where), "text",
+                                  anm_json_text(s->notes[i].text))))
             break;
     return notes;
 }
@@ -80,9 +82,9 @@ static json_t *make_shape(const anm_shape *shape)
     json_t *dims = json_array();
 
     for (unsigned i = 0; i < shape->rank; i++)
-        if (!append(&dims, shape->dims[i] == ANM_DIM_TOKENS
-                               ? json_string("tokens")
-                               : json_integer(shape->dims[i])))
+        if (!anm_inspect_append(&dims, shape->dims[i] == ANM_DIM_TOKENS
+                                           ? json_string("tokens")
+                                           : json_integer(shape->dims[i])))
             break;
     return dims;
 }
@@ -100,7 +102,7 @@ static json_t *make_inputs(const anm_graph *g)
     for (size_t i = 0; i < anm_graph_n_values(g); i++) {
         const anm_value *v = anm_graph_value(g, (anm_value_id)i);
         if (v->kind == ANM_VALUE_INPUT &&
-            !append(&inputs, make_value(v->name, &v->shape)))
+            !anm_inspect_append(&inputs, make_value(v->name, &v->shape)))
             break;
     }
     return inputs;
@@ -122,7 +124,8 @@ static json_t *make_op_counts(const anm_graph *g)
         counts[anm_graph_node(g, i)->op]++;
     for (int op = 0; op < ANM_OP_COUNT; op++)
         if (counts[op] &&
-            !set(&ops, anm_op_describe((anm_op)op)->name, number(counts[op])))
+            !anm_inspect_set(&ops, anm_op_describe((anm_op)op)->name,
+                             anm_inspect_number(counts[op])))
             break;
     return ops;
 }
@@ -134,11 +137,12 @@ static json_t *make_op_list(const anm_graph *g)
     for (size_t i = 0; i < anm_graph_n_nodes(g); i++) {
         const anm_node *n = anm_graph_node(g, i);
         const anm_value *v = anm_graph_value(g, n->output);
-        if (!append(&list, json_pack("{s:o, s:s, s:s, s:o}", "name",
-                                     anm_json_text(n->name), "type",
-                                     anm_op_describe(n->op)->name, "dtype",
-                                     anm_dtype_name(v->shape.dtype), "shape",
-                                     make_shape(&v->shape))))
+        if (!anm_inspect_append(&list,
+                                json_pack("{s:o, s:s, s:s, s:o}", "name",
+                                          anm_json_text(n->name), "type",
+                                          anm_op_describe(n->op)->name, "dtype",
+                                          anm_dtype_name(v->shape.dtype),
+                                          "shape", make_shape(&v->shape))))
             break;
     }
     return list;
@@ -152,7 +156,7 @@ static json_t *make_unused(const anm_weights *w)
 
     for (size_t i = 0; i < w->n; i++)
         if (!w->tensors[i].used &&
-            !append(&names, anm_json_text(w->tensors[i].stored)))
+            !anm_inspect_append(&names, anm_json_text(w->tensors[i].stored)))
             break;
     return names;
 }
@@ -162,7 +166,7 @@ static json_t *make_tensor_dims(const anm_weight *t)
     json_t *dims = json_array();
 
     for (unsigned i = 0; i < t->rank; i++)
-        if (!append(&dims, number(t->dims[i]))) break;
+        if (!anm_inspect_append(&dims, anm_inspect_number(t->dims[i]))) break;
     return dims;
 }
 
@@ -172,11 +176,13 @@ static json_t *make_tensors(const anm_weights *w)
 
     for (size_t i = 0; i < w->n; i++) {
         const anm_weight *t = &w->tensors[i];
-        if (!append(&list, json_pack("{s:o, s:s, s:o, s:o, s:b}", "name",
-                                     anm_json_text(t->stored), "dtype",
-                                     anm_dtype_name(t->dtype), "shape",
-                                     make_tensor_dims(t), "bytes",
-                                     number(t->data.len), "used", t->used)))
+        if (!anm_inspect_append(&list,
+                                json_pack("{s:o, s:s, s:o, s:o, s:b}", "name",
+                                          anm_json_text(t->stored), "dtype",
+                                          anm_dtype_name(t->dtype), "shape",
+                                          make_tensor_dims(t), "bytes",
+                                          anm_inspect_number(t->data.len),
+                                          "used", t->used)))
             break;
     }
     return list;
@@ -192,11 +198,12 @@ static json_t *make_floor(const anm_engine *e, size_t tokens,
     const double memory = cost.weight_bytes / peak->bytes_per_s;
     const double compute = cost.macs / peak->macs_per_s;
 
-    return json_pack("{s:o, s:f, s:s, s:f, s:f, s:f}", "tokens", number(tokens),
-                     "floor_ms", (memory > compute ? memory : compute) * 1e3,
-                     "bound", memory > compute ? "memory" : "compute", "macs",
-                     cost.macs, "weight_bytes", cost.weight_bytes,
-                     "activation_bytes", cost.activation_bytes);
+    return json_pack("{s:o, s:f, s:s, s:f, s:f, s:f}", "tokens",
+                     anm_inspect_number(tokens), "floor_ms",
+                     (memory > compute ? memory : compute) * 1e3, "bound",
+                     memory > compute ? "memory" : "compute", "macs", cost.macs,
+                     "weight_bytes", cost.weight_bytes, "activation_bytes",
+                     cost.activation_bytes);
 }
 
 /* Without a backend that can be measured there is no floor, and the list is
@@ -212,7 +219,7 @@ static json_t *make_roofline(const anm_engine *e)
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         if (lengths[i] >= most && i + 1 < sizeof(lengths) / sizeof(lengths[0]))
             continue;
-        if (!append(&rows, make_floor(e, lengths[i], &peak))) break;
+        if (!anm_inspect_append(&rows, make_floor(e, lengths[i], &peak))) break;
     }
     return rows;
 }
@@ -228,19 +235,21 @@ static json_t *make_document(const anm_engine *e, unsigned flags)
         "anemone_inspect", 1, "path", anm_json_text(s->path), "name",
         anm_json_text(s->name), "format", s->format, "architecture",
         s->architecture, "fingerprint", e->fingerprint, "dim",
-        number(s->recipe.dim), "max_tokens", number(s->recipe.max_tokens),
-        "parameters", number(anm_source_parameters(e->graph)), "bytes",
-        number(anm_weights_bytes(&s->weights)), "recipe",
-        make_recipe(&s->recipe), "tokenizer", make_tokenizer(s->tokenizer),
-        "inputs", make_inputs(e->graph), "outputs", make_outputs(e->graph),
-        "ops", make_op_counts(e->graph), "roofline", make_roofline(e), "lint",
-        "notes", make_notes(s), "stored", anm_dtype_name(s->stored),
-        "tensors_unused", make_unused(&s->weights));
+        anm_inspect_number(s->recipe.dim), "max_tokens",
+        anm_inspect_number(s->recipe.max_tokens), "parameters",
+        anm_inspect_number(anm_source_parameters(e->graph)), "bytes",
+        anm_inspect_number(anm_weights_bytes(&s->weights)), "recipe",
+        anm_inspect_recipe(&s->recipe), "tokenizer",
+        anm_inspect_tokenizer(s->tokenizer), "inputs", make_inputs(e->graph),
+        "outputs", make_outputs(e->graph), "ops", make_op_counts(e->graph),
+        "roofline", make_roofline(e), "lint", "notes", anm_inspect_notes(s),
+        "stored", anm_dtype_name(s->stored), "tensors_unused",
+        make_unused(&s->weights));
 
     if (doc && flags & ANM_INSPECT_TENSORS)
-        set(&doc, "tensors", make_tensors(&s->weights));
+        anm_inspect_set(&doc, "tensors", make_tensors(&s->weights));
     if (doc && flags & ANM_INSPECT_OPS)
-        set(&doc, "ops_list", make_op_list(e->graph));
+        anm_inspect_set(&doc, "ops_list", make_op_list(e->graph));
     return doc;
 }
 
@@ -248,8 +257,10 @@ anm_status anm_engine_inspect(const anm_options *options, unsigned flags,
                               char **json, anm_error *err)
 {
     anm_engine *e;
-    anm_status status = anm_engine_describe(&e, options, err);
 
+    if (anm_mlpackage_is(options->model))
+        return anm_inspect_package(options, flags, json, err);
+    anm_status status = anm_engine_describe(&e, options, err);
     if (status) return status;
     // A model that no backend can run is inspected all the same.
     if (anm_engine_choose(e, options, NULL)) e->backend = NULL;

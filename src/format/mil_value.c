@@ -183,6 +183,12 @@ const anm_mil_value *anm_mil_op_attribute(const anm_mil_op *op,
     return NULL;
 }
 
+bool anm_mil_op_is_constant(const anm_mil_op *op)
+{
+    return strcmp(op->type, "const") == 0 ||
+           strncmp(op->type, "constexpr_", 10) == 0;
+}
+
 const anm_mil_value *anm_mil_binding_value(const anm_mil_binding *b)
 {
     if (b->value) return b->value;

@@ -194,6 +194,9 @@ const anm_mil_arg *anm_mil_op_arg(const anm_mil_op *op, const char *param);
 const anm_mil_value *anm_mil_op_attribute(const anm_mil_op *op,
                                           const char *name);
 
+/* True for const and constexpr ops, which never execute. */
+bool anm_mil_op_is_constant(const anm_mil_op *op);
+
 /* The constant that a binding is: the literal, or `val` of the const op that
  * its name leads to. NULL when it is computed. */
 const anm_mil_value *anm_mil_binding_value(const anm_mil_binding *b);

@@ -52,6 +52,12 @@ static anm_lint_finding *finding_of(linter *l, anm_lint_rule_id id,
     return f;
 }
 
+/* What a person looks for: the name of the value that the op gives. */
+static const char *place_of(const anm_mil_op *op)
+{
+    return op->n_outputs ? op->outputs[0].name : op->name;
+}
+
 static void add_place(anm_lint_finding *f, const char *place)
 {
     if (!f) return;
@@ -91,7 +97,7 @@ static void report_type(linter *l, const anm_mil_op *op)
         return;
     }
     snprintf(word, len + 1, "%s:%s", rule, op->type);
-    add_place(finding_of(l, ANM_LINT_RULE_OP_OFF_ANE, word), op->name);
+    add_place(finding_of(l, ANM_LINT_RULE_OP_OFF_ANE, word), place_of(op));
 }
 
 /* ---- Features ------------------------------------------------------------ */
@@ -120,12 +126,6 @@ static void look_at_features(linter *l, const anm_features *x)
 }
 
 /* ---- Constants ----------------------------------------------------------- */
-
-static bool is_constant(const anm_mil_op *op)
-{
-    return strcmp(op->type, "const") == 0 ||
-           strncmp(op->type, "constexpr_", 10) == 0;
-}
 
 static bool holds_infinity(const anm_mil_value *v)
 {
@@ -169,12 +169,12 @@ static void look_at_const(linter *l, const anm_mil_op *op)
 
     if (!v) return;
     if (v->data.len > HUGE_CONSTANT_MIB * MIB)
-        report(l, ANM_LINT_RULE_HUGE_CONSTANT, op->name);
+        report(l, ANM_LINT_RULE_HUGE_CONSTANT, place_of(op));
     if (v->type == ANM_MIL_FLOAT16 && v->n == 1 &&
         anm_mil_value_real(v, 0, &x) && fabs(x) == 0x1p-24)
-        report(l, ANM_LINT_RULE_EPSILON, op->name);
+        report(l, ANM_LINT_RULE_EPSILON, place_of(op));
     if (v->in_file && holds_infinity(v))
-        report(l, ANM_LINT_RULE_INF_MASK, op->name);
+        report(l, ANM_LINT_RULE_INF_MASK, place_of(op));
 }
 
 /* The shape of a parameter's literal. */
@@ -196,19 +196,19 @@ static void look_at_constexpr(linter *l, const anm_mil_op *op)
             has_blocks = has_blocks || scale->dims[i] > 1;
         report(l,
                has_blocks ? ANM_LINT_RULE_BLOCKWISE : ANM_LINT_RULE_INT8_AS_F16,
-               op->name);
+               place_of(op));
         return;
     }
     if (strcmp(op->type, "constexpr_affine_dequantize") == 0)
-        report(l, ANM_LINT_RULE_INT8_AS_F16, op->name);
+        report(l, ANM_LINT_RULE_INT8_AS_F16, place_of(op));
     if (strcmp(op->type, "constexpr_lut_to_dense") != 0) return;
     lut = literal(op, "lut");
     if (!lut || lut->rank < 2) return;
     for (unsigned i = 0; i + 2 < lut->rank; i++)
         groups *= lut->dims[i] ? lut->dims[i] : 1;
-    if (groups > 1) report(l, ANM_LINT_RULE_GROUPED_PALETTE, op->name);
+    if (groups > 1) report(l, ANM_LINT_RULE_GROUPED_PALETTE, place_of(op));
     if (lut->dims[lut->rank - 1] > 1)
-        report(l, ANM_LINT_RULE_VECTOR_PALETTE, op->name);
+        report(l, ANM_LINT_RULE_VECTOR_PALETTE, place_of(op));
 }
 
 /* ---- Ops ----------------------------------------------------------------- */
@@ -251,7 +251,8 @@ static bool is_runtime_slice(const anm_mil_op *op)
 
         for (size_t j = 0; arg && j < arg->n; j++)
             if (arg->bindings[j].name &&
-                (!arg->bindings[j].from || !is_constant(arg->bindings[j].from)))
+                (!arg->bindings[j].from ||
+                 !anm_mil_op_is_constant(arg->bindings[j].from)))
                 return true;
     }
     return false;
@@ -296,22 +297,22 @@ static void look_at_output(linter *l, const anm_mil_op *op,
 
     if (t->type == ANM_MIL_FLOAT16) l->has_fp16 = true;
     if (!is_cast && (t->type == ANM_MIL_FLOAT32 || t->type == ANM_MIL_FLOAT64))
-        report(l, ANM_LINT_RULE_FP32_COMPUTE, op->name);
+        report(l, ANM_LINT_RULE_FP32_COMPUTE, place_of(op));
     if (t->type != ANM_MIL_FLOAT16 && t->type != ANM_MIL_FLOAT32 &&
         t->type != ANM_MIL_FLOAT64 && !is_cast &&
         strcmp(op->type, "shape") != 0)
-        report(l, ANM_LINT_RULE_INT_OPS, op->name);
+        report(l, ANM_LINT_RULE_INT_OPS, place_of(op));
     if (!t->rank_known) {
-        report(l, ANM_LINT_RULE_UNKNOWN_RANK, op->name);
+        report(l, ANM_LINT_RULE_UNKNOWN_RANK, place_of(op));
         return;
     }
-    if (t->rank > RANK_MAX) report(l, ANM_LINT_RULE_RANK, op->name);
-    if (has_unknown(t)) report(l, ANM_LINT_RULE_UNKNOWN_DIM, op->name);
-    if (is_wide(t)) report(l, ANM_LINT_RULE_DIM, op->name);
+    if (t->rank > RANK_MAX) report(l, ANM_LINT_RULE_RANK, place_of(op));
+    if (has_unknown(t)) report(l, ANM_LINT_RULE_UNKNOWN_DIM, place_of(op));
+    if (is_wide(t)) report(l, ANM_LINT_RULE_DIM, place_of(op));
     if (t->type == ANM_MIL_FLOAT16 && t->rank >= 3 &&
         t->dims[t->rank - 1] > 0 && t->dims[t->rank - 1] < 32 &&
         elements(t) > 64)
-        report(l, ANM_LINT_RULE_LAST_DIM, op->name);
+        report(l, ANM_LINT_RULE_LAST_DIM, place_of(op));
 }
 
 /* The op that computes a parameter's only value. */
@@ -354,7 +355,7 @@ static void look_at_conv(linter *l, const anm_mil_op *op)
     const anm_mil_value_type *t =
         &from->outputs[arg->bindings[0].from_output].type;
     for (unsigned i = 2; i < t->rank; i++)
-        if (t->dims[i] > 13) report(l, ANM_LINT_RULE_CONV_KERNEL, op->name);
+        if (t->dims[i] > 13) report(l, ANM_LINT_RULE_CONV_KERNEL, place_of(op));
 }
 
 static void look_at_argmax(linter *l, const anm_mil_op *op)
@@ -371,28 +372,31 @@ static void look_at_argmax(linter *l, const anm_mil_op *op)
     if (axis && !anm_mil_value_int(axis, 0, &at)) return;
     if (at < 0) at += t->rank;
     if (at >= 0 && at < t->rank && t->dims[at] > 2048)
-        report(l, ANM_LINT_RULE_ARGMAX, op->name);
+        report(l, ANM_LINT_RULE_ARGMAX, place_of(op));
 }
 
 static void look_at_op(linter *l, const anm_mil_op *op)
 {
     if (is_off_ane(op)) report_type(l, op);
-    if (is_control_flow(op)) report(l, ANM_LINT_RULE_CONTROL_FLOW, op->name);
+    if (is_control_flow(op))
+        report(l, ANM_LINT_RULE_CONTROL_FLOW, place_of(op));
     if (reads_infinity(op)) {
-        report(l, ANM_LINT_RULE_INF_CONSTANT, op->name);
+        report(l, ANM_LINT_RULE_INF_CONSTANT, place_of(op));
         l->multiplies_infinity |= strcmp(op->type, "mul") == 0;
     }
-    if (is_runtime_slice(op)) report(l, ANM_LINT_RULE_RUNTIME_SLICE, op->name);
-    if (may_overflow(op)) report(l, ANM_LINT_RULE_FP16_OVERFLOW, op->name);
+    if (is_runtime_slice(op))
+        report(l, ANM_LINT_RULE_RUNTIME_SLICE, place_of(op));
+    if (may_overflow(op)) report(l, ANM_LINT_RULE_FP16_OVERFLOW, place_of(op));
     if (strcmp(op->type, "gather") == 0)
-        report(l, ANM_LINT_RULE_GATHER, op->name);
-    if (strcmp(op->type, "cast") == 0) report(l, ANM_LINT_RULE_CAST, op->name);
+        report(l, ANM_LINT_RULE_GATHER, place_of(op));
+    if (strcmp(op->type, "cast") == 0)
+        report(l, ANM_LINT_RULE_CAST, place_of(op));
     if (strcmp(op->type, "linear") == 0)
-        report(l, ANM_LINT_RULE_LINEAR, op->name);
+        report(l, ANM_LINT_RULE_LINEAR, place_of(op));
     if (strcmp(op->type, "quantize") == 0)
-        report(l, ANM_LINT_RULE_W8A8, op->name);
+        report(l, ANM_LINT_RULE_W8A8, place_of(op));
     if (anm_mil_op_attribute(op, "IntendedBackend"))
-        report(l, ANM_LINT_RULE_PINNED, op->name);
+        report(l, ANM_LINT_RULE_PINNED, place_of(op));
     look_at_conv(l, op);
     look_at_argmax(l, op);
     for (size_t i = 0; i < op->n_outputs; i++)
@@ -404,7 +408,7 @@ static void look_at_block(linter *l, const anm_mil_block *b)
     for (size_t i = 0; i < b->n_ops; i++) {
         const anm_mil_op *op = &b->ops[i];
 
-        if (is_constant(op)) {
+        if (anm_mil_op_is_constant(op)) {
             count_decoded(l, op);
             if (strcmp(op->type, "const") == 0)
                 look_at_const(l, op);

@@ -42,16 +42,11 @@ static void add_value(reading *x, const anm_mil_value *v)
     x->blobs[x->n++] = s;
 }
 
-static bool is_constant(const anm_mil_op *op)
-{
-    return strcmp(op->type, "const") == 0 ||
-           strncmp(op->type, "constexpr_", 10) == 0;
-}
-
 static void add_binding(reading *x, const anm_mil_binding *b, int depth)
 {
     add_value(x, b->value);
-    if (!b->from || !is_constant(b->from) || depth > CHAIN_MAX) return;
+    if (!b->from || !anm_mil_op_is_constant(b->from) || depth > CHAIN_MAX)
+        return;
     if (x->n_steps++ > STEPS_MAX) return;
     for (size_t i = 0; i < b->from->n_attributes; i++)
         add_value(x, b->from->attributes[i].value);
@@ -66,7 +61,7 @@ static void add_block(reading *x, const anm_mil_block *b)
         const anm_mil_op *op = &b->ops[i];
         const bool is_gather = strncmp(op->type, "gather", 6) == 0;
 
-        if (is_constant(op)) continue;
+        if (anm_mil_op_is_constant(op)) continue;
         for (size_t j = 0; j < op->n_args; j++) {
             if (is_gather && strcmp(op->args[j].param, "x") == 0) continue;
             for (size_t k = 0; k < op->args[j].n; k++)
