@@ -91,8 +91,8 @@ static anm_status found(anm_store *s, anm_error *err)
 
     if (status || pages > 0) return status;
     snprintf(sql, sizeof(sql),
-             "PRAGMA page_size = 4096; PRAGMA application_id = %d",
-             (int)ANM_STORE_APPLICATION_ID);
+             "PRAGMA page_size = %d; PRAGMA application_id = %d",
+             (int)ANM_STORE_PAGE_BYTES, (int)ANM_STORE_APPLICATION_ID);
     return anm_sql_exec(s, sql, err);
 }
 

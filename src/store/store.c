@@ -17,7 +17,7 @@
 
 /* Pages in the log from which on a commit also checkpoints (4 MiB), and from
  * which on it tries to cut the log (64 MiB). */
-enum { CHECKPOINT_PAGES = 1024, TRUNCATE_PAGES = 16384 };
+enum { CHECKPOINT_PAGES = 256, TRUNCATE_PAGES = 4096 };
 
 /* The file header's fields, from SQLite's documentation of its format. */
 enum { HEADER_BYTES = 100, AT_USER_VERSION = 60, AT_APPLICATION_ID = 68 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store/statement.h"
 #include "support/stores.h"
 
 static const struct {
@@ -69,14 +70,16 @@ static void every_broken_promise_is_found_and_named(void **state)
 /* Overwrite page `page` of the file with 0xa5 from byte `from` on. */
 static void damage_page(const char *path, long page, long from)
 {
-    char bytes[4096];
+    char bytes[ANM_STORE_PAGE_BYTES];
     FILE *file = fopen(path, "r+b");
 
     assert_non_null(file);
     memset(bytes, 0xa5, sizeof(bytes));
-    assert_int_equal(fseek(file, (page - 1) * 4096 + from, SEEK_SET), 0);
-    assert_int_equal(fwrite(bytes, 1, (size_t)(4096 - from), file),
-                     4096 - from);
+    assert_int_equal(
+        fseek(file, (page - 1) * ANM_STORE_PAGE_BYTES + from, SEEK_SET), 0);
+    assert_int_equal(
+        fwrite(bytes, 1, (size_t)(ANM_STORE_PAGE_BYTES - from), file),
+        ANM_STORE_PAGE_BYTES - from);
     fclose(file);
 }
 
@@ -91,14 +94,14 @@ static void damaged_page_is_found_and_named(void **state)
     (void)state;
 
     test_store_begin(s);
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 200; i++) {
         snprintf(key, sizeof(key), "k%d", i);
         test_store_put(s, &c, key, "some text", "{\"n\":1}", (uint64_t)i);
     }
     test_store_commit(s);
     assert_int_equal(anm_store_compact(s, &before, &after, NULL), ANM_OK);
     anm_store_close(s);
-    const long pages = (long)(after / 4096);
+    const long pages = (long)(after / ANM_STORE_PAGE_BYTES);
     for (long page = 2; page <= pages; page++) {
         snprintf(copy, sizeof(copy), "%s.%ld", path, page);
         test_file_copy(path, copy);
