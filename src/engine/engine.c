@@ -74,7 +74,9 @@ static anm_precision resolve_precision(anm_precision asked,
     const anm_dtype stored = anm_graph_main_type(graph);
     if (stored == ANM_DTYPE_BF16) return ANM_PRECISION_BF16;
     if (stored == ANM_DTYPE_Q8_0) return ANM_PRECISION_INT8;
-    return stored == ANM_DTYPE_Q4_0 ? ANM_PRECISION_INT4 : ANM_PRECISION_F32;
+    if (stored == ANM_DTYPE_Q4_0 || stored == ANM_DTYPE_Q4_K)
+        return ANM_PRECISION_INT4;
+    return ANM_PRECISION_F32;
 }
 
 static anm_status read_options(anm_engine *e, const anm_options *o,

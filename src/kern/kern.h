@@ -28,9 +28,9 @@
 #include "base/types.h"
 
 /* ---- Weights ---------------------------------------------------------------
- * Weights stay in the type they are stored in: F32, F16, BF16, Q8_0 or Q4_0.
- * All arithmetic is float32 on values that are widened exactly, so that a
- * product has the same bits as with the widened weights as F32.
+ * Weights stay in the type they are stored in: F32, F16, BF16, Q8_0, Q4_0, Q4_K
+ * or Q6_K. All arithmetic is float32 on values as anm_widen_f32() makes them,
+ * so that a product has the same bits as with the widened weights as F32.
  *
  * A panel holds 16 output features of all k, at every level, so that one
  * prepared artifact has one layout. Features past n have the value 0 and k past
@@ -42,8 +42,12 @@
  *   Q4_0       for each 32 d: 16 scales f16, then [4][16][4] bytes, one load
  *              is eight steps of d: those of byte b are 2 b (its low bits) and
  *              2 b + 1, as q - 8 in two's complement
+ *   Q4_K       for each 32 d: 16 scales and 16 minima f32, multiplied out, then
+ *              nibbles as of Q4_0, but q itself: w = scale q - minimum
+ *   Q6_K       for each 16 d: 16 scales f32, multiplied out, then [16][16] i8
  *
- * Panels of block types take the bytes that their rows take in a file. */
+ * Panels of Q8_0 and Q4_0 take the bytes that their rows take in a file, those
+ * of Q4_K 4 / 3 of them and those of Q6_K 1.52. */
 
 /* Columns (output features) of a packed panel. */
 enum { ANM_PANEL = 16 };

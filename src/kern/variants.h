@@ -18,12 +18,24 @@ static inline size_t anm_attention_visible(const anm_attention_f32 *a, size_t i)
     return a->causal && limit < a->n_k ? limit : a->n_k;
 }
 
+/* Run `run` of a block: 32 elements scale q - minimum of the 8 of Q4_K, and 16
+ * elements scale q of the 16 of Q6_K. The scales are exact. */
+void anm_read_q4_k(const unsigned char *block, size_t run, float *scale,
+                   float *minimum, int8_t q[32]);
+void anm_read_q6_k(const unsigned char *block, size_t run, float *scale,
+                   int8_t q[16]);
+
+/* Steps of a panel that share scales, and the bytes that come before them; 0
+ * where the type has none. */
+size_t anm_panel_run(anm_dtype type);
+size_t anm_panel_head(anm_dtype type);
+
 /* ---- The specification --------------------------------------------------- */
 
 void anm_pack_ref(void *dst, anm_dtype type, const void *w, size_t ldw,
                   size_t n, size_t k);
 /* Steps [first, first + steps) of a panel as [steps][16] float32; first is at a
- * block or pair, and steps whole blocks. */
+ * pair or where a run of 32 begins, and likewise the end, but for that of k. */
 void anm_widen_panel_ref(float *dst, const void *panel, anm_dtype type,
                          size_t first, size_t steps);
 void anm_gemm_f32_ref(const anm_gemm_f32 *g);

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "kern/kern.h"
+#include "kern/variants.h"
 
 /* ---- Plain types ---------------------------------------------------------- */
 
@@ -81,42 +81,62 @@ static void read_scale(const unsigned char *s, size_t i, float *scale,
     *minimum = (float)(min_low | min_high);
 }
 
-/* 8 runs of 32 elements with a scale and a minimum each; two neighbouring runs
- * share 32 bytes, the first has the low nibbles. */
+/* 8 runs of 32 elements; two neighbouring runs share 32 bytes, the first has
+ * the low nibbles. */
+void anm_read_q4_k(const unsigned char *p, size_t run, float *scale,
+                   float *minimum, int8_t q[32])
+{
+    const unsigned char *bytes = p + 16 + run / 2 * 32;
+
+    read_scale(p + 4, run, scale, minimum);
+    *scale *= half_at(p);
+    *minimum *= half_at(p + 2);
+    for (size_t i = 0; i < 32; i++)
+        q[i] = (int8_t)(bytes[i] >> run % 2 * 4 & 15);
+}
+
 static void widen_q4_k(float *dst, const unsigned char *p)
 {
-    const float d = half_at(p), dmin = half_at(p + 2);
-    const unsigned char *q = p + 16;
+    int8_t q[32];
+    float scale, minimum;
 
     for (size_t run = 0; run < 8; run++) {
-        const unsigned shift = run % 2 ? 4 : 0;
-        float scale, minimum;
-
-        read_scale(p + 4, run, &scale, &minimum);
-        scale *= d;
-        minimum *= dmin;
+        anm_read_q4_k(p, run, &scale, &minimum, q);
         for (size_t i = 0; i < 32; i++) {
-            const float product =
-                scale * (float)(q[run / 2 * 32 + i] >> shift & 15);
+            const float product = scale * (float)q[i];
             dst[run * 32 + i] = product - minimum;
         }
     }
 }
 
-/* Two halves of 128 elements. Of a half, run r of 32 elements has its low four
- * bits in byte 32 (r mod 2) + i, low nibbles for r < 2, and its high two at bit
- * 2 r of byte i; each 16 elements have a scale. */
+/* Two halves of 128 elements. Of a half, quarter r of 32 elements has its low
+ * four bits in byte 32 (r mod 2) + i, low nibbles for r < 2, and its high two at
+ * bit 2 r of byte i; each run of 16 elements has a scale. */
+void anm_read_q6_k(const unsigned char *p, size_t run, float *scale,
+                   int8_t q[16])
+{
+    const size_t half = run / 8, quarter = run % 8 / 2;
+    const unsigned char *low = p + half * 64 + quarter % 2 * 32 + run % 2 * 16;
+    const unsigned char *high = p + 128 + half * 32 + run % 2 * 16;
+
+    *scale = half_at(p + 208) * signed_at(p + 192 + run);
+    for (size_t i = 0; i < 16; i++) {
+        const unsigned four = low[i] >> quarter / 2 * 4 & 15u;
+        const unsigned two = high[i] >> 2 * quarter & 3u;
+
+        q[i] = (int8_t)((int)(four | two << 4) - 32);
+    }
+}
+
 static void widen_q6_k(float *dst, const unsigned char *p)
 {
-    const float d = half_at(p + 208);
+    int8_t q[16];
+    float scale;
 
-    for (size_t at = 0; at < 256; at++) {
-        const size_t half = at / 128, run = at % 128 / 32, i = at % 32;
-        const unsigned low = p[half * 64 + run % 2 * 32 + i] >> run / 2 * 4;
-        const unsigned high = p[128 + half * 32 + i] >> 2 * run;
-        const int q = (int)((low & 15u) | (high & 3u) << 4) - 32;
-
-        dst[at] = d * signed_at(p + 192 + at / 16) * (float)q;
+    for (size_t run = 0; run < 16; run++) {
+        anm_read_q6_k(p, run, &scale, q);
+        for (size_t i = 0; i < 16; i++)
+            dst[run * 16 + i] = scale * (float)q[i];
     }
 }
 

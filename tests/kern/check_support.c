@@ -94,9 +94,10 @@ float *check_floats(check *c, size_t n)
     return x;
 }
 
-const anm_dtype check_types[CHECK_TYPES] = { ANM_DTYPE_F32, ANM_DTYPE_F16,
-                                             ANM_DTYPE_BF16, ANM_DTYPE_Q8_0,
-                                             ANM_DTYPE_Q4_0 };
+const anm_dtype check_types[CHECK_TYPES] = {
+    ANM_DTYPE_F32,  ANM_DTYPE_F16,  ANM_DTYPE_BF16, ANM_DTYPE_Q8_0,
+    ANM_DTYPE_Q4_0, ANM_DTYPE_Q4_K, ANM_DTYPE_Q6_K,
+};
 
 size_t check_bytes(anm_dtype type, size_t n)
 {
@@ -130,6 +131,7 @@ void *check_stored(check *c, anm_dtype type, size_t n)
 
     for (size_t at = 0; at < bytes; at += block.bytes) {
         uint16_t head = random_half(c);
+        const uint16_t second = random_half(c);
 
         if (type == ANM_DTYPE_BF16) {
             const float f = ldexpf(check_unit(c), (int)check_below(c, 11) - 8);
@@ -138,9 +140,11 @@ void *check_stored(check *c, anm_dtype type, size_t n)
             memcpy(&bits, &f, sizeof(bits));
             head = (uint16_t)(bits >> 16);
         }
-        memcpy(p + at, &head, sizeof(head));
-        for (size_t i = sizeof(head); i < block.bytes; i++)
+        for (size_t i = 0; i < block.bytes; i++)
             p[at + i] = (unsigned char)check_below(c, 256);
+        // Of Q6_K the scale comes last, of Q4_K a second one follows.
+        memcpy(p + at + (type == ANM_DTYPE_Q6_K ? 208 : 0), &head, 2);
+        if (type == ANM_DTYPE_Q4_K) memcpy(p + at + 2, &second, 2);
     }
     return p;
 }

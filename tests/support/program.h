@@ -26,8 +26,8 @@ typedef struct test_graph {
 void test_graph_init(test_graph *t, uint64_t seed);
 void test_graph_deinit(test_graph *t);
 
-/* A constant of random numbers, scaled: F32, F16, BF16, Q8_0 or Q4_0. cols 0: a
- * vector, which has no blocks. */
+/* A constant of random numbers, scaled: F32, F16, BF16 or a block type. cols 0:
+ * a vector, which has no blocks. */
 anm_value_id test_constant(test_graph *t, const char *name, anm_dtype dtype,
                            int64_t rows, int64_t cols, float scale);
 

@@ -281,16 +281,23 @@ static void check_briefly(const anm_graph *g)
 /* A whole model of weights in each stored type, fused and not. */
 static void stored_weights_compute_their_values(void **state)
 {
-    static const anm_dtype types[] = { ANM_DTYPE_F16, ANM_DTYPE_BF16,
-                                       ANM_DTYPE_Q8_0, ANM_DTYPE_Q4_0 };
+    static const struct {
+        anm_dtype type;
+        int64_t dim, inner;
+    } cases[] = {
+        { ANM_DTYPE_F16, 36, 101 },   { ANM_DTYPE_BF16, 36, 101 },
+        { ANM_DTYPE_Q8_0, 64, 96 },   { ANM_DTYPE_Q4_0, 64, 96 },
+        { ANM_DTYPE_Q4_K, 256, 256 }, { ANM_DTYPE_Q6_K, 256, 256 },
+    };
 
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         test_graph t;
 
-        test_bert_init(&t, &(test_bert){ .dim = 64,
-                                         .inner = 96,
-                                         .dtype = types[i],
+        test_bert_init(&t, &(test_bert){ .dim = cases[i].dim,
+                                         .inner = cases[i].inner,
+                                         .layers = 1,
+                                         .dtype = cases[i].type,
                                          .normalize = true });
         assert_int_equal(anm_graph_optimize(t.graph, ANM_PASS_ALL, NULL),
                          ANM_OK);

@@ -44,7 +44,7 @@ static unsigned char *join(const anm_value *v, size_t *len)
 static bool is_kept(anm_dtype t)
 {
     return t == ANM_DTYPE_F16 || t == ANM_DTYPE_BF16 || t == ANM_DTYPE_Q8_0 ||
-           t == ANM_DTYPE_Q4_0;
+           t == ANM_DTYPE_Q4_0 || t == ANM_DTYPE_Q4_K || t == ANM_DTYPE_Q6_K;
 }
 
 /* What the section of a value must hold; freed by the caller. */
@@ -126,9 +126,10 @@ static void sections_hold_every_constant_in_its_form(void **state)
         int64_t dim, inner;
     } cases[] = {
         // Odd sizes: stacked parts end inside a panel.
-        { ANM_DTYPE_F32, 36, 100 },  { ANM_DTYPE_BF16, 37 * 4, 101 },
-        { ANM_DTYPE_F16, 36, 101 },  { ANM_DTYPE_Q8_0, 32, 96 },
-        { ANM_DTYPE_Q4_0, 96, 160 },
+        { ANM_DTYPE_F32, 36, 100 },   { ANM_DTYPE_BF16, 37 * 4, 101 },
+        { ANM_DTYPE_F16, 36, 101 },   { ANM_DTYPE_Q8_0, 32, 96 },
+        { ANM_DTYPE_Q4_0, 96, 160 },  { ANM_DTYPE_Q4_K, 256, 256 },
+        { ANM_DTYPE_Q6_K, 256, 512 },
     };
 
     (void)state;

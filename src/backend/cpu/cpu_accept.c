@@ -24,6 +24,7 @@ static const struct {
     { ANM_PRECISION_BF16, ANM_DTYPE_BF16, false },
     { ANM_PRECISION_INT8, ANM_DTYPE_Q8_0, false },
     { ANM_PRECISION_INT4, ANM_DTYPE_Q4_0, false },
+    { ANM_PRECISION_INT4, ANM_DTYPE_Q4_K, false },
 };
 
 enum { N_PRECISIONS = sizeof(precisions) / sizeof(precisions[0]) };

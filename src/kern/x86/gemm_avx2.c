@@ -166,6 +166,18 @@ static ANM_NOINLINE void run_q4_0(const stored_tile *t, size_t rows,
     run_stored_as(t, ANM_DTYPE_Q4_0, rows, panels);
 }
 
+static ANM_NOINLINE void run_q4_k(const stored_tile *t, size_t rows,
+                                  size_t panels)
+{
+    run_stored_as(t, ANM_DTYPE_Q4_K, rows, panels);
+}
+
+static ANM_NOINLINE void run_q6_k(const stored_tile *t, size_t rows,
+                                  size_t panels)
+{
+    run_stored_as(t, ANM_DTYPE_Q6_K, rows, panels);
+}
+
 static void run_type(const stored_tile *t, anm_dtype type, size_t rows,
                      size_t panels)
 {
@@ -175,8 +187,12 @@ static void run_type(const stored_tile *t, anm_dtype type, size_t rows,
         run_bf16(t, rows, panels);
     else if (type == ANM_DTYPE_Q8_0)
         run_q8_0(t, rows, panels);
-    else
+    else if (type == ANM_DTYPE_Q4_0)
         run_q4_0(t, rows, panels);
+    else if (type == ANM_DTYPE_Q4_K)
+        run_q4_k(t, rows, panels);
+    else
+        run_q6_k(t, rows, panels);
 }
 
 /* `panels` panels from panel p for all rows, in tiles of nearly equal height:

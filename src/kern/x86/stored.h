@@ -27,15 +27,29 @@ typedef struct stored_at {
     const byte *w;
 } stored_at;
 
+static ANM_ALWAYS_INLINE bool is_nibbles(const anm_dtype type)
+{
+    return type == ANM_DTYPE_Q4_0 || type == ANM_DTYPE_Q4_K;
+}
+
+/* What the panels of a type are made of, known to the compiler: as
+ * anm_panel_run() and anm_panel_head() have it. */
+static ANM_ALWAYS_INLINE size_t run_steps(const anm_dtype type)
+{
+    if (type == ANM_DTYPE_Q6_K) return 16;
+    return type == ANM_DTYPE_Q8_0 || is_nibbles(type) ? 32 : 0;
+}
+
+static ANM_ALWAYS_INLINE size_t head_bytes(const anm_dtype type)
+{
+    if (type == ANM_DTYPE_Q4_K) return 128;
+    return type == ANM_DTYPE_Q6_K ? 64 : 32;
+}
+
 /* Steps of k in the 64 bytes of a line. */
 static ANM_ALWAYS_INLINE int line_steps(const anm_dtype type)
 {
-    return type == ANM_DTYPE_Q8_0 ? 4 : type == ANM_DTYPE_Q4_0 ? 8 : 2;
-}
-
-static ANM_ALWAYS_INLINE bool has_scales(const anm_dtype type)
-{
-    return type == ANM_DTYPE_Q8_0 || type == ANM_DTYPE_Q4_0;
+    return run_steps(type) == 0 ? 2 : is_nibbles(type) ? 8 : 4;
 }
 
 #endif

@@ -13,12 +13,18 @@
 #include "kern/x86/stored.h"
 #include "kern/x86/tile_avx2.h"
 
-/* Half h of step s of the line at p; scale: 16 floats, of BF16 masks that keep
- * the high half of each. */
+/* What the steps of a run share, of every panel; of BF16 the scales are masks
+ * that keep the high half of each lane. */
+typedef struct run_heads {
+    float scale[16 * TILE_PANELS], minimum[16 * TILE_PANELS];
+} run_heads;
+
+/* Half h of step s of the line at p, column c of the heads. */
 static ANM_ALWAYS_INLINE __m256 widen_half(const anm_dtype type, const byte *p,
-                                           const float *scale, const int s,
-                                           const int h)
+                                           const run_heads *heads, const int c,
+                                           const int s, const int h)
 {
+    const float *scale = heads->scale + c;
     const void *line = p + 32 * h;
     __m256i q;
 
@@ -30,20 +36,27 @@ static ANM_ALWAYS_INLINE __m256 widen_half(const anm_dtype type, const byte *p,
         if (s == 0) return _mm256_castsi256_ps(_mm256_slli_epi32(q, 16));
         return _mm256_and_ps(_mm256_castsi256_ps(q), _mm256_loadu_ps(scale));
     }
-    if (type == ANM_DTYPE_Q8_0)
+    if (!is_nibbles(type))
         q = _mm256_cvtepi8_epi32(
             _mm_loadl_epi64((const void *)(p + 16 * s + 8 * h)));
     else
-        q = _mm256_srai_epi32(
-            _mm256_slli_epi32(_mm256_loadu_si256(line), 28 - 4 * s), 28);
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(q), _mm256_loadu_ps(scale + 8 * h));
+        q = _mm256_slli_epi32(_mm256_loadu_si256(line), 28 - 4 * s);
+    if (type == ANM_DTYPE_Q4_0) q = _mm256_srai_epi32(q, 28);
+    if (type == ANM_DTYPE_Q4_K) q = _mm256_srli_epi32(q, 28);
+    const __m256 x =
+        _mm256_mul_ps(_mm256_cvtepi32_ps(q), _mm256_loadu_ps(scale));
+    /* The product of five bits by seventeen is exact. */
+    return type == ANM_DTYPE_Q4_K
+               ? _mm256_sub_ps(x, _mm256_loadu_ps(heads->minimum + c))
+               : x;
 }
 
 /* Step s of a line of every panel. */
 static ANM_ALWAYS_INLINE void
 add_stored_step(__m256 acc[TILE_ROWS][2 * TILE_PANELS], const stored_tile *t,
-                const anm_dtype type, const stored_at *at, const float *scale,
-                const int rows, const int panels, const int s)
+                const anm_dtype type, const stored_at *at,
+                const run_heads *heads, const int rows, const int panels,
+                const int s)
 {
     const float *low = at->a, *high;
     const byte *w = at->w;
@@ -51,14 +64,14 @@ add_stored_step(__m256 acc[TILE_ROWS][2 * TILE_PANELS], const stored_tile *t,
 
     ANM_OPAQUE(lda);
     ANM_OPAQUE(w);
-    ANM_OPAQUE(scale);
+    ANM_OPAQUE(heads);
     high = low + 3 * lda;
     ANM_OPAQUE(high);
     ANM_UNROLL
     for (int p = 0; p < panels; p++) {
         const byte *line = w + (size_t)p * t->panel;
-        const __m256 v0 = widen_half(type, line, scale + 16 * p, s, 0);
-        const __m256 v1 = widen_half(type, line, scale + 16 * p, s, 1);
+        const __m256 v0 = widen_half(type, line, heads, 16 * p, s, 0);
+        const __m256 v1 = widen_half(type, line, heads, 16 * p + 8, s, 1);
 
         ANM_UNROLL
         for (int i = 0; i < rows; i++) {
@@ -75,7 +88,7 @@ add_stored_step(__m256 acc[TILE_ROWS][2 * TILE_PANELS], const stored_tile *t,
 static ANM_ALWAYS_INLINE void add_line(__m256 acc[TILE_ROWS][2 * TILE_PANELS],
                                        const stored_tile *t,
                                        const anm_dtype type, stored_at *at,
-                                       const float *scale, const int rows,
+                                       const run_heads *heads, const int rows,
                                        const int panels, const int steps)
 {
     ANM_UNROLL
@@ -84,18 +97,30 @@ static ANM_ALWAYS_INLINE void add_line(__m256 acc[TILE_ROWS][2 * TILE_PANELS],
                      _MM_HINT_T1);
     ANM_UNROLL
     for (int s = 0; s < steps; s++)
-        add_stored_step(acc, t, type, at, scale, rows, panels, s);
+        add_stored_step(acc, t, type, at, heads, rows, panels, s);
     at->a += steps;
     at->w += 64;
 }
 
-static ANM_ALWAYS_INLINE void load_scales(float *scale, const stored_tile *t,
-                                          const byte *w, const int panels)
+static ANM_ALWAYS_INLINE void load_heads(run_heads *heads, const stored_tile *t,
+                                         const anm_dtype type, const byte *w,
+                                         const int panels)
 {
-    for (int h = 0; h < 2 * panels; h++) {
-        const void *half = w + (size_t)(h / 2) * t->panel + 16 * (h % 2);
+    const bool halves = head_bytes(type) == 32;
 
-        _mm256_storeu_ps(scale + 8 * h, _mm256_cvtph_ps(_mm_loadu_si128(half)));
+    for (int h = 0; h < 2 * panels; h++) {
+        const byte *p = w + (size_t)(h / 2) * t->panel;
+        const size_t at = h % 2 ? 8 : 0;
+
+        _mm256_storeu_ps(heads->scale + 8 * h,
+                         halves ? _mm256_cvtph_ps(_mm_loadu_si128(
+                                      (const void *)(p + 2 * at)))
+                                : _mm256_loadu_ps((const void *)(p + 4 * at)));
+        if (type == ANM_DTYPE_Q4_K)
+            _mm256_storeu_ps(heads->minimum + 8 * h,
+                             _mm256_loadu_ps((const void *)(p + 64 + 4 * at)));
+        for (size_t i = 0; i + 64 <= head_bytes(type) && h % 2; i += 64)
+            _mm_prefetch((const char *)(p + t->ahead + i), _MM_HINT_T1);
     }
 }
 
@@ -106,12 +131,12 @@ static ANM_ALWAYS_INLINE void run_stored(const stored_tile *from,
     const stored_tile t = *from;
     stored_at at = { t.a, t.w };
     const int steps = line_steps(type);
-    const size_t block = has_scales(type) ? 32 : (size_t)steps;
+    const size_t run = run_steps(type) ? run_steps(type) : (size_t)steps;
     __m256 acc[TILE_ROWS][2 * TILE_PANELS];
-    float scale[16 * TILE_PANELS];
+    run_heads heads;
 
     for (int h = 0; h < 2 * panels && type == ANM_DTYPE_BF16; h++)
-        _mm256_storeu_ps(scale + 8 * h,
+        _mm256_storeu_ps(heads.scale + 8 * h,
                          _mm256_castsi256_ps(_mm256_set1_epi32(-65536)));
     ANM_UNROLL
     for (int i = 0; i < rows; i++) {
@@ -119,16 +144,16 @@ static ANM_ALWAYS_INLINE void run_stored(const stored_tile *from,
         for (int h = 0; h < 2 * panels; h++)
             acc[i][h] = _mm256_setzero_ps();
     }
-    for (size_t left = t.k / block; left > 0; left--) {
-        if (has_scales(type)) {
-            load_scales(scale, &t, at.w, panels);
-            at.w += 32;
+    for (size_t left = t.k / run; left > 0; left--) {
+        if (run_steps(type)) {
+            load_heads(&heads, &t, type, at.w, panels);
+            at.w += head_bytes(type);
         }
-        for (size_t lines = block / (size_t)steps; lines > 0; lines--)
-            add_line(acc, &t, type, &at, scale, rows, panels, steps);
+        for (size_t lines = run / (size_t)steps; lines > 0; lines--)
+            add_line(acc, &t, type, &at, &heads, rows, panels, steps);
     }
-    if (!has_scales(type) && t.k % block != 0)
-        add_line(acc, &t, type, &at, scale, rows, panels, 1);
+    if (!run_steps(type) && t.k % run != 0)
+        add_line(acc, &t, type, &at, &heads, rows, panels, 1);
     ANM_UNROLL
     for (int i = 0; i < rows; i++) {
         ANM_UNROLL
