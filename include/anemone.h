@@ -820,6 +820,17 @@ ANM_API anm_status anm_inspect(const anm_options *options, unsigned flags,
 ANM_API anm_status anm_plan(const anm_options *options, char **json, bool *met,
                             anm_error *err);
 
+/** As anm_plan(), of a Core ML package whose plan was recorded on a Mac:
+ * devices and shares are the recording's, and the contract is judged on them.
+ *
+ * @param recorded  A file of the form that docs/COREML.md gives.
+ *
+ * @return ANM_E_FORMAT  malformed, or recorded of another package
+ *         ANM_E_ARG     the model is no package */
+ANM_API anm_status anm_plan_from(const anm_options *options,
+                                 const char *recorded, char **json, bool *met,
+                                 anm_error *err);
+
 /** Prepared artifacts in a cache folder (NULL: the platform's), as JSON
  * {"anemone_cache":1,"path":…,"artifacts":[{"path":…,"model":…,"bytes":…,
  * "state":…}], …}.

@@ -7,6 +7,15 @@
 
 #include <string.h>
 
+typedef struct plan_options {
+    const char *from;
+} plan_options;
+
+static const cli_option options[] = {
+    { "from", 0, CLI_STRING, offsetof(plan_options, from), "FILE",
+      "read a plan of a Core ML package that a Mac recorded", 0, 0 },
+};
+
 static void print_ops(const cli *c, const json_t *root)
 {
     const json_t *ops = json_object_get(root, "ops"), *op;
@@ -37,14 +46,18 @@ static void print_ops(const cli *c, const json_t *root)
 static void print_totals(const cli *c, const json_t *root, bool met)
 {
     const json_t *contract = json_object_get(root, "contract");
-    json_t *shares = json_object_get(root, "share"), *share;
+    json_t *shares = json_object_get(root, "share"), *share, *predicted;
     const char *device;
     char units[32], require[32], reason[600];
 
+    predicted = json_object_get(root, "predicted");
     cli_member_text(root, "units", units, sizeof(units));
     cli_member_text(contract, "require", require, sizeof(require));
     cli_member_text(contract, "reason", reason, sizeof(reason));
     printf("units     %s\n", units);
+    json_object_foreach(predicted, device, share)
+        printf("on a Mac  %s %.1f %%, predicted\n", device,
+               100.0 * json_number_value(share));
     json_object_foreach(shares, device, share) printf(
         "share     %s %.1f %%\n", device, 100.0 * json_number_value(share));
     printf("contract  %s: %s%s%s\n", require,
@@ -58,16 +71,19 @@ static void print_totals(const cli *c, const json_t *root, bool met)
 
 static int run_plan(cli *c, int argc, char **argv)
 {
+    plan_options o = { 0 };
     cli_session session;
-    anm_options options;
+    anm_options model;
     anm_error err;
     char *json = NULL;
     bool met = false;
 
-    if (!cli_begin(c, NULL, argc, argv)) return c->exit_code;
-    cli_session_options(&session, c, &options);
-    anm_status status = cli_session_model(c, &options, &err);
-    if (!status) status = anm_plan(&options, &json, &met, &err);
+    if (!cli_begin(c, &o, argc, argv)) return c->exit_code;
+    cli_session_options(&session, c, &model);
+    anm_status status = cli_session_model(c, &model, &err);
+    if (!status)
+        status = o.from ? anm_plan_from(&model, o.from, &json, &met, &err)
+                        : anm_plan(&model, &json, &met, &err);
     cli_progress_end(&session.progress);
     if (status) return cli_report(c, &err);
 
@@ -91,7 +107,11 @@ const cli_verb cli_verb_plan = {
     .arguments = "[MODEL]",
     .about = "Prints per operation the device, its share of the estimated "
              "cost and the reason, then the totals and whether the contract "
-             "would be met. Exits with 1 when it would not.",
+             "would be met. Exits with 1 when it would not. For a Core ML "
+             "package the operations are what a Mac with a Neural Engine would "
+             "probably do, or what --from says that one does.",
     .example = "anemone plan -m all-MiniLM-L6-v2 --units CPU_ONLY",
     .run = run_plan,
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
 };

@@ -28,7 +28,19 @@ anm_status anm_plan(const anm_options *options, char **json, bool *met,
 
     if (!status) status = anm_check_given(json, "json", err);
     if (status) return status;
-    return anm_engine_plan(options, json, met ? met : &ignored, err);
+    return anm_engine_plan(options, NULL, json, met ? met : &ignored, err);
+}
+
+anm_status anm_plan_from(const anm_options *options, const char *recorded,
+                         char **json, bool *met, anm_error *err)
+{
+    bool ignored;
+    anm_status status = anm_check_options(options, err);
+
+    if (!status) status = anm_check_given(recorded, "recorded", err);
+    if (!status) status = anm_check_given(json, "json", err);
+    if (status) return status;
+    return anm_engine_plan(options, recorded, json, met ? met : &ignored, err);
 }
 
 /* ---- Caches ---------------------------------------------------------------- */

@@ -49,8 +49,8 @@ anm_state anm_engine_state(const anm_engine *e);
  * what is needed by themselves and never refuse by contract. */
 anm_status anm_engine_inspect(const anm_options *options, unsigned flags,
                               char **json, anm_error *err);
-anm_status anm_engine_plan(const anm_options *options, char **json, bool *met,
-                           anm_error *err);
+anm_status anm_engine_plan(const anm_options *options, const char *recorded,
+                           char **json, bool *met, anm_error *err);
 
 /* The cache folder that options mean: theirs, the platform's, or NULL for none
  * (""). Newly allocated. */

@@ -1,14 +1,18 @@
 /* plan.c - where each operation would run, as JSON. Never refuses by contract.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/plan_parts.h"
+
 #include <math.h>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "engine/json_text.h"
 #include "engine/state.h"
+#include "format/mlpackage.h"
 
 /* Shares are estimates; more digits than these are noise of summing. */
-static json_t *share_or_null(double share)
+json_t *anm_plan_share(double share)
 {
     return share < 0 ? json_null() : json_real(round(share * 1e9) / 1e9);
 }
@@ -18,7 +22,7 @@ static json_t *make_row(const anm_plan_row *r)
     return json_pack("{s:o, s:s, s:s, s:s, s:o, s:s, s:s?}", "name",
                      anm_json_text(r->name), "type", r->type, "device",
                      anm_device_name(r->device), "variant", r->variant,
-                     "cost_share", share_or_null(r->share), "evidence",
+                     "cost_share", anm_plan_share(r->share), "evidence",
                      anm_evidence_name(r->evidence), "reason", r->reason);
 }
 
@@ -37,7 +41,7 @@ static json_t *make_rows(const anm_engine *e)
     return list;
 }
 
-static json_t *make_devices(unsigned set)
+json_t *anm_plan_devices(unsigned set)
 {
     json_t *list = json_array();
 
@@ -53,14 +57,14 @@ static json_t *make_devices(unsigned set)
 }
 
 /* Devices that are present, or that work is planned on. */
-static json_t *make_shares(const anm_contract_facts *f)
+json_t *anm_plan_shares(const anm_contract_facts *f)
 {
     json_t *shares = json_object();
 
     for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
         if (!(f->present >> d & 1) && f->shares[d] == 0) continue;
         if (json_object_set_new(shares, anm_device_name((anm_device)d),
-                                share_or_null(f->shares[d]))) {
+                                anm_plan_share(f->shares[d]))) {
             json_decref(shares);
             return NULL;
         }
@@ -68,7 +72,7 @@ static json_t *make_shares(const anm_contract_facts *f)
     return shares;
 }
 
-static json_t *make_contract(const anm_contract *c)
+json_t *anm_plan_contract(const anm_contract *c)
 {
     return json_pack("{s:s, s:b, s:b, s:s?}", "require", c->require, "met",
                      c->met, "fallback", c->fallback, "reason",
@@ -77,20 +81,30 @@ static json_t *make_contract(const anm_contract *c)
 
 static json_t *make_document(const anm_engine *e)
 {
-    return json_pack(
-        "{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "anemone_plan", 1, "model",
-        anm_json_text(e->source->name), "units", anm_units_name(e->load.units),
-        "precision", anm_precision_name(e->program.precision), "devices",
-        make_devices(e->facts.present), "ops", make_rows(e), "share",
-        make_shares(&e->facts), "contract", make_contract(&e->contract));
+    return json_pack("{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "anemone_plan",
+                     1, "model", anm_json_text(e->source->name), "units",
+                     anm_units_name(e->load.units), "precision",
+                     anm_precision_name(e->program.precision), "devices",
+                     anm_plan_devices(e->facts.present), "ops", make_rows(e),
+                     "share", anm_plan_shares(&e->facts), "contract",
+                     anm_plan_contract(&e->contract));
 }
 
-anm_status anm_engine_plan(const anm_options *options, char **json, bool *met,
-                           anm_error *err)
+static anm_status refuse_recording(const char *model, anm_error *err)
+{
+    return anm_fail(err, ANM_E_ARG,
+                    "%s: plans are recorded of Core ML packages only", model);
+}
+
+anm_status anm_engine_plan(const anm_options *options, const char *recorded,
+                           char **json, bool *met, anm_error *err)
 {
     anm_engine *e;
-    anm_status status = anm_engine_describe(&e, options, err);
 
+    if (anm_mlpackage_is(options->model))
+        return anm_plan_package(options, recorded, json, met, err);
+    if (recorded) return refuse_recording(options->model, err);
+    anm_status status = anm_engine_describe(&e, options, err);
     if (status) return status;
     status = anm_engine_choose(e, options, err);
     if (!status) status = anm_engine_identify(e, options, err);

@@ -1,11 +1,11 @@
-"""test_packages.py - Core ML packages looked at: inspect and its lint.
+"""test_packages.py - Core ML packages looked at: inspect, its lint, and plans.
 
 SPDX-License-Identifier: Apache-2.0
 """
 import json
 import shutil
 
-from harness import DATA, TMP, expect, fails, run, succeeds, test
+from harness import DATA, MEAN, TMP, expect, fails, run, succeeds, test
 from schema import load, problems
 
 COREML = DATA / "coreml"
@@ -77,3 +77,60 @@ def damaged_packages_are_format_errors():
     model = folder / "Data/com.apple.CoreML/model.mlmodel"
     model.write_bytes(model.read_bytes()[:-1])
     fails(4, "model.mlmodel", args=["inspect", "-m", folder])
+
+
+# ---- Plans -------------------------------------------------------------------
+
+def planned(code, *args):
+    r = run("plan", "--json", *args)
+    expect(r.code == code, f"exit {r.code}, not {code}: {r.err}")
+    document = r.json()
+    found = list(problems(document, load("plan.schema.json")))
+    expect(not found, found[:3])
+    return document
+
+
+@test
+def plans_of_packages_are_predictions_that_say_so():
+    model = COREML / "immediate_only_ios16.mlpackage"
+    d = planned(0, "-m", model)
+    expect([(o["name"], o["type"], o["evidence"]) for o in d["ops"]] ==
+           [("y", "linear", "unknown")], d["ops"])
+    expect(d["source"] == "predicted" and d["predicted"] == {"ane": 1.0}, d)
+    expect(d["share"] == {"cpu": 1.0}, d["share"])
+    d = planned(1, "-m", model, "--units", "CPU_AND_NE")
+    expect("ane" in d["contract"]["reason"], d["contract"])
+    d = planned(0, "-m", COREML / "refuse_cond_ios16.mlpackage")
+    expect(any(o["reason"] == "op-off-ane" for o in d["ops"]), d["ops"])
+
+
+def recording(name, **changes):
+    file = TMP / name
+    document = {
+        "anemone_recorded_plan": 1, "units": "CPU_AND_NE",
+        "machine": "Mac14,3", "devices": ["cpu", "gpu", "ane"],
+        "ops": [{"output": "y", "type": "ios16.linear", "preferred": "ane",
+                 "supported": ["cpu", "ane"], "cost": 1.0}]}
+    document["ops"][0].update(changes)
+    file.write_text(json.dumps(document))
+    return file
+
+
+@test
+def recorded_plans_are_read_and_judged():
+    model = COREML / "immediate_only_ios16.mlpackage"
+    d = planned(0, "-m", model, "--from", recording("ane.json"))
+    expect(d["ops"][0]["device"] == "ane" and
+           d["ops"][0]["evidence"] == "planned" and
+           d["ops"][0]["cost_share"] == 1.0, d["ops"])
+    expect(d["units"] == "CPU_AND_NE" and d["contract"]["met"], d)
+    d = planned(1, "-m", model, "--from",
+                recording("cpu.json", preferred="cpu", cost=None))
+    expect("preferred" in d["ops"][0]["reason"], d["ops"])
+    expect(not d["contract"]["met"], d["contract"])
+    fails(4, "another package", args=["plan", "-m", model, "--from",
+                                      recording("other.json", output="z")])
+    fails(2, "packages", args=["plan", "-m", MEAN, "--from",
+                               recording("mean.json")])
+    fails(3, "nowhere", args=["plan", "-m", model, "--from",
+                              TMP / "nowhere.json"])
