@@ -183,6 +183,22 @@ anm_status anm_added_compile(anm_tokenizer *t, const json_t *tokens,
     return status;
 }
 
+anm_status anm_added_restore(anm_tokenizer *t, anm_error *err)
+{
+    anm_added *a = &t->added;
+    anm_trie_key *keys = anm_alloc_array(a->n, sizeof(*keys));
+
+    a->token_of = anm_arena_array(&t->arena, a->n, sizeof(*a->token_of));
+    bool ok = keys && a->token_of;
+    for (size_t i = 0; i < a->n && ok; i++) {
+        keys[i] = (anm_trie_key){ a->tokens[i].content, (int32_t)i };
+        a->token_of[i] = (int32_t)i;
+    }
+    ok = ok && anm_trie_init(&a->contents, keys, a->n);
+    anm_free(keys);
+    return ok ? build_matchers(t, err) : anm_part_nomem(err);
+}
+
 void anm_added_deinit(anm_added *a)
 {
     anm_trie_deinit(&a->contents);

@@ -255,3 +255,18 @@ anm_status anm_normalizers_compile(anm_tokenizer *t, const json_t *o,
     if (!o || json_is_null(o)) return ANM_OK;
     return add_normalizer(t, o, "normalizer", err);
 }
+
+const anm_normalizer_row *anm_normalizer_row_find(anm_text name)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].run && strlen(rows[i].name) == name.len &&
+            memcmp(rows[i].name, name.data, name.len) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+bool anm_normalizer_fits(const anm_normalizer *n)
+{
+    return n->row->run != run_replace ||
+           (n->pattern.len && n->pattern.len <= ANM_PIECE_MAX_BYTES);
+}

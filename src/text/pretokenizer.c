@@ -258,3 +258,12 @@ void anm_splitters_deinit(anm_tokenizer *t)
     for (size_t i = 0; i < t->n_splitters; i++)
         anm_pattern_deinit(&t->splitters[i].compiled);
 }
+
+const anm_splitter_row *anm_splitter_row_find(anm_text name)
+{
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].run && strlen(rows[i].name) == name.len &&
+            memcmp(rows[i].name, name.data, name.len) == 0)
+            return &rows[i];
+    return NULL;
+}

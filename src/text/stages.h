@@ -95,6 +95,9 @@ typedef struct anm_added {
 /* Take in the array of added tokens; normalizer and pieces are compiled. */
 anm_status anm_added_compile(anm_tokenizer *t, const json_t *tokens,
                              anm_error *err);
+/* Build what belongs to the tokens of a tokenizer that was read back; fails
+ * for lack of memory only. */
+anm_status anm_added_restore(anm_tokenizer *t, anm_error *err);
 void anm_added_deinit(anm_added *a);
 
 /* The id of a spelling, added tokens first; ANM_TRIE_NONE: it has none. */
@@ -168,6 +171,11 @@ bool anm_order_flush(const anm_order *o);
 anm_status anm_normalizers_compile(anm_tokenizer *t, const json_t *o,
                                    anm_error *err);
 
+/* For a compiled tokenizer that is read back: a row by its name (NULL: none),
+ * and whether pattern and content are such as compiling gives. */
+const anm_normalizer_row *anm_normalizer_row_find(anm_text name);
+bool anm_normalizer_fits(const anm_normalizer *n);
+
 /* Through all normalizers. *out is text itself, or lies in e. */
 bool anm_normalize(const anm_tokenizer *t, anm_text text, anm_encoding *e,
                    anm_text *out);
@@ -210,6 +218,8 @@ anm_status anm_splitters_compile(anm_tokenizer *t, const json_t *o,
                                  anm_error *err);
 
 void anm_splitters_deinit(anm_tokenizer *t);
+
+const anm_splitter_row *anm_splitter_row_find(anm_text name);
 
 /* Split by the splitters from `next` on; the last hands words to the model. */
 typedef bool (*anm_hand_on_fn)(const anm_tokenizer *t, size_t next,
@@ -255,6 +265,8 @@ typedef struct anm_model_row {
     bool (*begin)(const anm_tokenizer *t, anm_encoding *e);
     bool (*run)(const anm_tokenizer *t, anm_text word, anm_encoding *e);
 } anm_model_row;
+
+const anm_model_row *anm_model_row_find(anm_text name);
 
 /* What is BPE's own. */
 typedef struct anm_bpe {

@@ -16,6 +16,7 @@
 #define ANM_TOKENIZER_H
 
 #include "anemone.h"
+#include "base/buf.h"
 #include "base/bytes.h"
 
 /* Compile the content of a tokenizer.json.
@@ -72,6 +73,18 @@ typedef struct anm_bpe_tables {
  *         ANM_E_LIMIT, ANM_E_NOMEM */
 anm_status anm_tokenizer_new_bpe(anm_tokenizer **out,
                                  const anm_bpe_tables *tables, anm_error *err);
+
+/* Append the compiled tokenizer to out: what reading it back takes is a copy
+ * and a check, no parsing. The bytes depend on the order of bytes of the
+ * machine, and on no position. ANM_OK, ANM_E_NOMEM. */
+anm_status anm_tokenizer_save(const anm_tokenizer *t, anm_buf *out,
+                              anm_error *err);
+
+/* Read a saved tokenizer; the bytes are not needed afterwards. Its digest is
+ * the saved one's. Any bytes may come: what is damaged or of another version is
+ * ANM_E_CORRUPT. ANM_OK, ANM_E_CORRUPT, ANM_E_NOMEM. */
+anm_status anm_tokenizer_load(anm_tokenizer **out, anm_bytes bytes,
+                              anm_error *err);
 
 void anm_tokenizer_free(anm_tokenizer *t);
 

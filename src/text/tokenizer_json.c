@@ -184,6 +184,15 @@ static const anm_model_row model_rows[] = {
     { "BPE", anm_bpe_compile, anm_bpe_finish, anm_bpe_begin, anm_bpe_run },
 };
 
+const anm_model_row *anm_model_row_find(anm_text name)
+{
+    for (size_t i = 0; i < sizeof(model_rows) / sizeof(model_rows[0]); i++)
+        if (strlen(model_rows[i].name) == name.len &&
+            memcmp(model_rows[i].name, name.data, name.len) == 0)
+            return &model_rows[i];
+    return NULL;
+}
+
 /* Files older than 2021 leave the type out; only WordPiece has a limit of
  * characters, only BPE has merges. */
 static bool find_untyped(const json_t *o, size_t *row)

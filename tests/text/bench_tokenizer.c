@@ -32,8 +32,8 @@ static anm_status run_round(const anm_tokenizer *t, anm_encoding *e,
     while (rest.len) {
         const char *end = memchr(rest.data, '\n', rest.len);
         const size_t len = end ? (size_t)(end - rest.data) : rest.len;
-        const anm_status status = anm_tokenizer_encode(
-            t, (anm_text){ rest.data, len }, true, e, err);
+        const anm_status status =
+            anm_tokenizer_encode(t, (anm_text){ rest.data, len }, true, e, err);
         if (status) return status;
         *n_ids += anm_encoding_n(e);
         rest.data += len + (end != NULL);
@@ -84,6 +84,25 @@ static anm_status make(anm_tokenizer **out, const char *path, anm_error *err)
     return status;
 }
 
+/* Saved and read back. */
+static anm_status reload(const anm_tokenizer *t, anm_error *err)
+{
+    anm_buf saved = { 0 };
+    anm_tokenizer *back = NULL;
+    anm_status status = anm_tokenizer_save(t, &saved, err);
+    const clock_t start = clock();
+
+    if (!status)
+        status =
+            anm_tokenizer_load(&back, anm_bytes_of(saved.data, saved.len), err);
+    if (!status)
+        printf("saved: %zu bytes, loaded in %.1f ms\n", saved.len,
+               ms_since(start));
+    anm_buf_deinit(&saved);
+    anm_tokenizer_free(back);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     anm_tokenizer *t = NULL;
@@ -94,6 +113,7 @@ int main(int argc, char **argv)
         return 2;
     }
     anm_status status = make(&t, argv[1], &err);
+    if (!status) status = reload(t, &err);
     for (int i = 2; i < argc && !status; i++)
         status = bench_file(t, argv[i], &err);
     anm_tokenizer_free(t);
