@@ -55,6 +55,7 @@ _anemone()
     get) own='--all --jsonl --vectors' ;;
     rm) own='--where' ;;
     inspect) own='--tensors --ops --strict' ;;
+    plan) own='--from' ;;
     bench) own='--tokens --idle --callers --bulk --seconds --lines --mission --evidence --quick --items
         --collections --k --where' ;;
     cache) own='--unused-days' ;;

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/mil_lint.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/packages.h"
@@ -73,6 +75,21 @@ static void every_rule_says_why_and_what_to_do(void **state)
         assert_true(anm_lint_severity_name(r->severity)[0]);
     }
     assert_true(n > 30);
+}
+
+static void every_rule_is_in_the_document(void **state)
+{
+    (void)state;
+    char *text = test_read(test_data("../../docs/COREML.md"), NULL);
+    char quoted[64];
+    const anm_lint_rule *r;
+
+    for (size_t i = 0; (r = anm_lint_rule_at(i)); i++) {
+        snprintf(quoted, sizeof(quoted), "| `%s", r->word);
+        if (!strstr(text, quoted)) fail_msg("no %s", r->word);
+        if (!strstr(text, r->why)) fail_msg("%s: another why", r->word);
+    }
+    free(text);
 }
 
 static void float32_alone_is_an_error_and_beside_float16_a_warning(void **state)
@@ -329,6 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_says_why_and_what_to_do),
+        cmocka_unit_test(every_rule_is_in_the_document),
         cmocka_unit_test(
             float32_alone_is_an_error_and_beside_float16_a_warning),
         cmocka_unit_test(shapes_beyond_the_engine_are_found),
