@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/arrays/cpu_arrays.h"
 #include "base/error.h"
 
 /* ---- Precision -----------------------------------------------------------
@@ -210,6 +210,7 @@ anm_status anm_cpu_accepts(const anm_program *program,
 
     assert(params->threads >= 1);
     (void)params;
+    if (program->arrays) return anm_cpu_arrays_accepts(program, err);
     anm_status status = check_precision(program, err);
     if (status) return status;
     for (size_t i = 0; i < anm_graph_n_nodes(g); i++) {

@@ -1,7 +1,7 @@
 /* cpu_backend.c - the cpu backend's table.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/arrays/cpu_arrays.h"
 
 static unsigned list_devices(void)
 {
@@ -11,8 +11,8 @@ static unsigned list_devices(void)
 static const char *name_layout(const anm_program *program,
                                const anm_load_params *params)
 {
-    (void)program;
     (void)params;
+    if (program->arrays) return "cpu-arrays-1";
     return "cpu-panel16-2";
 }
 
@@ -32,6 +32,7 @@ const anm_backend anm_backend_cpu = {
     .plan = list_plan,
     .reserve = anm_cpu_reserve,
     .predict = anm_cpu_predict,
+    .run = anm_cpu_arrays_run,
     .probe = anm_cpu_probe,
     .measure = anm_cpu_measure,
     .unload = anm_cpu_unload,

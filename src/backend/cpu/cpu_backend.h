@@ -98,6 +98,8 @@ typedef struct anm_cpu_workspace {
 
 struct anm_runner {
     anm_program program;
+    struct anm_cpu_arrays *arrays; /* of an array program; NULL else, and the
+                                      graph's members below are set */
     anm_kern kern;
     anm_pool *pool; /* NULL: one thread */
     unsigned n_members;
@@ -194,6 +196,10 @@ anm_cpu_rows anm_cpu_last_rows(const anm_cpu_operand *o,
 /* y becomes a copy of input 0, rows [first, first + n). */
 void anm_cpu_copy_rows(const anm_cpu_step *s, const anm_cpu_batch *b,
                        size_t first, size_t n);
+
+/* A member's share of a product over all its panels. */
+void anm_cpu_multiply(const anm_kern *kern, const anm_gemm_f32 *product,
+                      unsigned member, unsigned n_members);
 
 void anm_cpu_run_position(const anm_cpu_step *s, const anm_cpu_batch *b,
                           unsigned member, unsigned n_members);

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/arrays/cpu_arrays.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -259,9 +259,12 @@ static anm_status resolve_graph(anm_runner *r, const anm_sections *sections,
     return status;
 }
 
-static anm_status load_runner(anm_runner *r, const anm_load_params *params,
-                              const anm_sections *sections, anm_error *err)
+static anm_status load_graph(anm_runner *r, const anm_sections *sections,
+                             anm_error *err)
 {
+    r->n_steps = anm_graph_n_nodes(r->program.graph);
+    r->packed = anm_cpu_packable(r->program.graph);
+    r->vocab_rows = anm_cpu_vocab_rows(r->program.graph);
     anm_status status = alloc_parts(r, err);
     if (status) return status;
 
@@ -272,11 +275,19 @@ static anm_status load_runner(anm_runner *r, const anm_load_params *params,
         anm_map_advise(r->sections[i], ANM_MAP_WILL_NEED);
         anm_map_populate(r->sections[i]);
     }
+    return anm_cpu_reserve(r, 64, 1, err);
+}
+
+static anm_status load_runner(anm_runner *r, const anm_load_params *params,
+                              const anm_sections *sections, anm_error *err)
+{
     if (params->threads > 1) {
-        status = anm_pool_new(&r->pool, params->threads, err);
+        const anm_status status = anm_pool_new(&r->pool, params->threads, err);
         if (status) return status;
     }
-    return anm_cpu_reserve(r, 64, 1, err);
+    if (!r->program.arrays) return load_graph(r, sections, err);
+    r->n_steps = anm_arrays_n_nodes(r->program.arrays);
+    return anm_cpu_arrays_load(r, sections, err);
 }
 
 anm_status anm_cpu_load(anm_runner **out, const anm_program *program,
@@ -291,9 +302,6 @@ anm_status anm_cpu_load(anm_runner **out, const anm_program *program,
     if (!r) return anm_fail(err, ANM_E_NOMEM, "a runner: out of memory");
     r->program = *program;
     r->n_members = params->threads;
-    r->n_steps = anm_graph_n_nodes(program->graph);
-    r->packed = anm_cpu_packable(program->graph);
-    r->vocab_rows = anm_cpu_vocab_rows(program->graph);
     r->unwanted = why_cpu(params->units);
     anm_kern_init(&r->kern, params->cpu);
 
@@ -310,6 +318,7 @@ void anm_cpu_unload(anm_runner *r)
 {
     if (!r) return;
     anm_pool_free(r->pool);
+    anm_cpu_arrays_unload(r);
     anm_cpu_workspace_deinit(&r->ws);
     anm_arena_deinit(&r->arena);
     anm_free(r);

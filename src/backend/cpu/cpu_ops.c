@@ -309,13 +309,21 @@ static void take_share(anm_gemm_f32 *g, unsigned member, unsigned n_members)
     if (g->residual) g->residual += r.first * g->ld_residual;
 }
 
+void anm_cpu_multiply(const anm_kern *kern, const anm_gemm_f32 *product,
+                      unsigned member, unsigned n_members)
+{
+    anm_gemm_f32 g = *product;
+
+    if (n_members > 1) take_share(&g, member, n_members);
+    if (g.panel_count > 0) multiply(kern, &g);
+}
+
 void anm_cpu_run_linear(const anm_cpu_step *s, const anm_cpu_batch *b,
                         unsigned member, unsigned n_members)
 {
-    anm_gemm_f32 g = describe_product(s, b);
+    const anm_gemm_f32 g = describe_product(s, b);
 
-    if (n_members > 1) take_share(&g, member, n_members);
-    if (g.panel_count > 0) multiply(s->kern, &g);
+    anm_cpu_multiply(s->kern, &g, member, n_members);
 }
 
 /* ---- Norm ---------------------------------------------------------------- */

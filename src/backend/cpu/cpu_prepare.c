@@ -8,7 +8,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/arrays/cpu_arrays.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -224,13 +224,15 @@ anm_status anm_cpu_prepare(const anm_program *program,
 {
     anm_kern kern;
     const writer w = { .program = program, .kern = &kern, .sink = sink };
-    const size_t n = anm_graph_n_values(program->graph);
     anm_status status = anm_cpu_accepts(program, params, err);
 
     if (status) return status;
+    anm_kern_init(&kern, params->cpu);
+    if (program->arrays)
+        return anm_cpu_arrays_prepare(program, &kern, sink, err);
+    const size_t n = anm_graph_n_values(program->graph);
     unsigned char *forms = anm_alloc_zero(n);
     if (!forms) return anm_fail(err, ANM_E_NOMEM, "%zu values: no memory", n);
-    anm_kern_init(&kern, params->cpu);
     collect_forms(program->graph, forms);
     for (anm_value_id id = 0; id < n && !status; id++) {
         const anm_value *v = anm_graph_value(program->graph, id);

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/arrays/cpu_arrays.h"
 #include "base/clock.h"
 #include "base/error.h"
 
@@ -303,12 +303,13 @@ anm_status anm_cpu_predict(anm_runner *r, const anm_call *call,
     anm_pool_usage before = { 0 }, after = { 0 };
     anm_observed o = { .device_wait_ns = ANM_COUNTER_UNKNOWN };
     uint64_t own_before = 0;
-    anm_status status = check_taps(r, call, err);
+    anm_status status = r->arrays ? ANM_OK : check_taps(r, call, err);
 
     if (status) return status;
     if (call->counted) own_before = anm_thread_cpu_ns();
     if (r->pool) begin_window(r->pool, call->counted, &before);
-    status = run_passes(r, call, &o, err);
+    status = r->arrays ? anm_cpu_arrays_texts(r, call, &o, err)
+                       : run_passes(r, call, &o, err);
     if (r->pool) end_window(r->pool, call->counted, &after);
     if (status) return status;
     if (call->counted) {

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdalign.h>
 
-#include "backend/cpu/cpu_backend.h"
+#include "backend/cpu/arrays/cpu_arrays.h"
 #include "base/error.h"
 
 size_t anm_cpu_pass_rows(const anm_runner *r)
@@ -124,6 +124,7 @@ void anm_cpu_workspace_deinit(anm_cpu_workspace *ws)
 anm_status anm_cpu_reserve(anm_runner *r, size_t tokens, size_t texts,
                            anm_error *err)
 {
+    if (r->arrays) return anm_cpu_arrays_reserve(r, tokens, err);
     const size_t most = anm_cpu_pass_rows(r);
     const size_t rows = tokens < most ? tokens : most;
 
