@@ -17,8 +17,10 @@
 
 enum { FEW_ROWS = 3, PAIR_ROWS = 6 };
 
-static_assert(FEW_ROWS * 4 <= PAIR_ROWS * 2 && TILE_ROWS <= FEW_ROWS * 4,
-              "a pair has the largest sums, and then four panels");
+static_assert(
+    FEW_ROWS * 4 <= PAIR_ROWS * 2 && TILE_ROWS <= PAIR_ROWS * 2 &&
+        FEW_ROWS * 4 <= TILE_ROWS * 2,
+    "a pair has the largest sums, and two halves those of stored ones");
 
 void anm_pack_avx512(void *dst, anm_dtype type, const void *w, size_t ldw,
                      size_t n, size_t k)
@@ -171,6 +173,42 @@ static ANM_ALWAYS_INLINE void run_stored_as(const stored_tile *t,
     }
 }
 
+/* The same for types with scales, whose tiles may be twice as high. */
+static ANM_ALWAYS_INLINE void run_scaled_as(const stored_tile *t,
+                                            const anm_dtype type, size_t rows,
+                                            size_t panels)
+{
+    switch (rows) {
+    case 9:
+        run_halves(t, type, 9);
+        break;
+    case 10:
+        run_halves(t, type, 10);
+        break;
+    case 11:
+        run_halves(t, type, 11);
+        break;
+    case 12:
+        run_halves(t, type, 12);
+        break;
+    case 13:
+        run_halves(t, type, 13);
+        break;
+    case 14:
+        run_halves(t, type, 14);
+        break;
+    case 15:
+        run_halves(t, type, 15);
+        break;
+    case 16:
+        run_halves(t, type, 16);
+        break;
+    default:
+        run_stored_as(t, type, rows, panels);
+        break;
+    }
+}
+
 static ANM_NOINLINE void run_f16(const stored_tile *t, size_t rows,
                                  size_t panels)
 {
@@ -186,25 +224,25 @@ static ANM_NOINLINE void run_bf16(const stored_tile *t, size_t rows,
 static ANM_NOINLINE void run_q8_0(const stored_tile *t, size_t rows,
                                   size_t panels)
 {
-    run_stored_as(t, ANM_DTYPE_Q8_0, rows, panels);
+    run_scaled_as(t, ANM_DTYPE_Q8_0, rows, panels);
 }
 
 static ANM_NOINLINE void run_q4_0(const stored_tile *t, size_t rows,
                                   size_t panels)
 {
-    run_stored_as(t, ANM_DTYPE_Q4_0, rows, panels);
+    run_scaled_as(t, ANM_DTYPE_Q4_0, rows, panels);
 }
 
 static ANM_NOINLINE void run_q4_k(const stored_tile *t, size_t rows,
                                   size_t panels)
 {
-    run_stored_as(t, ANM_DTYPE_Q4_K, rows, panels);
+    run_scaled_as(t, ANM_DTYPE_Q4_K, rows, panels);
 }
 
 static ANM_NOINLINE void run_q6_k(const stored_tile *t, size_t rows,
                                   size_t panels)
 {
-    run_stored_as(t, ANM_DTYPE_Q6_K, rows, panels);
+    run_scaled_as(t, ANM_DTYPE_Q6_K, rows, panels);
 }
 
 static void run_type(const stored_tile *t, anm_dtype type, size_t rows,
@@ -229,8 +267,9 @@ static void run_type(const stored_tile *t, anm_dtype type, size_t rows,
 static void multiply_stored(const anm_gemm_f32 *g, stored_tile *t, size_t p,
                             size_t panels)
 {
-    const size_t tiles = (g->m + TILE_ROWS - 1) / TILE_ROWS;
-    float sum[FEW_ROWS * 4 * ANM_PANEL];
+    const size_t most = run_steps(g->w_type) ? 2 * TILE_ROWS : TILE_ROWS;
+    const size_t tiles = (g->m + most - 1) / most;
+    float sum[2 * TILE_ROWS * ANM_PANEL];
 
     t->sum = sum;
     t->ld_sum = panels * ANM_PANEL;

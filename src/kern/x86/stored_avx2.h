@@ -119,7 +119,7 @@ static ANM_ALWAYS_INLINE void load_heads(run_heads *heads, const stored_tile *t,
         if (type == ANM_DTYPE_Q4_K)
             _mm256_storeu_ps(heads->minimum + 8 * h,
                              _mm256_loadu_ps((const void *)(p + 64 + 4 * at)));
-        for (size_t i = 0; i + 64 <= head_bytes(type) && h % 2; i += 64)
+        for (size_t i = 0; i < head_bytes(type) && h % 2; i += 64)
             _mm_prefetch((const char *)(p + t->ahead + i), _MM_HINT_T1);
     }
 }
