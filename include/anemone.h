@@ -215,7 +215,8 @@ typedef void (*anm_progress_fn)(void *ctx, const char *step, uint64_t done,
 /* ---- Opening a model ----------------------------------------------------- */
 
 /** The answer to a question of yes or no that a model's files may leave open.
- * MODEL: what they say. */
+ * MODEL: what they say, or an assumption where they are silent, which inspect
+ * and receipts name. */
 typedef enum anm_choice {
     ANM_CHOICE_MODEL,
     ANM_CHOICE_YES,
@@ -225,12 +226,16 @@ typedef enum anm_choice {
 /** How a model is to be opened. anm_options_init() fills in the defaults;
  * every pointer is borrowed for the duration of the call. */
 typedef struct anm_options {
-    const char *model;       /**< folder; required */
+    const char *model;       /**< folder or .gguf; required */
     const char *tokenizer;   /**< folder or tokenizer.json; NULL: the model's */
     const char *pooling;     /**< "mean", "cls" or "last"; NULL: what the files
                                 say. For this and those up to padding a model
                                 whose files leave nothing open is ANM_E_ARG */
     anm_choice normalize;    /**< whether vectors get unit length */
+    anm_choice lowercase;    /**< whether the tokenizer of a GGUF file drops the
+                                case */
+    anm_choice add_eos;      /**< whether that of a GGUF file ends a text with
+                                the end token */
     const char *function;    /**< of a package; NULL: its default one */
     const char *output;      /**< of a package, that holds the vector; NULL: the
                                 only one that can */
@@ -420,6 +425,9 @@ typedef struct anm_receipt {
         char architecture[32];
         anm_precision precision;
         size_t dim;
+        char assumed[96]; /**< what the files leave open and was assumed, as
+                             inspect's notes call it: "pooling, normalize"; ""
+                             for nothing */
     } model;
     anm_units units;
     struct {

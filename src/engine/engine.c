@@ -147,6 +147,8 @@ static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
         .tokenizer = o->tokenizer,
         .pooling = o->pooling,
         .normalize = o->normalize,
+        .lowercase = o->lowercase,
+        .add_eos = o->add_eos,
         .function = o->function,
         .output = o->output,
         .padding = o->padding,

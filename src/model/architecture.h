@@ -44,4 +44,8 @@ anm_status anm_architecture_find(const anm_architecture **out,
 anm_status anm_source_note(anm_source *s, anm_error *err, const char *where,
                            const char *format, ...) ANM_PRINTF(4, 5);
 
+/* The same for something that the files do not say. */
+anm_status anm_source_assume(anm_source *s, anm_error *err, const char *where,
+                             const char *format, ...) ANM_PRINTF(4, 5);
+
 #endif

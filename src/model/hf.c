@@ -381,6 +381,8 @@ static anm_status refuse_choices(const anm_source *s,
 {
     const char *name = p->pooling     ? "pooling"
                        : p->normalize ? "normalize"
+                       : p->lowercase ? "lowercase"
+                       : p->add_eos   ? "add_eos"
                        : p->function  ? "function"
                        : p->output    ? "output"
                        : p->padding   ? "padding"

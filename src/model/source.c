@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "model/architecture.h"
 #include "model/bert.h"
+#include "model/gguf_source.h"
 #include "model/hf.h"
 #include "model/qwen3.h"
 
@@ -62,6 +63,18 @@ static bool grow_notes(anm_source *s)
     return true;
 }
 
+static anm_status add_note(anm_source *s, anm_error *err, const anm_note *note)
+{
+    const char *kept =
+        anm_arena_copy(&s->arena, note->text, strlen(note->text));
+
+    if (!kept || !grow_notes(s))
+        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", s->path);
+    s->notes[s->n_notes] = *note;
+    s->notes[s->n_notes++].text = kept;
+    return ANM_OK;
+}
+
 anm_status anm_source_note(anm_source *s, anm_error *err, const char *where,
                            const char *format, ...)
 {
@@ -71,22 +84,56 @@ anm_status anm_source_note(anm_source *s, anm_error *err, const char *where,
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    const char *kept = anm_arena_copy(&s->arena, text, strlen(text));
-    if (!kept || !grow_notes(s))
-        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", s->path);
-    s->notes[s->n_notes++] = (anm_note){ where, kept };
-    return ANM_OK;
+    return add_note(s, err, &(anm_note){ .where = where, .text = text });
 }
+
+anm_status anm_source_assume(anm_source *s, anm_error *err, const char *where,
+                             const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return add_note(s, err, &(anm_note){ where, text, .assumed = true });
+}
+
+/* ---- By kind ------------------------------------------------------------- */
 
 static anm_status refuse_kind(const char *path, anm_file_kind kind,
                               anm_error *err)
 {
     if (kind == ANM_FILE_ABSENT)
-        return anm_fail(err, ANM_E_NOTFOUND, "%s: no such folder", path);
+        return anm_fail(err, ANM_E_NOTFOUND, "%s: no such folder or file",
+                        path);
     return anm_fail(err, ANM_E_UNSUPPORTED,
-                    "%s: not a folder; a model is a Hugging Face folder with "
-                    "config.json, model.safetensors and tokenizer.json",
+                    "%s: neither a folder nor a GGUF file; a model is a "
+                    "Hugging Face folder with config.json, model.safetensors "
+                    "and tokenizer.json, or a .gguf",
                     path);
+}
+
+/* By its first bytes, or by its name: a damaged file shall hear what is wrong
+ * with it. */
+static anm_status look_for_gguf(const char *path, bool *is_gguf, anm_error *err)
+{
+    static const char ending[] = ".gguf";
+    const size_t len = strlen(path), n = sizeof(ending) - 1;
+
+    *is_gguf = len >= n && strcmp(path + len - n, ending) == 0;
+    return *is_gguf ? ANM_OK : anm_gguf_sniff(path, is_gguf, err);
+}
+
+static anm_status open_file(anm_source *s, const anm_source_params *params,
+                            anm_error *err)
+{
+    bool is_gguf = false;
+    const anm_status status = look_for_gguf(s->path, &is_gguf, err);
+
+    if (status) return status;
+    return is_gguf ? anm_gguf_source_open(s, params, err)
+                   : refuse_kind(s->path, ANM_FILE_REGULAR, err);
 }
 
 static anm_status name_source(anm_source *s, const char *path, anm_error *err)
@@ -111,7 +158,8 @@ anm_status anm_source_open(anm_source **out, const char *path,
     *out = NULL;
     anm_status status = anm_file_look(path, &kind, &id, err);
     if (status) return status;
-    if (kind != ANM_FILE_FOLDER) return refuse_kind(path, kind, err);
+    if (kind != ANM_FILE_FOLDER && kind != ANM_FILE_REGULAR)
+        return refuse_kind(path, kind, err);
 
     anm_source *s = anm_alloc_zero(sizeof(*s));
     if (!s) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", path);
@@ -119,7 +167,9 @@ anm_status anm_source_open(anm_source **out, const char *path,
     status = name_source(s, path, err);
     if (status) goto done;
 
-    status = anm_hf_open(s, params ? params : &nothing, err);
+    if (!params) params = &nothing;
+    status = kind == ANM_FILE_FOLDER ? anm_hf_open(s, params, err)
+                                     : open_file(s, params, err);
     if (status) goto done;
 
     *out = s;
@@ -135,6 +185,7 @@ void anm_source_close(anm_source *s)
     if (!s) return;
     anm_tokenizer_free(s->tokenizer);
     anm_safetensors_close(s->safetensors);
+    anm_gguf_close(s->gguf);
     json_decref(s->config);
     anm_arena_deinit(&s->arena);
     anm_free(s);
@@ -168,9 +219,17 @@ anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
                                 anm_error *err)
 {
     anm_hf_tokenizer t = { 0 };
+    anm_file_kind kind = ANM_FILE_ABSENT;
+    anm_file_id id;
+    bool is_gguf = false;
 
     *out = NULL;
-    const anm_status status = anm_hf_tokenizer_open(&t, path, err);
+    anm_status status = anm_file_look(path, &kind, &id, err);
+    if (!status && kind == ANM_FILE_REGULAR)
+        status = look_for_gguf(path, &is_gguf, err);
+    if (status) return status;
+    if (is_gguf) return anm_gguf_source_tokenizer(out, path, err);
+    status = anm_hf_tokenizer_open(&t, path, err);
     if (!status) *out = t.tokenizer;
     return status;
 }

@@ -12,6 +12,7 @@
 #include "anemone.h"
 #include "base/alloc.h"
 #include "base/json.h"
+#include "format/gguf.h"
 #include "format/safetensors.h"
 #include "graph/graph.h"
 #include "model/recipe.h"
@@ -23,21 +24,24 @@ typedef struct anm_note {
     const char *where; /* "max_tokens" */
     const char *text;  /* "sentence_bert_config.json says 256 and is followed;
                           tokenizer.json says 128, config.json 512" */
+    bool assumed;      /* the files do not say */
 } anm_note;
 
 typedef struct anm_source {
     anm_arena arena; /* owns every string and array below */
     const char *path;
     const char *name;         /* last part of the path */
-    const char *format;       /* "hf" */
+    const char *format;       /* "hf", "gguf" */
     const char *architecture; /* "bert" */
     anm_recipe recipe;
     anm_tokenizer *tokenizer;
     anm_safetensors *safetensors; /* the container of "hf", or NULL */
+    anm_gguf *gguf;               /* the container of "gguf", or NULL */
     anm_weights weights;
     const char *prefix;   /* what the checkpoint puts before canonical names */
     json_t *config;       /* the settings, as config.json spells them */
-    const char *settings; /* what messages call them: "config.json" */
+    const char *settings; /* what messages call them: "config.json",
+                             "metadata" */
     size_t vocab_rows;    /* rows of the token table: ids below it are legal */
     anm_dtype stored;     /* the type most parameters are stored in */
     anm_note *notes;
@@ -50,11 +54,11 @@ typedef struct anm_source_params {
     const char *tokenizer; /* a folder or tokenizer.json instead of the model's;
                               NULL: the model's own */
     const char *pooling;
-    anm_choice normalize;
+    anm_choice normalize, lowercase, add_eos;
     const char *function, *output, *padding;
 } anm_source_params;
 
-/* Open a Hugging Face folder.
+/* Open a Hugging Face folder or a GGUF file.
  *
  * @param params  NULL: nothing.
  *
@@ -78,8 +82,8 @@ void anm_source_close(anm_source *s);
  * and names tensor, expected and found. */
 anm_status anm_source_build(anm_source *s, anm_graph **out, anm_error *err);
 
-/* The tokenizer of a folder or of a tokenizer.json, without weights: what
- * `tokenize` uses. */
+/* The tokenizer of a folder, of a tokenizer.json or of a GGUF file, without
+ * weights: what `tokenize` uses. */
 anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
                                 anm_error *err);
 

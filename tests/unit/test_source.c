@@ -116,12 +116,14 @@ static void only_tensors_of_the_graph_are_used(void **state)
 static void a_folder_leaves_nothing_to_choose(void **state)
 {
     const anm_source_params chosen[] = {
-        { .pooling = "cls" },   { .normalize = ANM_CHOICE_NO },
-        { .function = "main" }, { .output = "y" },
-        { .padding = "left" },
+        { .pooling = "cls" },         { .normalize = ANM_CHOICE_NO },
+        { .function = "main" },       { .output = "y" },
+        { .padding = "left" },        { .lowercase = ANM_CHOICE_YES },
+        { .add_eos = ANM_CHOICE_NO },
     };
     static const char *const words[] = { "pooling", "normalize", "function",
-                                         "output", "padding" };
+                                         "output",  "padding",   "lowercase",
+                                         "add_eos" };
     const char *folder = test_data("tiny-bert-mean");
     anm_source *s;
     anm_error err;
