@@ -68,9 +68,10 @@ json_t *anm_inspect_notes(const anm_source *s)
 
     for (size_t i = 0; i < s->n_notes; i++)
         if (!anm_inspect_append(
-                &notes, json_pack("{s:o, s:o}", "where",
+                &notes, json_pack("{s:o, s:o, s:b}", "where",
                                   anm_json_text(s->notes[i].where), "text",
-                                  anm_json_text(s->notes[i].text))))
+                                  anm_json_text(s->notes[i].text), "assumed",
+                                  s->notes[i].assumed)))
             break;
     return notes;
 }

@@ -132,6 +132,18 @@ static void put_text(char *out, size_t cap, const char *text)
     out[n] = '\0';
 }
 
+/* The names of what was assumed, with commas between. */
+static void list_assumed(const anm_source *s, char *out, size_t cap)
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < s->n_notes && len < cap; i++)
+        if (s->notes[i].assumed)
+            len += (size_t)snprintf(out + len, cap - len, "%s%s",
+                                    len ? ", " : "", s->notes[i].where);
+}
+
 static void fill_model(const anm_engine *e, anm_receipt *r)
 {
     put_text(r->model.name, sizeof(r->model.name), e->source->name);
@@ -141,6 +153,7 @@ static void fill_model(const anm_engine *e, anm_receipt *r)
              e->source->architecture);
     r->model.precision = e->program.precision;
     r->model.dim = e->program.dim;
+    list_assumed(e->source, r->model.assumed, sizeof(r->model.assumed));
     r->units = e->load.units;
     snprintf(r->contract.require, sizeof(r->contract.require), "%s",
              e->contract.require);

@@ -31,10 +31,11 @@ static json_t *share_or_null(double share)
 static json_t *make_model(const anm_receipt *r)
 {
     return json_pack(
-        "{s:o, s:s, s:s, s:s, s:o}", "name", anm_json_text(r->model.name),
+        "{s:o, s:s, s:s, s:s, s:o, s:o}", "name", anm_json_text(r->model.name),
         "fingerprint", r->model.fingerprint, "architecture",
         r->model.architecture, "precision",
-        anm_precision_name(r->model.precision), "dim", number(r->model.dim));
+        anm_precision_name(r->model.precision), "dim", number(r->model.dim),
+        "assumed", text_or_null(r->model.assumed));
 }
 
 static json_t *make_contract(const anm_receipt *r)

@@ -70,6 +70,7 @@ static void every_field_of_the_page_is_there(void **state)
         "model.architecture",
         "model.precision",
         "model.dim",
+        "model.assumed",
         "units",
         "contract.require",
         "contract.met",
