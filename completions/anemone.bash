@@ -9,7 +9,8 @@ _anemone()
     verbs+=' compact inspect plan bench cache doctor help'
     local all='--json --quiet --verify --help --version --model --store
         --collection --units --require --allow-fallback --precision --threads
-        --cpu --buckets --cache-dir --log --log-format --tokenizer --receipt-log
+        --cpu --buckets --cache-dir --log --log-format --tokenizer --pooling
+        --normalize --lowercase --add-eos --receipt-log
         --keep-warm --timeout'
     local verb='' own='' word
 
@@ -26,12 +27,18 @@ _anemone()
     --allow-fallback) _anemone_words 'cpu gpu ane'; return ;;
     --precision) _anemone_words 'f32 bf16 int8 int4'; return ;;
     --cpu) _anemone_words 'scalar avx2 avx512 neon'; return ;;
+    --pooling) _anemone_words 'mean cls last'; return ;;
+    --normalize | --lowercase | --add-eos) _anemone_words 'yes no'; return ;;
     --log) _anemone_words 'error warn info debug'; return ;;
     --log-format) _anemone_words 'text json'; return ;;
     --encoding) _anemone_words 'float base64'; return ;;
     --on-error) _anemone_words 'stop skip'; return ;;
     --format) _anemone_words 'text npy'; return ;;
-    --model | -m | --cache-dir)
+    --model | -m)
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        compopt -o filenames 2>/dev/null
+        return ;;
+    --cache-dir)
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         compopt -o filenames 2>/dev/null
         return ;;

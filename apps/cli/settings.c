@@ -44,6 +44,40 @@ static bool read_tokenizer(cli_settings *s, const char *text)
     return *text != '\0';
 }
 
+static bool read_pooling(cli_settings *s, const char *text)
+{
+    static const char *const names[] = { "mean", "cls", "last" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcasecmp(names[i], text)) {
+            s->options.pooling = names[i];
+            return true;
+        }
+    return false;
+}
+
+static bool read_choice(const char *text, anm_choice *out)
+{
+    const bool yes = !strcasecmp(text, "yes");
+
+    *out = yes ? ANM_CHOICE_YES : ANM_CHOICE_NO;
+    return yes || !strcasecmp(text, "no");
+}
+
+static bool read_normalize(cli_settings *s, const char *text)
+{
+    return read_choice(text, &s->options.normalize);
+}
+
+static bool read_lowercase(cli_settings *s, const char *text)
+{
+    return read_choice(text, &s->options.lowercase);
+}
+
+static bool read_add_eos(cli_settings *s, const char *text)
+{
+    return read_choice(text, &s->options.add_eos);
+}
+
 static bool read_units(cli_settings *s, const char *text)
 {
     return !anm_units_parse(&s->options.units, text, NULL);
@@ -174,8 +208,8 @@ static const setting_row rows[] = {
         .value = "MODEL",
         .env = "ANEMONE_MODEL",
         .read = read_model,
-        .allowed = "a model folder",
-        .help = "the model: a Hugging Face folder",
+        .allowed = "a model folder or a .gguf",
+        .help = "the model: a Hugging Face folder or a GGUF file",
     },
     [CLI_STORE] = {
         .flag = "store",
@@ -288,6 +322,38 @@ static const setting_row rows[] = {
         .read = read_tokenizer,
         .allowed = "a folder or a tokenizer.json",
         .help = "folder or tokenizer.json instead of the model's",
+    },
+    [CLI_POOLING] = {
+        .flag = "pooling",
+        .value = "HOW",
+        .unset = "(what the model says)",
+        .read = read_pooling,
+        .allowed = "mean, cls, last",
+        .help = "how tokens become one vector where a GGUF file does not say: " "mean, cls or last",
+    },
+    [CLI_NORMALIZE] = {
+        .flag = "normalize",
+        .value = "YES",
+        .unset = "(what the model says)",
+        .read = read_normalize,
+        .allowed = "yes, no",
+        .help = "whether vectors get unit length where a GGUF file does not " "say: yes or no",
+    },
+    [CLI_LOWERCASE] = {
+        .flag = "lowercase",
+        .value = "YES",
+        .unset = "(what the vocabulary of a GGUF file suggests)",
+        .read = read_lowercase,
+        .allowed = "yes, no",
+        .help = "whether the tokenizer of a GGUF file drops the case: yes or no",
+    },
+    [CLI_ADD_EOS] = {
+        .flag = "add-eos",
+        .value = "YES",
+        .unset = "(what the model says)",
+        .read = read_add_eos,
+        .allowed = "yes, no",
+        .help = "whether the tokenizer of a GGUF file ends a text with the end " "token: yes or no",
     },
     [CLI_RECEIPT_LOG] = {
         .flag = "receipt-log",

@@ -164,6 +164,11 @@ static anm_status check_options(const cli *c, const tokenize_options *o,
     if (!s->options.tokenizer && !s->options.model)
         return cli_fail(err, ANM_E_ARG,
                         "no tokenizer: give -m MODEL or --tokenizer FILE");
+    if (s->options.lowercase || s->options.add_eos)
+        return cli_fail(err, ANM_E_ARG,
+                        "%s is for a model that is opened; embed --ids shows "
+                        "its ids",
+                        s->options.lowercase ? "--lowercase" : "--add-eos");
     if (o->jsonl && c->json)
         return cli_fail(err, ANM_E_ARG,
                         "--json and --jsonl exclude each other");
