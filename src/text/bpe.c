@@ -354,9 +354,9 @@ bool anm_bpe_run(const anm_tokenizer *t, anm_text word, anm_encoding *e)
     bool hit = false;
 
     if (word.len > ANM_CACHE_BYTES) return encode_word(t, word, e);
+    if (!anm_encoding_reserve(e, ANM_CACHE_IDS)) return false;
     anm_cached_word *slot = anm_word_cache_find(e->words, word, &hash, &hit);
     if (hit) {
-        if (!anm_encoding_reserve(e, ANM_CACHE_IDS)) return false;
         memcpy(e->ids + e->n, slot->ids, sizeof(slot->ids));
         e->n += slot->n;
         return true;

@@ -54,5 +54,5 @@ void anm_word_cache_put(anm_cached_word *slot, anm_text word, uint32_t hash,
     slot->len = (uint8_t)word.len;
     slot->n = (uint8_t)n;
     memcpy(slot->word, word.data, word.len);
-    if (n) memcpy(slot->ids, ids, n * sizeof(*ids));
+    memcpy(slot->ids, ids, n * sizeof(*ids));
 }
