@@ -1,4 +1,4 @@
-/* remember.c - one file per digest, in a folder.
+/* remember.c - one file per digest or run of bytes, in a folder.
  *
  * An entry is named by its key, the SHA-256 of the identities and the word,
  * and is exactly four lines:
@@ -7,6 +7,9 @@
  *     key, 64 digits
  *     digest, 64 digits
  *     SHA-256 of the three lines above, 64 digits
+ *
+ * Kept bytes stand in a file of the same name with another end, behind a line
+ * of the key: a file that was renamed is no answer to another question.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/remember.h"
@@ -69,11 +72,11 @@ static bool make_key(const anm_file_id *ids, size_t n, const char *what,
     return true;
 }
 
-static char *join_entry_path(const char *folder, const char *key)
+static char *join_path(const char *folder, const char *key, const char *end)
 {
     char name[ANM_SHA256_HEX + 8];
 
-    snprintf(name, sizeof(name), "%s.digest", key);
+    snprintf(name, sizeof(name), "%s%s", key, end);
     return anm_path_join(folder, name);
 }
 
@@ -137,7 +140,7 @@ bool anm_remember_get(const char *folder, const anm_file_id *ids, size_t n,
     size_t len = 0;
 
     if (!folder || !make_key(ids, n, what, key)) return false;
-    char *path = join_entry_path(folder, key);
+    char *path = join_path(folder, key, ".digest");
     if (!path) return false;
     const bool found = !anm_file_read(path, ENTRY_BYTES, &data, &len, NULL) &&
                        read_entry(data, len, key, out);
@@ -158,9 +161,51 @@ void anm_remember_put(const char *folder, const anm_file_id *ids, size_t n,
         !make_key(ids, n, what, key) || !write_entry(entry, key, digest) ||
         anm_folder_make(folder, NULL))
         return;
-    char *path = join_entry_path(folder, key);
+    char *path = join_path(folder, key, ".digest");
     if (path && !anm_new_file_open(&f, path, NULL) &&
         !anm_new_file_write(&f, entry, ENTRY_BYTES, NULL))
+        (void)anm_new_file_commit(&f, NULL);
+    anm_new_file_close(&f);
+    anm_free(path);
+}
+
+/* ---- Bytes --------------------------------------------------------------- */
+
+bool anm_remember_map(const char *folder, const anm_file_id *ids, size_t n,
+                      const char *what, anm_map *map, anm_bytes *out)
+{
+    char key[ANM_SHA256_HEX];
+    anm_bytes line;
+
+    if (!folder || !make_key(ids, n, what, key)) return false;
+    char *path = join_path(folder, key, ANM_REMEMBER_KEPT);
+    if (!path) return false;
+    bool found = !anm_map_open(map, path, NULL);
+    if (found) {
+        *out = map->bytes;
+        found = anm_take(out, ANM_SHA256_HEX, &line) &&
+                memcmp(line.data, key, ANM_SHA256_HEX - 1) == 0;
+        if (!found) anm_map_close(map);
+    }
+    if (found) anm_file_touch(path);
+    anm_free(path);
+    return found;
+}
+
+void anm_remember_keep(const char *folder, const anm_file_id *ids, size_t n,
+                       const char *what, int64_t began_ns, anm_bytes bytes)
+{
+    char key[ANM_SHA256_HEX];
+    anm_new_file f = { 0 };
+
+    if (!folder || !is_settled(ids, n, began_ns) ||
+        !make_key(ids, n, what, key) || anm_folder_make(folder, NULL))
+        return;
+    char *path = join_path(folder, key, ANM_REMEMBER_KEPT);
+    key[ANM_SHA256_HEX - 1] = '\n';
+    if (path && !anm_new_file_open(&f, path, NULL) &&
+        !anm_new_file_write(&f, key, sizeof(key), NULL) &&
+        !anm_new_file_write(&f, bytes.data, bytes.len, NULL))
         (void)anm_new_file_commit(&f, NULL);
     anm_new_file_close(&f);
     anm_free(path);

@@ -1,4 +1,4 @@
-/* remember.h - digests of big files, computed once.
+/* remember.h - digests of big files, and what was made of files, computed once.
  *
  * A digest is remembered under the identity of the files it was made from
  * (device, inode, size, mtime, ctime of each) and a word for what it covers.
@@ -22,5 +22,15 @@ bool anm_remember_get(const char *folder, const anm_file_id *ids, size_t n,
 void anm_remember_put(const char *folder, const anm_file_id *ids, size_t n,
                       const char *what, int64_t began_ns,
                       const uint8_t digest[ANM_SHA256_BYTES]);
+
+/* What was made of files, whole: bytes under the same kind of identity. The
+ * caller checks the bytes, which may be damaged, and closes the map. */
+bool anm_remember_map(const char *folder, const anm_file_id *ids, size_t n,
+                      const char *what, anm_map *map, anm_bytes *out);
+void anm_remember_keep(const char *folder, const anm_file_id *ids, size_t n,
+                       const char *what, int64_t began_ns, anm_bytes bytes);
+
+/* The end of the names of files that anm_remember_keep() writes. */
+#define ANM_REMEMBER_KEPT ".kept"
 
 #endif

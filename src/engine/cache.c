@@ -1,6 +1,6 @@
 /* cache.c - the artifacts of a cache folder, looked at and thinned out. Touches
  * nothing but files whose names say that they are artifacts, what dead builders
- * left of them, and their locks.
+ * left of them, their locks, and compiled tokenizers.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
@@ -325,6 +325,45 @@ static anm_status prune_leftovers(visit *v, pruning *p, anm_error *err)
     return status;
 }
 
+static bool is_kept(const char *name)
+{
+    const size_t len = strlen(name), end = strlen(ANM_REMEMBER_KEPT);
+
+    return len > end && strcmp(name + len - end, ANM_REMEMBER_KEPT) == 0;
+}
+
+static anm_status prune_kept_file(visit *v, pruning *p, const char *path,
+                                  anm_error *err)
+{
+    anm_file_kind kind;
+    anm_file_id id = { 0 };
+
+    if (anm_file_look(path, &kind, &id, NULL) || kind != ANM_FILE_REGULAR)
+        return ANM_OK;
+    if (anm_file_used_ns(path) > p->oldest_ns) return ANM_OK;
+    return remove_file(v, p, path, id.size, "unused", err);
+}
+
+/* Compiled tokenizers. Digests stay: they are small. */
+static anm_status prune_kept(visit *v, pruning *p, anm_error *err)
+{
+    anm_names names = { 0 };
+    anm_file_kind kind;
+    anm_file_id id;
+    anm_status status = anm_file_look(v->remembered, &kind, &id, err);
+
+    if (status || kind == ANM_FILE_ABSENT) return status;
+    status = anm_folder_list(v->remembered, &names, err);
+    for (size_t i = 0; i < names.n && !status; i++) {
+        if (!is_kept(names.names[i])) continue;
+        char *path = anm_path_join(v->remembered, names.names[i]);
+        status = path ? prune_kept_file(v, p, path, err) : fail_nomem(err);
+        anm_free(path);
+    }
+    anm_names_deinit(&names);
+    return status;
+}
+
 anm_status anm_artifacts_prune(const char *folder, unsigned unused_days,
                                char **json, anm_error *err)
 {
@@ -336,6 +375,7 @@ anm_status anm_artifacts_prune(const char *folder, unsigned unused_days,
 
     if (!status) status = prune_leftovers(&v, &p, err);
     if (!status) status = each_artifact(&v, prune_one, &p, err);
+    if (!status) status = prune_kept(&v, &p, err);
     if (!status && p.first.status)
         status = anm_fail(err, p.first.status, "%s; %zu others were removed",
                           p.first.message, json_array_size(v.list));

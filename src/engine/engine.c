@@ -141,8 +141,20 @@ static anm_status list_maps(anm_engine *e, anm_error *err)
     return ANM_OK;
 }
 
-static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
+/* Where digests and compiled tokenizers are remembered; *out stays NULL without
+ * a cache. */
+static anm_status find_memory(const anm_engine *e, char **out, anm_error *err)
 {
+    *out = e->cache ? anm_path_join(e->cache, "remembered") : NULL;
+    if (*out || !e->cache) return ANM_OK;
+    return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", e->cache);
+}
+
+static anm_status open_source(anm_engine *e, const anm_options *o,
+                              anm_error *err)
+{
+    char *memory = NULL;
+    anm_status status = find_memory(e, &memory, err);
     const anm_source_params params = {
         .tokenizer = o->tokenizer,
         .pooling = o->pooling,
@@ -152,11 +164,20 @@ static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
         .function = o->function,
         .output = o->output,
         .padding = o->padding,
+        .memory = o->verify ? NULL : memory,
     };
+
+    if (!status) status = anm_source_open(&e->source, o->model, &params, err);
+    anm_free(memory);
+    return status;
+}
+
+static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
+{
     anm_status status = read_options(e, o, err);
 
     if (status) return status;
-    status = anm_source_open(&e->source, o->model, &params, err);
+    status = open_source(e, o, err);
     if (status) return status;
     status = anm_source_build(e->source, &e->graph, err);
     if (status) return status;
@@ -257,18 +278,16 @@ anm_status anm_engine_identify(anm_engine *e, const anm_options *options,
                                anm_error *err)
 {
     anm_graph *plain = NULL;
-    char *remembered = e->cache ? anm_path_join(e->cache, "remembered") : NULL;
+    char *remembered = NULL;
+    anm_status status = find_memory(e, &remembered, err);
     const anm_fingerprint_params params = {
         .memory = remembered,
         .verify = options->verify,
         .progress = options->progress,
         .progress_ctx = options->progress_ctx,
     };
-    anm_status status =
-        e->cache && !remembered
-            ? anm_fail(err, ANM_E_NOMEM, "%s: out of memory", e->cache)
-            : anm_engine_plain_graph(e, &plain, err);
 
+    if (!status) status = anm_engine_plain_graph(e, &plain, err);
     if (!status)
         status = anm_fingerprint_make(e->source, plain, e->program.precision,
                                       &params, e->fingerprint, err);

@@ -353,12 +353,14 @@ static anm_status note_tokenizer(anm_hf_reading *r, const char *instead,
     return status;
 }
 
-static anm_status open_tokenizer(anm_hf_reading *r, const char *instead,
+static anm_status open_tokenizer(anm_hf_reading *r,
+                                 const anm_source_params *params,
                                  anm_error *err)
 {
+    const char *instead = params->tokenizer;
     anm_tokenizer_info info;
     anm_status status = anm_hf_tokenizer_open(
-        &r->tokenizer, instead ? instead : r->transformer, err);
+        &r->tokenizer, instead ? instead : r->transformer, params->memory, err);
 
     if (status) return status;
     r->s->tokenizer = r->tokenizer.tokenizer;
@@ -408,7 +410,7 @@ anm_status anm_hf_open(anm_source *s, const anm_source_params *params,
     status = read_documents(&r, err);
     if (status) goto done;
 
-    status = open_tokenizer(&r, params->tokenizer, err);
+    status = open_tokenizer(&r, params, err);
     if (status) goto done;
 
     status = settle_length(&r, err);

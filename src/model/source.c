@@ -229,7 +229,7 @@ anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
         status = look_for_gguf(path, &is_gguf, err);
     if (status) return status;
     if (is_gguf) return anm_gguf_source_tokenizer(out, path, err);
-    status = anm_hf_tokenizer_open(&t, path, err);
+    status = anm_hf_tokenizer_open(&t, path, NULL, err);
     if (!status) *out = t.tokenizer;
     return status;
 }

@@ -56,6 +56,8 @@ typedef struct anm_source_params {
     const char *pooling;
     anm_choice normalize, lowercase, add_eos;
     const char *function, *output, *padding;
+    const char *memory; /* folder where compiled tokenizers are kept; NULL:
+                           none */
 } anm_source_params;
 
 /* Open a Hugging Face folder or a GGUF file.

@@ -3,8 +3,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "support/model_open.h"
 
+#include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "base/remember.h"
+#include "model/hf.h"
 
 static const char settings[] = "tokenizer_config.json";
 
@@ -177,6 +183,112 @@ static void key_in_a_text_is_not_taken_for_the_normalizer(void **state)
     free(file);
 }
 
+/* ---- Compiled tokenizers that are kept ------------------------------------ */
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/* A folder with a tokenizer of these pieces, long enough ago that it may be
+ * remembered. */
+static char *make_folder(const char *vocab)
+{
+    const struct timespec moment = { 0, 60 * 1000 * 1000 };
+    char json[512];
+    char *folder = anm_copy_string(test_temp_folder());
+
+    snprintf(
+        json, sizeof(json),
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": {%s}, \"merges\": []}}",
+        vocab);
+    write_text(folder, "tokenizer.json", json);
+    write_text(folder, "config.json", "{\"model_type\": \"qwen3\"}");
+    nanosleep(&moment, NULL);
+    return folder;
+}
+
+static digest open_with(const char *folder, const char *memory)
+{
+    anm_hf_tokenizer t;
+    anm_error err;
+    digest d;
+
+    if (anm_hf_tokenizer_open(&t, folder, memory, &err))
+        fail_msg("%s", err.message);
+    anm_tokenizer_digest(t.tokenizer, d.bytes);
+    anm_tokenizer_free(t.tokenizer);
+    return d;
+}
+
+/* The one kept file of a folder. Release with free(). */
+static char *find_kept(const char *memory)
+{
+    DIR *d = opendir(memory);
+    char *path = NULL;
+
+    assert_non_null(d);
+    for (const struct dirent *entry; (entry = readdir(d));)
+        if (strstr(entry->d_name, ANM_REMEMBER_KEPT))
+            assert_true(asprintf(&path, "%s/%s", memory, entry->d_name) > 0);
+    closedir(d);
+    assert_non_null(path);
+    return path;
+}
+
+/* Overwrite all behind the key's line with another file's. */
+static void replace_content(const char *path, const char *other)
+{
+    size_t len = 0;
+    char *data = test_read(other, &len);
+    FILE *f = fopen(path, "r+");
+
+    assert_non_null(f);
+    fseek(f, ANM_SHA256_HEX, SEEK_SET);
+    assert_int_equal(fwrite(data + ANM_SHA256_HEX, 1, len - ANM_SHA256_HEX, f),
+                     len - ANM_SHA256_HEX);
+    fclose(f);
+    free(data);
+}
+
+static void compiled_tokenizer_is_read_and_damage_compiled_anew(void **state)
+{
+    char *folders[2] = { make_folder("\"a\": 0, \"b\": 1"),
+                         make_folder("\"a\": 0, \"c\": 1") };
+    char *memories[2] = { anm_copy_string(test_temp_folder()),
+                          anm_copy_string(test_temp_folder()) };
+    digest plain[2];
+    char *kept[2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        plain[i] = open_with(folders[i], NULL);
+        assert_true(is_equal(open_with(folders[i], memories[i]), plain[i]));
+        assert_true(is_equal(open_with(folders[i], memories[i]), plain[i]));
+        kept[i] = find_kept(memories[i]);
+    }
+    assert_false(is_equal(plain[0], plain[1]));
+    // Only a reader of the kept file can give the other's tokenizer.
+    replace_content(kept[0], kept[1]);
+    assert_true(is_equal(open_with(folders[0], memories[0]), plain[1]));
+    FILE *f = fopen(kept[0], "r+");
+    fseek(f, -1, SEEK_END);
+    fputc(0x55, f);
+    fclose(f);
+    assert_true(is_equal(open_with(folders[0], memories[0]), plain[0]));
+    for (size_t i = 0; i < 2; i++) {
+        anm_free(folders[i]);
+        anm_free(memories[i]);
+        free(kept[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +300,7 @@ int main(void)
         cmocka_unit_test(vocabulary_file_gives_the_same_ids),
         cmocka_unit_test(settings_of_a_wrong_type_are_refused),
         cmocka_unit_test(key_in_a_text_is_not_taken_for_the_normalizer),
+        cmocka_unit_test(compiled_tokenizer_is_read_and_damage_compiled_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

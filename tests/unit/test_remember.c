@@ -205,6 +205,29 @@ static void failed_allocation_never_gives_a_wrong_answer(void **state)
     assert_true(is_remembered(folder, files, 1, "w"));
 }
 
+static void bytes_come_back_under_their_identity_only(void **state)
+{
+    static const char text[] = "compiled";
+    const char *folder = test_temp_folder();
+    anm_map map = { 0 };
+    anm_bytes got;
+
+    (void)state;
+    anm_remember_keep(folder, files, 2, "made", CHANGED + SECOND,
+                      anm_bytes_of(text, sizeof(text)));
+    assert_true(anm_remember_map(folder, files, 2, "made", &map, &got));
+    assert_int_equal(got.len, sizeof(text));
+    assert_memory_equal(got.data, text, sizeof(text));
+    anm_map_close(&map);
+    assert_false(anm_remember_map(folder, files, 1, "made", &map, &got));
+    assert_false(anm_remember_map(folder, files, 2, "other", &map, &got));
+    assert_false(anm_remember_map(NULL, files, 2, "made", &map, &got));
+    // Too soon after the change.
+    anm_remember_keep(folder, files, 2, "soon", CHANGED + MS,
+                      anm_bytes_of(text, sizeof(text)));
+    assert_false(anm_remember_map(folder, files, 2, "soon", &map, &got));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +240,7 @@ int main(void)
         cmocka_unit_test(no_folder_remembers_nothing),
         cmocka_unit_test(folder_that_cannot_be_made_is_no_trouble),
         cmocka_unit_test(failed_allocation_never_gives_a_wrong_answer),
+        cmocka_unit_test(bytes_come_back_under_their_identity_only),
     };
     test_fault_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
