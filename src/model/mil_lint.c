@@ -17,7 +17,8 @@ enum {
     RANK_MAX = 5,
     SMALL_MODEL_MIB = 20,
     HUGE_CONSTANT_MIB = 256,
-    INF_TABLE_MAX = 1 << 20, /* elements looked at for infinities */
+    INF_TABLE_MAX = 1 << 20, /* elements of a table looked at, and of all: */
+    INF_SCAN_MAX = 64 << 20, /* a blob may be named many times */
     CONSTANT_MIN = 10,       /* elements of what counts as a weight */
 };
 
@@ -27,6 +28,7 @@ typedef struct linter {
     anm_lint_finding *findings; /* [n], cap */
     size_t n, cap;
     const anm_mlpackage *package;
+    uint64_t scan_left;       /* of INF_SCAN_MAX */
     uint64_t decoded;         /* bytes of all constants, made whole */
     bool has_fp16;            /* an op that computes in float16 */
     bool multiplies_infinity; /* by an infinite constant */
@@ -127,11 +129,14 @@ static void look_at_features(linter *l, const anm_features *x)
 
 /* ---- Constants ----------------------------------------------------------- */
 
-static bool holds_infinity(const anm_mil_value *v)
+static bool holds_infinity(linter *l, const anm_mil_value *v)
 {
     double x = 0;
 
-    if (!anm_mil_type_is_float(v->type) || v->n > INF_TABLE_MAX) return false;
+    if (!anm_mil_type_is_float(v->type) || v->n > INF_TABLE_MAX ||
+        v->n > l->scan_left)
+        return false;
+    l->scan_left -= v->n;
     for (uint64_t i = 0; i < v->n; i++)
         if (anm_mil_value_real(v, i, &x) && isinf(x)) return true;
     return false;
@@ -173,7 +178,7 @@ static void look_at_const(linter *l, const anm_mil_op *op)
     if (v->type == ANM_MIL_FLOAT16 && v->n == 1 &&
         anm_mil_value_real(v, 0, &x) && fabs(x) == 0x1p-24)
         report(l, ANM_LINT_RULE_EPSILON, place_of(op));
-    if (v->in_file && holds_infinity(v))
+    if (v->in_file && holds_infinity(l, v))
         report(l, ANM_LINT_RULE_INF_MASK, place_of(op));
 }
 
@@ -260,7 +265,7 @@ static bool is_runtime_slice(const anm_mil_op *op)
 
 /* An immediate infinity that an op computes with. clip(beta = inf) is what
  * clamp(min=) becomes, and harmless. */
-static bool reads_infinity(const anm_mil_op *op)
+static bool reads_infinity(linter *l, const anm_mil_op *op)
 {
     if (strcmp(op->type, "clip") == 0) return false;
     for (size_t i = 0; i < op->n_args; i++)
@@ -270,7 +275,7 @@ static bool reads_infinity(const anm_mil_op *op)
 
             if (v && !v->in_file &&
                 (v->type == ANM_MIL_FLOAT16 || v->type == ANM_MIL_FLOAT32) &&
-                holds_infinity(v))
+                holds_infinity(l, v))
                 return true;
         }
     return false;
@@ -380,7 +385,7 @@ static void look_at_op(linter *l, const anm_mil_op *op)
     if (is_off_ane(op)) report_type(l, op);
     if (is_control_flow(op))
         report(l, ANM_LINT_RULE_CONTROL_FLOW, place_of(op));
-    if (reads_infinity(op)) {
+    if (reads_infinity(l, op)) {
         report(l, ANM_LINT_RULE_INF_CONSTANT, place_of(op));
         l->multiplies_infinity |= strcmp(op->type, "mul") == 0;
     }
@@ -539,6 +544,7 @@ anm_status anm_lint_new(anm_lint **out, const anm_mlpackage *p, anm_error *err)
     linter *l = anm_alloc_zero(sizeof(*l));
     if (!l) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", p->path);
     l->package = p;
+    l->scan_left = INF_SCAN_MAX;
     look_at_package(l);
     if (l->failed) {
         anm_lint_free(&l->view);
