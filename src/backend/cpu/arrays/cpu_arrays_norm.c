@@ -160,6 +160,12 @@ void anm_cpu_array_rms_norm(const anm_cpu_array_step *s, const anm_cpu_turn *t)
     const anm_cpu_range r = anm_cpu_array_share(t, a.outer, 1);
     const double eps = s->node->attr.eps;
 
+    if (gamma && a.mid) {
+        t->kern->rms_norm_f32((float *)s->out[0]->data + r.first * a.mid, a.mid,
+                              anm_cpu_floats(s->in[0]) + r.first * a.mid, a.mid,
+                              gamma->data, r.n, 1, a.mid, (float)eps);
+        return;
+    }
     for (size_t i = r.first; i < r.first + r.n; i++) {
         const float *from = anm_cpu_floats(s->in[0]) + i * a.mid;
         float *to = (float *)s->out[0]->data + i * a.mid;
