@@ -129,6 +129,10 @@ ANM_API anm_text anm_text_of(const char *string);
  * ANM_E_LIMIT. */
 #define ANM_TEXT_MAX_BYTES ((size_t)16 << 20)
 
+/** Longest text that is computed, in tokens, whatever a model allows. A longer
+ * one is ANM_E_LIMIT, unless the call asks for a cut to this many or fewer. */
+#define ANM_TOKENS_MAX ((size_t)8192)
+
 /* ---- Words --------------------------------------------------------------- */
 
 /** What the user permits. Core ML's four names on every system. */
@@ -302,7 +306,9 @@ ANM_API anm_status anm_model_warm(anm_model *m, const size_t *lengths,
 /* ---- What a model is ----------------------------------------------------- */
 
 ANM_API size_t anm_model_dim(const anm_model *m); /**< numbers in a vector */
-ANM_API size_t anm_model_max_tokens(const anm_model *m); /**< special incl. */
+/** Tokens of the longest text that is taken, special ones included: the
+ * model's maximum, at most ANM_TOKENS_MAX. */
+ANM_API size_t anm_model_max_tokens(const anm_model *m);
 ANM_API const char *anm_model_name(const anm_model *m);
 ANM_API const char *
 anm_model_fingerprint(const anm_model *m);              /**< "sha256:…" */
@@ -511,7 +517,8 @@ ANM_API anm_status anm_receipt_json(const anm_receipt *receipt, char **json,
  *
  * @return ANM_OK
  *         ANM_E_ARG     a text is not valid UTF-8; err names its index
- *         ANM_E_LIMIT   a text is longer than ANM_TEXT_MAX_BYTES
+ *         ANM_E_LIMIT   a text is longer than ANM_TEXT_MAX_BYTES, or of more
+ *                       tokens than ANM_TOKENS_MAX where the model takes it
  *         ANM_E_NOMEM   workspace could not grow; the model is still usable
  *         ANM_E_DEVICE  the guard refused a vector; the model is DEGRADED
  */
@@ -527,6 +534,7 @@ typedef struct anm_embed_params {
     size_t dims; /**< 0: all. Else cut to the first dims and renormalise */
     size_t max_tokens; /**< 0: the model's maximum. Above it: ANM_E_ARG */
     bool bulk;         /**< let live calls overtake; verdict is NONE */
+    bool no_truncate;  /**< a text of more tokens is ANM_E_LIMIT, not cut */
 } anm_embed_params;
 
 /** What became of one text. */

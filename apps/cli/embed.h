@@ -17,7 +17,7 @@ typedef struct embed_options {
     size_t encoding, on_error, format;
     const char *prompt, *prompt_text, *output;
     size_t dims, max_tokens;
-    bool receipt, ids;
+    bool receipt, ids, no_truncate;
 } embed_options;
 
 typedef struct embed_job {

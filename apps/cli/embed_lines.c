@@ -20,6 +20,7 @@ typedef struct lines_job {
     cli_lines lines;
     cli_item items[CHUNK_TEXTS]; /* [n_items] */
     anm_text texts[CHUNK_TEXTS];
+    size_t numbers[CHUNK_TEXTS]; /* of the lines they came in */
     size_t n_items, n_bytes;
     size_t n_done, n_bad;
     bool receipts; /* every line has one of its own */
@@ -39,15 +40,18 @@ static void begin_answer(const lines_job *l, const cli_item *item)
     cli_item_begin(stdout, item, names);
 }
 
-static anm_status write_answers(lines_job *l, anm_error *err)
+/* Items [first, first + n), whose vectors are the first n. */
+static anm_status write_answers(lines_job *l, size_t first, size_t n,
+                                anm_error *err)
 {
     embed_job *job = l->job;
 
     if (job->o.format == EMBED_NPY)
-        return cli_npy_add(&job->npy, job->vectors, l->n_items, err);
-    for (size_t i = 0; i < l->n_items; i++) {
-        begin_answer(l, &l->items[i]);
-        anm_status status = cli_embed_put_fields(job, i, l->texts[i], err);
+        return cli_npy_add(&job->npy, job->vectors, n, err);
+    for (size_t i = 0; i < n; i++) {
+        begin_answer(l, &l->items[first + i]);
+        anm_status status =
+            cli_embed_put_fields(job, i, l->texts[first + i], err);
         if (!status && job->o.receipt) {
             fputs(",\"receipt\":", stdout);
             status = cli_receipt_write(stdout, &job->receipt, err);
@@ -60,23 +64,63 @@ static anm_status write_answers(lines_job *l, anm_error *err)
     return ANM_OK;
 }
 
+static anm_status embed_items(lines_job *l, size_t first, size_t n,
+                              anm_error *err)
+{
+    embed_job *job = l->job;
+    anm_status status = cli_session_embed(
+        &job->session, l->texts + first, n, &job->params, job->vectors,
+        job->infos, job->o.receipt ? &job->receipt : NULL, err);
+
+    if (status) return status;
+    for (size_t i = 0; i < n; i++) {
+        job->n_cut += job->infos[i].truncated > 0;
+        job->tokens_cut += job->infos[i].truncated;
+    }
+    l->n_done += n;
+    return write_answers(l, first, n, err);
+}
+
+/* A bad line is skipped and counted, or stops. */
+static anm_status skip_or_stop(lines_job *l, const anm_error *why,
+                               anm_error *err)
+{
+    if (l->job->o.on_error != EMBED_SKIP)
+        return cli_fail(err, why->status, "%s", why->message);
+    cli_warn(l->job->c, "%s; skipped", why->message);
+    l->n_bad++;
+    return ANM_OK;
+}
+
+/* Some text of the chunk is over a limit: which line it is shows one by one,
+ * and those before it are answered. */
+static anm_status embed_singly(lines_job *l, anm_error *err)
+{
+    static const char index[] = "text 0: ";
+    anm_status status = ANM_OK;
+
+    for (size_t i = 0; i < l->n_items && !status; i++) {
+        anm_error why, numbered;
+
+        status = embed_items(l, i, 1, &why);
+        if (!status) continue;
+        const bool indexed = !strncmp(why.message, index, sizeof(index) - 1);
+        cli_fail(&numbered, status, "line %zu: %.900s", l->numbers[i],
+                 why.message + (indexed ? sizeof(index) - 1 : 0));
+        status = status == ANM_E_LIMIT
+                     ? skip_or_stop(l, &numbered, err)
+                     : cli_fail(err, status, "%s", numbered.message);
+    }
+    return status;
+}
+
 /* Embed and answer what has been gathered. */
 static anm_status flush_chunk(lines_job *l, anm_error *err)
 {
-    embed_job *job = l->job;
     anm_status status = ANM_OK;
 
-    if (l->n_items) {
-        status = cli_session_embed(&job->session, l->texts, l->n_items,
-                                   &job->params, job->vectors, job->infos,
-                                   job->o.receipt ? &job->receipt : NULL, err);
-        for (size_t i = 0; !status && i < l->n_items; i++) {
-            job->n_cut += job->infos[i].truncated > 0;
-            job->tokens_cut += job->infos[i].truncated;
-        }
-        if (!status) status = write_answers(l, err);
-        l->n_done += l->n_items;
-    }
+    if (l->n_items) status = embed_items(l, 0, l->n_items, err);
+    if (status == ANM_E_LIMIT) status = embed_singly(l, err);
     for (size_t i = 0; i < l->n_items; i++)
         cli_item_deinit(&l->items[i]);
     l->n_items = 0;
@@ -88,13 +132,11 @@ static anm_status flush_chunk(lines_job *l, anm_error *err)
 static anm_status refuse_line(lines_job *l, const anm_error *why,
                               anm_error *err)
 {
-    if (l->job->o.on_error == EMBED_SKIP) {
-        cli_warn(l->job->c, "%s; skipped", why->message);
-        l->n_bad++;
-        return ANM_OK;
+    if (l->job->o.on_error != EMBED_SKIP) {
+        const anm_status status = flush_chunk(l, err);
+        if (status) return status;
     }
-    const anm_status status = flush_chunk(l, err);
-    return status ? status : cli_fail(err, why->status, "%s", why->message);
+    return skip_or_stop(l, why, err);
 }
 
 static anm_status gather_line(lines_job *l, anm_text line, anm_error *err)
@@ -110,6 +152,7 @@ static anm_status gather_line(lines_job *l, anm_text line, anm_error *err)
                    ? refuse_line(l, &numbered, err)
                    : cli_fail(err, status, "%s", numbered.message);
     }
+    l->numbers[l->n_items] = l->lines.line;
     l->texts[l->n_items++] = item->text;
     l->n_bytes += line.len;
     const size_t limit = l->receipts ? 1 : CHUNK_TEXTS;

@@ -27,6 +27,8 @@ static const cli_option options[] = {
       "keep the first N numbers and normalise again", 1, SIZE_MAX },
     { "max-tokens", 0, CLI_COUNT, offsetof(embed_options, max_tokens), "N",
       "cut texts to N tokens, special ones included", 1, SIZE_MAX },
+    { "no-truncate", 0, CLI_SWITCH, offsetof(embed_options, no_truncate), NULL,
+      "refuse a text that is too long instead of cutting it (exit 8)", 0, 0 },
     { "ids", 0, CLI_SWITCH, offsetof(embed_options, ids), NULL,
       "add the token ids that entered the model", 0, 0 },
     { "receipt", 0, CLI_SWITCH, offsetof(embed_options, receipt), NULL,
@@ -241,6 +243,7 @@ static anm_status open_job(embed_job *job, anm_error *err)
         .prompt_text = job->o.prompt_text,
         .dims = job->o.dims,
         .max_tokens = job->o.max_tokens,
+        .no_truncate = job->o.no_truncate,
     };
     return ANM_OK;
 }

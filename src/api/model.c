@@ -60,7 +60,7 @@ size_t anm_model_dim(const anm_model *m)
 
 size_t anm_model_max_tokens(const anm_model *m)
 {
-    return anm_engine_source(m->engine)->recipe.max_tokens;
+    return anm_engine_max_tokens(m->engine);
 }
 
 const char *anm_model_name(const anm_model *m)

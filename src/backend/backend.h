@@ -155,6 +155,14 @@ typedef struct anm_arrays_call {
     size_t n_outputs;
 } anm_arrays_call;
 
+/* ---- Memory -------------------------------------------------------------- */
+
+/* Bytes; 0 where nothing is known. */
+typedef struct anm_footprint {
+    uint64_t weights; /* sections of the artifact, which every call reads */
+    uint64_t room;    /* values of one text of so many tokens, and scratch */
+} anm_footprint;
+
 /* ---- The table ----------------------------------------------------------- */
 
 typedef struct anm_runner anm_runner;
@@ -175,6 +183,12 @@ typedef struct anm_backend {
      * are not for it. */
     const char *(*layout)(const anm_program *program,
                           const anm_load_params *params);
+
+    /* What the program would take of memory; before anything is prepared. NULL:
+     * not known. */
+    anm_status (*footprint)(const anm_program *program,
+                            const anm_load_params *params, size_t tokens,
+                            anm_footprint *out, anm_error *err);
 
     anm_status (*prepare)(const anm_program *program,
                           const anm_load_params *params,

@@ -46,30 +46,33 @@ static anm_status resolve_prompt(const anm_recipe *r, const anm_embed_params *p,
     return ANM_OK;
 }
 
-static anm_status resolve_limit(const anm_engine *e, size_t asked, size_t *out,
-                                anm_error *err)
+/* A model may take longer texts than are computed: those are refused, since the
+ * original would not cut them, unless the call asks for a cut. */
+static anm_status resolve_limit(const anm_engine *e, const anm_embed_params *p,
+                                anm_input_params *out, anm_error *err)
 {
-    const size_t most = e->source->recipe.max_tokens;
+    const size_t own = e->source->recipe.max_tokens;
+    const size_t most = e->program.max_tokens, asked = p->max_tokens;
     const anm_tokenizer_frame frame =
         anm_tokenizer_frame_of(e->source->tokenizer);
     const size_t least = frame.n_before + frame.n_after + 1;
 
-    *out = asked ? asked : most;
-    if (*out >= least && *out <= most) return ANM_OK;
-    return anm_fail(err, ANM_E_ARG,
-                    "max_tokens %zu: must be in [%zu, %zu] for this model",
-                    *out, least, most);
-}
-
-static bool declares_dims(const anm_source *s)
-{
-    return json_object_get(s->config, "matryoshka_dimensions") ||
-           json_object_get(s->config, "matryoshka_dims");
+    out->max_tokens = asked ? asked : most;
+    out->whole = p->no_truncate || (!asked && own > most);
+    if (asked && (asked < least || asked > own))
+        return anm_fail(err, ANM_E_ARG,
+                        "max_tokens %zu: must be in [%zu, %zu] for this model",
+                        asked, least, own);
+    if (out->max_tokens <= most) return ANM_OK;
+    return anm_fail(err, ANM_E_LIMIT,
+                    "max_tokens %zu: at most %zu are computed whatever the "
+                    "model allows",
+                    asked, most);
 }
 
 static void warn_dims(anm_engine *e, size_t dims)
 {
-    if (dims == e->program.dim || declares_dims(e->source)) return;
+    if (dims == e->program.dim || e->source->recipe.declares_dims) return;
     anm_mutex_lock(&e->book);
     const bool first = !e->warned_dims;
     e->warned_dims = true;
@@ -108,7 +111,7 @@ static anm_status make_job(anm_engine *e, const anm_embed_params *p,
     anm_status status =
         resolve_prompt(recipe, p, &job->input.prompt, prompt, err);
     if (status) return status;
-    status = resolve_limit(e, p->max_tokens, &job->input.max_tokens, err);
+    status = resolve_limit(e, p, &job->input, err);
     if (status) return status;
     return resolve_dims(e, p->dims, &job->dims, err);
 }

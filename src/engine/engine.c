@@ -186,7 +186,9 @@ static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
     e->program = (anm_program){
         .graph = e->graph,
         .precision = resolve_precision(o->precision, e->graph),
-        .max_tokens = e->source->recipe.max_tokens,
+        .max_tokens = e->source->recipe.max_tokens < ANM_TOKENS_MAX
+                          ? e->source->recipe.max_tokens
+                          : ANM_TOKENS_MAX,
         .dim = e->source->recipe.dim,
     };
     fit_cost(e);
@@ -553,6 +555,11 @@ void anm_engine_close(anm_engine *e)
 const anm_source *anm_engine_source(const anm_engine *e)
 {
     return e->source;
+}
+
+size_t anm_engine_max_tokens(const anm_engine *e)
+{
+    return e->program.max_tokens;
 }
 
 const char *anm_engine_fingerprint(const anm_engine *e)

@@ -42,6 +42,7 @@ anm_cost anm_engine_cost(const anm_engine *e, size_t tokens);
 /* What it is made of; borrowed, as long as the engine. */
 const anm_source *anm_engine_source(const anm_engine *e);
 const char *anm_engine_fingerprint(const anm_engine *e);
+size_t anm_engine_max_tokens(const anm_engine *e);
 unsigned anm_engine_threads(const anm_engine *e);
 anm_state anm_engine_state(const anm_engine *e);
 

@@ -21,7 +21,7 @@ static anm_status make_input(anm_engine *e, anm_inputs *in, anm_error *err)
     const anm_input_params params = {
         .tokenizer = e->source->tokenizer,
         .recipe = &e->source->recipe,
-        .max_tokens = e->source->recipe.max_tokens,
+        .max_tokens = e->program.max_tokens,
     };
 
     return anm_inputs_add(in, &params, anm_text_of(golden_text), err);

@@ -133,6 +133,19 @@ static anm_status check_text(anm_text text, anm_error *err)
     return ANM_OK;
 }
 
+static anm_status refuse_length(const anm_input_params *p, size_t n,
+                                anm_error *err)
+{
+    if (p->max_tokens < ANM_TOKENS_MAX)
+        return anm_fail(err, ANM_E_LIMIT,
+                        "%zu tokens, at most %zu may enter uncut", n,
+                        p->max_tokens);
+    return anm_fail(err, ANM_E_LIMIT,
+                    "%zu tokens, at most %zu are computed whatever the model "
+                    "allows; max_tokens %zu would cut the text",
+                    n, ANM_TOKENS_MAX, ANM_TOKENS_MAX);
+}
+
 /* Copy n ids without those that do not fit: the special tokens before and
  * after stay, the end of what lies between goes. */
 static void copy_cut(int32_t *to, const int32_t *ids, size_t n, size_t kept,
@@ -164,6 +177,7 @@ anm_status anm_inputs_add(anm_inputs *in, const anm_input_params *params,
     if (kept == 0)
         return anm_fail(err, ANM_E_ARG,
                         "no token is left of it, and the model adds none");
+    if (params->whole && n > kept) return refuse_length(params, n, err);
     status = make_room(in, kept > params->bucket ? kept : params->bucket, err);
     if (status) return status;
     int32_t *ids = append_row(in, params, kept, n - kept);
@@ -177,8 +191,8 @@ anm_status anm_inputs_add_ids(anm_inputs *in, const anm_input_params *params,
 {
     if (row->n == 0) return anm_fail(err, ANM_E_ARG, "no ids");
     if (row->n > params->max_tokens)
-        return anm_fail(err, ANM_E_ARG, "%zu ids, at most %zu", row->n,
-                        params->max_tokens);
+        return anm_fail(err, row->n > ANM_TOKENS_MAX ? ANM_E_LIMIT : ANM_E_ARG,
+                        "%zu ids, at most %zu", row->n, params->max_tokens);
     for (size_t i = 0; i < row->n; i++)
         if (row->ids[i] < 0 || (size_t)row->ids[i] >= vocab_rows)
             return anm_fail(err, ANM_E_ARG,

@@ -32,6 +32,7 @@ typedef struct anm_input_params {
     const anm_recipe *recipe;
     anm_text prompt;   /* literal; empty: none */
     size_t max_tokens; /* <= recipe->max_tokens; at least the frame + 1 */
+    bool whole;        /* a longer text is refused, not cut */
     size_t bucket;     /* pad to this length; 0: exact length */
     int32_t pad_id;
 } anm_input_params;
@@ -50,7 +51,8 @@ void anm_inputs_drop(anm_inputs *in, size_t n);
 /* Append one text. On failure nothing was appended.
  *
  * @return ANM_OK, ANM_E_ARG (not valid UTF-8, with the offset), ANM_E_LIMIT
- *         (longer than ANM_TEXT_MAX_BYTES), ANM_E_NOMEM */
+ *         (longer than ANM_TEXT_MAX_BYTES, or more tokens than allowed and not
+ *         to be cut), ANM_E_NOMEM */
 anm_status anm_inputs_add(anm_inputs *in, const anm_input_params *params,
                           anm_text text, anm_error *err);
 

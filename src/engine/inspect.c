@@ -207,20 +207,57 @@ static json_t *make_floor(const anm_engine *e, size_t tokens,
                      cost.activation_bytes);
 }
 
+/* Lengths to tell figures for: some, and the longest. How many. */
+enum { N_LENGTHS = 4 };
+
+static size_t choose_lengths(const anm_engine *e, size_t out[N_LENGTHS])
+{
+    static const size_t some[N_LENGTHS - 1] = { 8, 32, 128 };
+    const size_t most = e->program.max_tokens;
+    size_t n = 0;
+
+    while (n < N_LENGTHS - 1 && some[n] < most) {
+        out[n] = some[n];
+        n++;
+    }
+    out[n] = most;
+    return n + 1;
+}
+
 /* Without a backend that can be measured there is no floor, and the list is
  * empty. */
 static json_t *make_roofline(const anm_engine *e)
 {
-    const size_t most = e->program.max_tokens;
-    const size_t lengths[] = { 8, 32, 128, most };
+    size_t lengths[N_LENGTHS];
+    const size_t n = choose_lengths(e, lengths);
     json_t *rows = json_array();
     anm_peak peak;
 
     if (!e->backend || anm_floor_measure(e, &peak, NULL)) return rows;
-    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-        if (lengths[i] >= most && i + 1 < sizeof(lengths) / sizeof(lengths[0]))
-            continue;
+    for (size_t i = 0; i < n; i++)
         if (!anm_inspect_append(&rows, make_floor(e, lengths[i], &peak))) break;
+    return rows;
+}
+
+/* What one text would take of memory: the weights, which lie in a mapped file,
+ * and room for values. Empty where the backend cannot say. */
+static json_t *make_memory(const anm_engine *e)
+{
+    size_t lengths[N_LENGTHS];
+    const size_t n = choose_lengths(e, lengths);
+    json_t *rows = json_array();
+    anm_footprint f;
+
+    for (size_t i = 0; i < n && e->backend && e->backend->footprint; i++) {
+        if (e->backend->footprint(&e->program, &e->load, lengths[i], &f, NULL))
+            break;
+        if (f.room &&
+            !anm_inspect_append(
+                &rows, json_pack("{s:o, s:o, s:o}", "tokens",
+                                 anm_inspect_number(lengths[i]), "weight_bytes",
+                                 anm_inspect_number(f.weights), "room_bytes",
+                                 anm_inspect_number(f.room))))
+            break;
     }
     return rows;
 }
@@ -232,20 +269,21 @@ static json_t *make_document(const anm_engine *e, unsigned flags)
     const anm_source *s = e->source;
     json_t *doc = json_pack(
         "{s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-        " s:o, s:o, s:o, s:[], s:o, s:s, s:o}",
+        " s:o, s:o, s:o, s:o, s:o, s:[], s:o, s:s, s:o}",
         "anemone_inspect", 1, "path", anm_json_text(s->path), "name",
         anm_json_text(s->name), "format", s->format, "architecture",
         s->architecture, "fingerprint", e->fingerprint, "dim",
         anm_inspect_number(s->recipe.dim), "max_tokens",
-        anm_inspect_number(s->recipe.max_tokens), "parameters",
+        anm_inspect_number(s->recipe.max_tokens), "limit_tokens",
+        anm_inspect_number(e->program.max_tokens), "parameters",
         anm_inspect_number(anm_source_parameters(e->graph)), "bytes",
         anm_inspect_number(anm_weights_bytes(&s->weights)), "recipe",
         anm_inspect_recipe(&s->recipe), "tokenizer",
         anm_inspect_tokenizer(s->tokenizer), "inputs", make_inputs(e->graph),
         "outputs", make_outputs(e->graph), "ops", make_op_counts(e->graph),
-        "roofline", make_roofline(e), "lint", "notes", anm_inspect_notes(s),
-        "stored", anm_dtype_name(s->stored), "tensors_unused",
-        make_unused(&s->weights));
+        "roofline", make_roofline(e), "memory", make_memory(e), "lint", "notes",
+        anm_inspect_notes(s), "stored", anm_dtype_name(s->stored),
+        "tensors_unused", make_unused(&s->weights));
 
     if (doc && flags & ANM_INSPECT_TENSORS)
         anm_inspect_set(&doc, "tensors", make_tensors(&s->weights));

@@ -198,6 +198,7 @@ static anm_status read_config(anm_hf_reading *r, const anm_hf_doc *d,
     status = r->architecture->measure(r->s, d->path, &r->extent, err);
     if (status) return status;
     r->s->recipe.dim = r->extent.hidden;
+    anm_hf_read_declared_dims(r, d);
     r->s->vocab_rows = r->extent.vocab_rows;
     if (json_object_get(d->root, "auto_map"))
         return anm_source_note(r->s, err, "config",

@@ -54,6 +54,9 @@ anm_status anm_hf_read_sentence_config(anm_hf_reading *r, anm_error *err);
 anm_status anm_hf_read_prompts(anm_hf_reading *r, const anm_hf_doc *d,
                                anm_error *err);
 
+/* Whether the file says that vectors may be shortened; any file may. */
+void anm_hf_read_declared_dims(anm_hf_reading *r, const anm_hf_doc *d);
+
 /* hf_weights.c: find, open, and learn the prefix and the stored type. */
 anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err);
 

@@ -2,6 +2,7 @@
  * text, lower-casing, prompts.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -166,6 +167,34 @@ static anm_status choose_default_prompt(anm_hf_reading *r, const anm_hf_doc *d,
                     d->path, name, recipe->n_prompts);
 }
 
+void anm_hf_read_declared_dims(anm_hf_reading *r, const anm_hf_doc *d)
+{
+    static const char *const keys[] = { "matryoshka_dimensions",
+                                        "matryoshka_dims", "truncate_dim" };
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const json_t *v = json_object_get(d->root, keys[i]);
+        if (v && !json_is_null(v)) r->s->recipe.declares_dims = true;
+    }
+}
+
+/* The length that a caller would ask for by `dims`. */
+static anm_status note_truncate_dim(anm_hf_reading *r, const anm_hf_doc *d,
+                                    anm_error *err)
+{
+    int64_t dim = 0;
+    const anm_status status = anm_json_int_or(d->root, "truncate_dim", d->path,
+                                              1, INT32_MAX, 0, &dim, err);
+
+    if (status || !dim || (size_t)dim == r->extent.hidden) return status;
+    return anm_source_note(r->s, err, "dims",
+                           "config_sentence_transformers.json says "
+                           "truncate_dim %" PRId64
+                           "; vectors of %zu are given unless a call asks for "
+                           "fewer",
+                           dim, r->extent.hidden);
+}
+
 anm_status anm_hf_read_prompts(anm_hf_reading *r, const anm_hf_doc *d,
                                anm_error *err)
 {
@@ -184,6 +213,10 @@ anm_status anm_hf_read_prompts(anm_hf_reading *r, const anm_hf_doc *d,
     if (status) return status;
 
     status = choose_default_prompt(r, d, err);
+    if (status) return status;
+
+    anm_hf_read_declared_dims(r, d);
+    status = note_truncate_dim(r, d, err);
     if (status) return status;
 
     status = anm_json_string_or(d->root, "similarity_fn_name", d->path, NULL,

@@ -19,6 +19,7 @@ typedef struct anm_recipe {
                           (sentence_bert_config.json do_lower_case) */
     size_t max_tokens;   /* special ones included; longer texts are cut */
     size_t dim;          /* numbers in a vector */
+    bool declares_dims;  /* some file says that vectors may be shortened */
     anm_prompt *prompts; /* [n_prompts], in the file's order */
     size_t n_prompts;
     const char *default_prompt; /* a name among them; NULL: none */

@@ -148,6 +148,15 @@ static anm_status name_source(anm_source *s, const char *path, anm_error *err)
     return ANM_OK;
 }
 
+static anm_status note_limit(anm_source *s, anm_error *err)
+{
+    if (s->recipe.max_tokens <= ANM_TOKENS_MAX) return ANM_OK;
+    return anm_source_note(s, err, "limit",
+                           "the model takes %zu tokens; a text of more than "
+                           "%zu is refused",
+                           s->recipe.max_tokens, ANM_TOKENS_MAX);
+}
+
 anm_status anm_source_open(anm_source **out, const char *path,
                            const anm_source_params *params, anm_error *err)
 {
@@ -170,6 +179,9 @@ anm_status anm_source_open(anm_source **out, const char *path,
     if (!params) params = &nothing;
     status = kind == ANM_FILE_FOLDER ? anm_hf_open(s, params, err)
                                      : open_file(s, params, err);
+    if (status) goto done;
+
+    status = note_limit(s, err);
     if (status) goto done;
 
     *out = s;

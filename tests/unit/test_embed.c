@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,30 @@ static void max_tokens_cuts_as_a_shorter_model_would(void **state)
     assert_int_equal(anm_embed_ids(model, &row, 1, NULL, by_ids, NULL, NULL),
                      ANM_OK);
     assert_memory_equal(v, by_ids, sizeof(v));
+}
+
+static void text_that_may_not_be_cut_is_refused_with_both_numbers(void **state)
+{
+    const anm_text texts[] = { anm_text_of("a river"), anm_text_of(long_text) };
+    const anm_embed_params p = { .max_tokens = 10, .no_truncate = true };
+    int32_t ids[64];
+    size_t n;
+    float v[2 * DIM];
+    anm_text_info info;
+    anm_error err;
+    char expected[128];
+    (void)state;
+
+    assert_int_equal(
+        anm_model_ids(model, texts[1], NULL, ids, 64, &n, &info, NULL), ANM_OK);
+    snprintf(expected, sizeof(expected),
+             "text 1: %zu tokens, at most 10 may enter uncut",
+             info.tokens + info.truncated);
+    assert_int_equal(anm_embed_with(model, texts, 2, &p, v, NULL, NULL, &err),
+                     ANM_E_LIMIT);
+    assert_string_equal(err.message, expected);
+    assert_int_equal(anm_embed_with(model, texts, 1, &p, v, NULL, NULL, &err),
+                     ANM_OK);
 }
 
 static void max_tokens_outside_is_refused_with_the_range(void **state)
@@ -351,6 +376,7 @@ int main(void)
         cmocka_unit_test(empty_text_is_a_text),
         cmocka_unit_test(null_arguments_are_named),
         cmocka_unit_test(max_tokens_cuts_as_a_shorter_model_would),
+        cmocka_unit_test(text_that_may_not_be_cut_is_refused_with_both_numbers),
         cmocka_unit_test(max_tokens_outside_is_refused_with_the_range),
         cmocka_unit_test(dims_cut_and_renormalise),
         cmocka_unit_test(dims_of_many_texts_are_those_of_each),

@@ -257,6 +257,21 @@ bool anm_cpu_packable(const anm_graph *g)
     return true;
 }
 
+size_t anm_cpu_head_dim(const anm_graph *g)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < anm_graph_n_nodes(g); i++) {
+        const anm_node *node = anm_graph_node(g, i);
+        if (node->op != ANM_OP_ATTENTION) continue;
+
+        const int64_t width = anm_graph_value(g, node->output)->shape.dims[1];
+        const size_t dim = (size_t)width / node->attr.heads;
+        if (dim > most) most = dim;
+    }
+    return most;
+}
+
 size_t anm_cpu_vocab_rows(const anm_graph *g)
 {
     int64_t least = INT32_MAX;

@@ -16,6 +16,19 @@ static const char *name_layout(const anm_program *program,
     return "cpu-panel16-2";
 }
 
+static anm_status find_footprint(const anm_program *program,
+                                 const anm_load_params *params, size_t tokens,
+                                 anm_footprint *out, anm_error *err)
+{
+    *out = (anm_footprint){ 0 };
+    if (!program->graph) return ANM_OK;
+    const anm_status status =
+        anm_cpu_sections_bytes(program, &out->weights, err);
+    return status
+               ? status
+               : anm_cpu_room_bytes(program, params, tokens, &out->room, err);
+}
+
 static size_t list_plan(const anm_runner *r, const anm_plan_row **rows)
 {
     *rows = r->plan_rows;
@@ -27,6 +40,7 @@ const anm_backend anm_backend_cpu = {
     .devices = list_devices,
     .accepts = anm_cpu_accepts,
     .layout = name_layout,
+    .footprint = find_footprint,
     .prepare = anm_cpu_prepare,
     .load = anm_cpu_load,
     .plan = list_plan,

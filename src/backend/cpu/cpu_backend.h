@@ -127,6 +127,9 @@ anm_status anm_cpu_accepts(const anm_program *program,
 /* Whether several texts may run at once. */
 bool anm_cpu_packable(const anm_graph *g);
 
+/* Elements of a head, the largest of any ATTENTION; 0: none. */
+size_t anm_cpu_head_dim(const anm_graph *g);
+
 /* Rows of the smallest table that is indexed by ids. */
 size_t anm_cpu_vocab_rows(const anm_graph *g);
 
@@ -151,6 +154,10 @@ uint64_t anm_cpu_form_bytes(const anm_value *v, anm_cpu_form form);
 /* "panels/NAME" and the like, newly allocated; NULL when memory is out. */
 char *anm_cpu_section_name(const anm_value *v, anm_cpu_form form);
 
+/* Bytes of all sections. */
+anm_status anm_cpu_sections_bytes(const anm_program *program, uint64_t *bytes,
+                                  anm_error *err);
+
 anm_status anm_cpu_prepare(const anm_program *program,
                            const anm_load_params *params,
                            const anm_section_sink *sink, anm_error *err);
@@ -167,7 +174,13 @@ anm_status anm_cpu_workspace_grow(anm_runner *r, size_t rows, size_t texts,
                                   anm_error *err);
 void anm_cpu_workspace_deinit(anm_cpu_workspace *ws);
 
-/* Most rows of one pass. */
+/* Bytes of the workspace of one text of so many tokens. */
+anm_status anm_cpu_room_bytes(const anm_program *program,
+                              const anm_load_params *params, size_t tokens,
+                              uint64_t *bytes, anm_error *err);
+
+/* Most rows that the texts of one pass have together; one text alone may have
+ * more. */
 size_t anm_cpu_pass_rows(const anm_runner *r);
 
 anm_status anm_cpu_reserve(anm_runner *r, size_t tokens, size_t texts,

@@ -195,9 +195,6 @@ static anm_status resolve_step(anm_runner *r, size_t i,
     if (status) return status;
     resolve_output(r, s);
     estimate(s);
-    if (s->node->op == ANM_OP_ATTENTION &&
-        s->out.width / s->node->attr.heads > r->head_dim)
-        r->head_dim = s->out.width / s->node->attr.heads;
     if (s->node->output == anm_graph_result_of(r->program.graph))
         r->result = &s->out;
     return check_spacing(s, err);
@@ -265,6 +262,7 @@ static anm_status load_graph(anm_runner *r, const anm_sections *sections,
     r->n_steps = anm_graph_n_nodes(r->program.graph);
     r->packed = anm_cpu_packable(r->program.graph);
     r->vocab_rows = anm_cpu_vocab_rows(r->program.graph);
+    r->head_dim = anm_cpu_head_dim(r->program.graph);
     anm_status status = alloc_parts(r, err);
     if (status) return status;
 

@@ -218,6 +218,26 @@ static void collect_forms(const anm_graph *g, unsigned char *forms)
     }
 }
 
+anm_status anm_cpu_sections_bytes(const anm_program *program, uint64_t *bytes,
+                                  anm_error *err)
+{
+    const size_t n = anm_graph_n_values(program->graph);
+    unsigned char *forms = anm_alloc_zero(n);
+
+    if (!forms) return anm_fail(err, ANM_E_NOMEM, "%zu values: no memory", n);
+    collect_forms(program->graph, forms);
+    *bytes = 0;
+    for (anm_value_id id = 0; id < n; id++) {
+        const anm_value *v = anm_graph_value(program->graph, id);
+
+        for (int form = ANM_CPU_PLAIN; form <= ANM_CPU_TABLE; form *= 2)
+            if (forms[id] & form)
+                *bytes += anm_cpu_form_bytes(v, (anm_cpu_form)form);
+    }
+    anm_free(forms);
+    return ANM_OK;
+}
+
 anm_status anm_cpu_prepare(const anm_program *program,
                            const anm_load_params *params,
                            const anm_section_sink *sink, anm_error *err)

@@ -8,15 +8,22 @@
 
 size_t anm_cpu_pass_rows(const anm_runner *r)
 {
-    const size_t most = r->program.max_tokens;
-
-    if (!r->packed || most > ANM_CPU_PASS_ROWS) return most;
-    return ANM_CPU_PASS_ROWS;
+    return r->packed ? ANM_CPU_PASS_ROWS : r->program.max_tokens;
 }
+
+/* What room is needed for. */
+typedef struct demand {
+    size_t floats; /* of values */
+    size_t rows, texts;
+    size_t longest; /* tokens of one text */
+    size_t head_dim;
+    unsigned n_members;
+} demand;
 
 /* Bytes of the parts that follow one another in the block. */
 typedef struct layout {
     size_t values, scratch, ids, bounds, total;
+    size_t scratch_len; /* floats of one member */
 } layout;
 
 /* n elements as whole cache lines; false on overflow. */
@@ -31,36 +38,69 @@ static bool add_part(size_t *total, size_t *part, size_t n, size_t size)
     return anm_add_size(*total, *part, total);
 }
 
-static bool lay_out(layout *l, const anm_runner *r, anm_cpu_workspace *ws)
+static bool lay_out(layout *l, const demand *d)
 {
-    const size_t most = r->program.max_tokens;
-    const size_t longest = ws->rows < most ? ws->rows : most;
     size_t blocks = 0;
 
     *l = (layout){ 0 };
-    ws->scratch_len =
-        r->head_dim ? anm_attention_scratch(longest, r->head_dim) : 0;
+    l->scratch_len =
+        d->head_dim ? anm_attention_scratch(d->longest, d->head_dim) : 0;
     // Members do not share a cache line.
-    ws->scratch_len = (ws->scratch_len + 15) / 16 * 16;
-    return add_part(&l->total, &l->values, ws->plan.floats, sizeof(float)) &&
-           anm_mul_size(ws->scratch_len, r->n_members, &l->scratch) &&
+    l->scratch_len = (l->scratch_len + 15) / 16 * 16;
+    return add_part(&l->total, &l->values, d->floats, sizeof(float)) &&
+           anm_mul_size(l->scratch_len, d->n_members, &l->scratch) &&
            add_part(&l->total, &l->scratch, l->scratch, sizeof(float)) &&
-           add_part(&l->total, &l->ids, ws->rows, sizeof(int32_t)) &&
-           add_part(&l->total, &l->bounds, ws->texts + 1, sizeof(size_t)) &&
-           add_part(&l->total, &blocks, ws->texts + 1, sizeof(size_t));
+           add_part(&l->total, &l->ids, d->rows, sizeof(int32_t)) &&
+           add_part(&l->total, &l->bounds, d->texts + 1, sizeof(size_t)) &&
+           add_part(&l->total, &blocks, d->texts + 1, sizeof(size_t));
+}
+
+anm_status anm_cpu_room_bytes(const anm_program *program,
+                              const anm_load_params *params, size_t tokens,
+                              uint64_t *bytes, anm_error *err)
+{
+    anm_memory_plan plan = { 0 };
+    const anm_status status =
+        anm_memory_plan_make(&plan, program->graph, tokens, 1, err);
+    const demand d = {
+        .floats = plan.floats,
+        .rows = tokens,
+        .texts = 1,
+        .longest = tokens,
+        .head_dim = anm_cpu_head_dim(program->graph),
+        .n_members = params->threads,
+    };
+    layout l;
+
+    anm_memory_plan_deinit(&plan);
+    if (status) return status;
+    if (!lay_out(&l, &d))
+        return anm_fail(err, ANM_E_LIMIT,
+                        "room for %zu tokens does not fit into memory", tokens);
+    *bytes = l.total;
+    return ANM_OK;
 }
 
 static anm_status alloc_block(const anm_runner *r, anm_cpu_workspace *ws,
                               anm_error *err)
 {
+    const size_t most = r->program.max_tokens;
+    const demand d = {
+        .floats = ws->plan.floats,
+        .rows = ws->rows,
+        .texts = ws->texts,
+        .longest = ws->rows < most ? ws->rows : most,
+        .head_dim = r->head_dim,
+        .n_members = r->n_members,
+    };
     layout l;
 
-    if (lay_out(&l, r, ws))
-        ws->block = anm_alloc_aligned(ANM_CACHE_LINE, l.total);
+    if (lay_out(&l, &d)) ws->block = anm_alloc_aligned(ANM_CACHE_LINE, l.total);
     if (!ws->block)
         return anm_fail(err, ANM_E_NOMEM,
                         "room for %zu tokens of %zu texts: out of memory",
                         ws->rows, ws->texts);
+    ws->scratch_len = l.scratch_len;
     // Touches every page, so that no prediction faults one.
     memset(ws->block, 0, l.total);
     char *at = (char *)ws->block + l.values;
@@ -125,7 +165,8 @@ anm_status anm_cpu_reserve(anm_runner *r, size_t tokens, size_t texts,
                            anm_error *err)
 {
     if (r->arrays) return anm_cpu_arrays_reserve(r, tokens, err);
-    const size_t most = anm_cpu_pass_rows(r);
+    const size_t pass = anm_cpu_pass_rows(r), longest = r->program.max_tokens;
+    const size_t most = longest > pass ? longest : pass;
     const size_t rows = tokens < most ? tokens : most;
 
     if (!r->packed) texts = 1;
