@@ -13,7 +13,7 @@ anm_status anm_hf_open(anm_source *s, const anm_source_params *params,
 /* A tokenizer and what its folder says beside it. */
 typedef struct anm_hf_tokenizer {
     anm_tokenizer *tokenizer; /* the caller's to free */
-    const char *file;         /* "tokenizer.json", "vocab.txt"; static */
+    const char *file;         /* "tokenizer.json", "vocab.txt" …; static */
     uint64_t model_max;   /* tokenizer_config.json; UINT64_MAX: silent, or the
                            huge number that stands for no limit */
     const char *cut_side; /* tokenizer_config.json: "left", "right"; NULL:

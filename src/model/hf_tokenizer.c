@@ -1,5 +1,5 @@
-/* hf_tokenizer.c - the tokenizer of a folder: tokenizer.json, or vocab.txt with
- * the settings of tokenizer_config.json.
+/* hf_tokenizer.c - the tokenizer of a folder: tokenizer.json, or vocab.txt, or
+ * vocab.json and merges.txt, these with the settings of tokenizer_config.json.
  *
  * A BertTokenizer of transformers takes its vocabulary from tokenizer.json and
  * its three normalizer settings from tokenizer_config.json, where silence means
@@ -10,6 +10,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -123,9 +124,47 @@ static anm_status read_model_max(const tokenizer_config *c, uint64_t *out,
     return ANM_OK;
 }
 
-/* Whether transformers would make a BertTokenizer of the folder. */
+/* Classes of transformers that are told apart. */
+typedef enum tokenizer_class {
+    CLASS_OTHER,
+    CLASS_BERT,
+    CLASS_GPT2,
+    CLASS_QWEN2,
+} tokenizer_class;
+
+typedef struct class_row {
+    const char *name;       /* without "Fast" */
+    const char *model_type; /* of config.json where no class is named */
+    tokenizer_class class;
+} class_row;
+
+static const class_row classes[] = {
+    { "BertTokenizer", "bert", CLASS_BERT },
+    { "GPT2Tokenizer", "gpt2", CLASS_GPT2 },
+    { "Qwen2Tokenizer", "qwen2", CLASS_QWEN2 },
+    { "Qwen2Tokenizer", "qwen3", CLASS_QWEN2 },
+};
+
+static bool is_class(const char *name, const char *slow)
+{
+    const size_t len = strlen(slow);
+
+    return strncmp(name, slow, len) == 0 &&
+           (!name[len] || strcmp(name + len, "Fast") == 0);
+}
+
+static tokenizer_class class_of(const char *name, const char *type)
+{
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (name ? is_class(name, classes[i].name)
+                 : type && strcmp(type, classes[i].model_type) == 0)
+            return classes[i].class;
+    return CLASS_OTHER;
+}
+
+/* What transformers would make of the folder. */
 static anm_status find_class(const tokenizer_config *c, const char *folder,
-                             bool *is_bert, anm_error *err)
+                             tokenizer_class *class, anm_error *err)
 {
     const char *name = NULL, *type = NULL;
     anm_hf_doc model = { 0 };
@@ -144,10 +183,7 @@ static anm_status find_class(const tokenizer_config *c, const char *folder,
             status = anm_json_string_or(model.root, "model_type", model.path,
                                         NULL, &type, err);
     }
-    if (!status)
-        *is_bert = name ? strcmp(name, "BertTokenizer") == 0 ||
-                              strcmp(name, "BertTokenizerFast") == 0
-                        : type && strcmp(type, "bert") == 0;
+    if (!status) *class = class_of(name, type);
     anm_hf_doc_close(&model);
     return status;
 }
@@ -346,8 +382,9 @@ static anm_status open_json(anm_hf_tokenizer *out, const char *folder,
                             const anm_file_id *id, anm_error *err)
 {
     const int64_t began_ns = anm_wall_ns();
-    bool is_bert = false;
-    anm_status status = find_class(c, folder, &is_bert, err);
+    tokenizer_class class = CLASS_OTHER;
+    anm_status status = find_class(c, folder, &class, err);
+    const bool is_bert = class == CLASS_BERT;
 
     if (status) return status;
     out->file = "tokenizer.json";
@@ -374,25 +411,74 @@ static anm_status look_for_json(const char *folder, bool *has, anm_file_id *id,
 }
 
 static anm_status open_vocab(anm_hf_tokenizer *out, const char *folder,
-                             const tokenizer_config *c, anm_error *err)
+                             const tokenizer_config *c, const char *data,
+                             size_t len, anm_error *err)
 {
-    char *data = NULL;
-    size_t len = 0;
-    anm_status status =
-        read_file(folder, "vocab.txt", VOCABULARY_BYTES, &data, &len, err);
+    const anm_status status =
+        anm_tokenizer_new_vocab(&out->tokenizer, anm_bytes_of(data, len),
+                                anm_bytes_of(c->data, c->len), err);
 
-    if (status) return status;
-    if (!data)
-        return anm_fail(err, ANM_E_NOTFOUND,
-                        "%s: no tokenizer; looked for tokenizer.json and "
-                        "vocab.txt",
-                        folder);
     out->file = "vocab.txt";
-    status = anm_tokenizer_new_vocab(&out->tokenizer, anm_bytes_of(data, len),
-                                     anm_bytes_of(c->data, c->len), err);
-    anm_free(data);
     return status ? anm_fail_prefix(err, status, "%s/vocab.txt", folder)
                   : ANM_OK;
+}
+
+/* merges.txt, with vocab.json, which has been read. */
+static anm_status open_merges(anm_hf_tokenizer *out, const char *folder,
+                              const tokenizer_config *c, const char *vocab,
+                              size_t vocab_len, anm_error *err)
+{
+    tokenizer_class class = CLASS_OTHER;
+    char *merges = NULL;
+    size_t len = 0;
+    anm_status status =
+        read_file(folder, "merges.txt", VOCABULARY_BYTES, &merges, &len, err);
+
+    out->file = "vocab.json and merges.txt";
+    if (!status && !merges)
+        status = anm_fail(err, ANM_E_NOTFOUND,
+                          "%s: vocab.json without merges.txt", folder);
+    if (!status) status = find_class(c, folder, &class, err);
+    if (!status && class != CLASS_GPT2 && class != CLASS_QWEN2)
+        status = anm_fail(err, ANM_E_UNSUPPORTED,
+                          "%s: vocab.json and merges.txt of another class than "
+                          "GPT2Tokenizer and Qwen2Tokenizer are not built in",
+                          folder);
+    if (!status) {
+        status = anm_tokenizer_new_merges(
+            &out->tokenizer, anm_bytes_of(vocab, vocab_len),
+            anm_bytes_of(merges, len), anm_bytes_of(c->data, c->len),
+            class == CLASS_GPT2 ? ANM_BPE_GPT2 : ANM_BPE_QWEN2, err);
+        if (status) anm_fail_prefix(err, status, "%s", folder);
+    }
+    anm_free(merges);
+    return status;
+}
+
+/* The older forms, in a folder without tokenizer.json. */
+static anm_status open_older(anm_hf_tokenizer *out, const char *folder,
+                             const tokenizer_config *c, anm_error *err)
+{
+    char *text = NULL, *json = NULL;
+    size_t text_len = 0, json_len = 0;
+    anm_status status =
+        read_file(folder, "vocab.txt", VOCABULARY_BYTES, &text, &text_len, err);
+
+    if (!status && !text)
+        status = read_file(folder, "vocab.json", VOCABULARY_BYTES, &json,
+                           &json_len, err);
+    if (!status && text)
+        status = open_vocab(out, folder, c, text, text_len, err);
+    else if (!status && json)
+        status = open_merges(out, folder, c, json, json_len, err);
+    else if (!status)
+        status = anm_fail(err, ANM_E_NOTFOUND,
+                          "%s: no tokenizer; looked for tokenizer.json, "
+                          "vocab.txt and vocab.json",
+                          folder);
+    anm_free(text);
+    anm_free(json);
+    return status;
 }
 
 /* Which end of a text that is too long goes. */
@@ -433,7 +519,7 @@ static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
     if (status) goto done;
 
     status = has_json ? open_json(out, folder, &c, memory, &id, err)
-                      : open_vocab(out, folder, &c, err);
+                      : open_older(out, folder, &c, err);
 
 done:
     close_config(&c);

@@ -15,6 +15,7 @@
 
 #include "anemone.h"
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/json.h"
 #include "base/sha256.h"
 #include "text/chars.h"
@@ -337,6 +338,16 @@ struct anm_tokenizer {
  * name in messages. */
 anm_status anm_tokenizer_compile(anm_tokenizer **out, const json_t *root,
                                  const char *at, anm_error *err);
+
+/* The pattern that texts of Qwen2 and Qwen3 are split by. */
+extern const char anm_pattern_qwen2[];
+
+/* The line at the front of rest, without its end: LF, CR or CR LF. */
+anm_text anm_take_line(anm_bytes *rest);
+
+/* The content of tokenizer_config.json; an empty file counts as {}. */
+anm_status anm_config_parse(json_t **out, anm_bytes config_json,
+                            anm_error *err);
 
 /* Fill in the digest of a compiled tokenizer. */
 anm_status anm_tokenizer_set_digest(anm_tokenizer *t, anm_error *err);

@@ -39,6 +39,19 @@ anm_status anm_tokenizer_new(anm_tokenizer **out, anm_bytes json,
 anm_status anm_tokenizer_new_vocab(anm_tokenizer **out, anm_bytes vocab_txt,
                                    anm_bytes config_json, anm_error *err);
 
+/* Whose settings vocab.json and merges.txt follow. */
+typedef enum anm_bpe_class {
+    ANM_BPE_GPT2,  /* GPT2Tokenizer */
+    ANM_BPE_QWEN2, /* Qwen2Tokenizer: NFC, its own pattern */
+} anm_bpe_class;
+
+/* Compile byte-level BPE from vocab.json, merges.txt and tokenizer_config.json
+ * (may be empty), which is asked for added and special tokens,
+ * add_prefix_space, add_bos_token and add_eos_token. */
+anm_status anm_tokenizer_new_merges(anm_tokenizer **out, anm_bytes vocab_json,
+                                    anm_bytes merges_txt, anm_bytes config_json,
+                                    anm_bpe_class class, anm_error *err);
+
 /* What a piece of a table is. */
 typedef enum anm_piece_kind {
     ANM_PIECE_NORMAL,  /* of the model */

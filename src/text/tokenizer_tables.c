@@ -26,6 +26,8 @@ typedef struct pre_row {
 #define WORDS        "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
 #define REST         " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 
+const char anm_pattern_qwen2[] = CONTRACTIONS "|" WORDS "|\\p{N}|" REST;
+
 static const pre_row rows[] = {
     { "default",
       { "[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]" },
@@ -36,7 +38,7 @@ static const pre_row rows[] = {
       { CONTRACTIONS "|" WORDS "|\\p{N}{1,3}|" REST },
       false,
       true },
-    { "qwen2", { CONTRACTIONS "|" WORDS "|\\p{N}|" REST }, true, false },
+    { "qwen2", { anm_pattern_qwen2 }, true, false },
 };
 
 static anm_status find_row(const char *name, const pre_row **out,

@@ -13,8 +13,7 @@ static const char CONFIG[] = "tokenizer_config.json";
 
 /* ---- vocab.txt ----------------------------------------------------------- */
 
-/* The line at the front of rest, without its end: LF, CR or CR LF. */
-static anm_text take_line(anm_bytes *rest)
+anm_text anm_take_line(anm_bytes *rest)
 {
     const char *data = (const char *)rest->data;
     size_t len = 0, end;
@@ -44,7 +43,7 @@ static anm_status read_vocab(json_t **out, anm_bytes rest, anm_error *err)
                         "vocab.txt: not UTF-8 at byte %zu of %zu", invalid,
                         rest.len);
     for (json_int_t id = 0; rest.len; id++) {
-        const anm_text line = take_line(&rest);
+        const anm_text line = anm_take_line(&rest);
         if (json_object_setn_new_nocheck(vocab, line.data, line.len,
                                          json_integer(id)))
             return anm_part_nomem(err);
@@ -276,9 +275,7 @@ static anm_status build_document(json_t **out, const json_t *config,
     return *out ? ANM_OK : anm_part_nomem(err);
 }
 
-/* An empty file counts as one without settings. */
-static anm_status parse_config(json_t **out, anm_bytes config_json,
-                               anm_error *err)
+anm_status anm_config_parse(json_t **out, anm_bytes config_json, anm_error *err)
 {
     const char *data = config_json.len ? (const char *)config_json.data : "{}";
     const size_t len = config_json.len ? config_json.len : 2;
@@ -294,7 +291,7 @@ anm_status anm_tokenizer_new_vocab(anm_tokenizer **out, anm_bytes vocab_txt,
     anm_status status;
 
     *out = NULL;
-    status = parse_config(&config, config_json, err);
+    status = anm_config_parse(&config, config_json, err);
     if (status) return status;
     status = build_document(&document, config, vocab_txt, err);
     if (!status)

@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "support/pieces_of.h"
+
+#include "base/alloc.h"
 
 #define SPLIT "'pre_tokenizer': {'type': 'WhitespaceSplit'}, "
 
@@ -24,7 +25,7 @@ static void check_refused(const char *json, anm_status status,
 {
     anm_tokenizer *t = NULL;
     anm_error err;
-    char *copy = strdup(json);
+    char *copy = anm_copy_string(json);
 
     for (char *c = copy; *c; c++)
         if (*c == '\'') *c = '"';
@@ -32,7 +33,7 @@ static void check_refused(const char *json, anm_status status,
         anm_tokenizer_new(&t, anm_bytes_of(copy, strlen(copy)), &err), status);
     assert_null(t);
     if (!strstr(err.message, message)) fail_msg("%s", err.message);
-    free(copy);
+    anm_free(copy);
 }
 
 static void merges_of_both_spellings_are_taken_in_order(void **state)
@@ -168,6 +169,35 @@ static void memory_may_run_out_while_a_text_is_encoded(void **state)
     anm_tokenizer_free(t);
 }
 
+static void second_text_allocates_nothing(void **state)
+{
+    char text[300];
+    anm_alloc_stats before, after;
+    anm_encoding *e = NULL;
+    anm_tokenizer *t = test_tokenizer(
+        "{'normalizer': {'type': 'NFC'}, 'pre_tokenizer': {'type': 'Sequence',"
+        "'pretokenizers': [{'type': 'Split', 'pattern': {'Regex': 'a+|b'},"
+        "'behavior': 'Isolated', 'invert': false}, {'type': 'ByteLevel',"
+        "'add_prefix_space': true}]}, 'model': {'type': 'BPE', 'vocab':"
+        "{'a': 0, 'b': 1, 'aa': 2}, 'merges': ['a a']}}");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = "aaaaaaab"[i * i / 40 % 8];
+    assert_int_equal(anm_encoding_new(&e, NULL), ANM_OK);
+    for (int round = 0; round < 2; round++) {
+        anm_alloc_stats_read(&before);
+        assert_int_equal(anm_tokenizer_encode(t,
+                                              (anm_text){ text, sizeof(text) },
+                                              true, e, NULL),
+                         ANM_OK);
+        anm_alloc_stats_read(&after);
+    }
+    assert_int_equal(after.n_allocs, before.n_allocs);
+    anm_encoding_free(e);
+    anm_tokenizer_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +209,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(memory_may_run_out_at_any_point),
         cmocka_unit_test(memory_may_run_out_while_a_text_is_encoded),
+        cmocka_unit_test(second_text_allocates_nothing),
     };
 
     test_fault_install();
