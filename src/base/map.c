@@ -79,7 +79,7 @@ static void advise(pages p, anm_map_advice advice)
         return;
     case ANM_MAP_WILL_NEED:
         madvise(p.start, p.len, MADV_HUGEPAGE);
-        if (!populate(p)) madvise(p.start, p.len, MADV_WILLNEED);
+        madvise(p.start, p.len, MADV_WILLNEED);
         return;
     case ANM_MAP_DROP:
         madvise(p.start, p.len, MADV_DONTNEED);
