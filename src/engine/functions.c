@@ -13,6 +13,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "engine/artifact_file.h"
+#include "graph/arrays_pass.h"
 #include "model/mil.h"
 #include "model/mil_inputs.h"
 
@@ -110,6 +111,8 @@ static anm_status load(anm_functions *f, loaded *l, anm_error *err)
     if (!status)
         status =
             anm_mil_translate(&l->arrays, l->function, l->constants, NULL, err);
+    if (!status)
+        status = anm_arrays_optimize(l->arrays, ANM_ARRAYS_PASS_ALL, err);
     if (status) return status;
     l->program =
         (anm_program){ .arrays = l->arrays, .precision = ANM_PRECISION_F32 };
