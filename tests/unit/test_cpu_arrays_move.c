@@ -1,0 +1,619 @@
+/* The same elements in another order, another shape or another array.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "support/arrays_run.h"
+#include "support/support.h"
+
+static void shapes_change_and_elements_stay(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 3, 4),
+                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                         9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                         17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    const anm_value_id v1 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(6, 4));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
+                                    .in = { v0, v1 },
+                                    .n = 2,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(6, 4) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    const anm_value_id v2 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(-1, 2));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
+                                    .in = { v0, v2 },
+                                    .n = 2,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(12, 2) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    const anm_value_id v3 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, -1, 2));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
+                                    .in = { v0, v3 },
+                                    .n = 2,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 6, 2) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    const anm_value_id v4 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(4), I(1, 2, 0, 0));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
+                                    .in = { v0, v4 },
+                                    .n = 2,
+                                    .attr = { .flags = ANM_ARRAY_FROM_RIGHT },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(1, 2, 3, 4) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    const anm_value_id v5 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(-1, 0));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
+                                    .in = { v0, v5 },
+                                    .n = 2,
+                                    .attr = { .flags = ANM_ARRAY_FROM_RIGHT },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(6, 4) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_EXPAND_DIMS,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .n_axes = 2, .axes = { 1, -1 } },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 1, 3, 4, 1) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    const anm_value_id v6 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(1, 3, 1), F(0.0f, 4.0f, 8.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SQUEEZE,
+                                    .in = { v6 },
+                                    .n = 1,
+                                    .attr = { .n_axes = 1, .axes = { -1 } },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(1, 3) },
+                      F(0.0f, 4.0f, 8.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SQUEEZE,
+                                    .in = { v6 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(3) },
+                      F(0.0f, 4.0f, 8.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SQUEEZE,
+                                    .in = { v6 },
+                                    .n = 1,
+                                    .attr = { .n_axes = 2, .axes = { 0, 1 } },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(3, 1) },
+                      F(0.0f, 4.0f, 8.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_IDENTITY,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 4) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void axes_are_permuted_and_reversed(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 3, 4),
+                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                         9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                         17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_TRANSPOSE,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .n_axes = 3, .axes = { 2, 0, 1 } },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(4, 2, 3) },
+        F(0.0f, 4.0f, 8.0f, 12.0f, 16.0f, 20.0f, 1.0f, 5.0f, 9.0f, 13.0f, 17.0f,
+          21.0f, 2.0f, 6.0f, 10.0f, 14.0f, 18.0f, 22.0f, 3.0f, 7.0f, 11.0f,
+          15.0f, 19.0f, 23.0f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_TRANSPOSE,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .n_axes = 3, .axes = { 0, -1, -2 } },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 4, 3) },
+        F(0.0f, 4.0f, 8.0f, 1.0f, 5.0f, 9.0f, 2.0f, 6.0f, 10.0f, 3.0f, 7.0f,
+          11.0f, 12.0f, 16.0f, 20.0f, 13.0f, 17.0f, 21.0f, 14.0f, 18.0f, 22.0f,
+          15.0f, 19.0f, 23.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_REVERSE,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 4) },
+                      F(23.0f, 22.0f, 21.0f, 20.0f, 19.0f, 18.0f, 17.0f, 16.0f,
+                        15.0f, 14.0f, 13.0f, 12.0f, 11.0f, 10.0f, 9.0f, 8.0f,
+                        7.0f, 6.0f, 5.0f, 4.0f, 3.0f, 2.0f, 1.0f, 0.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_REVERSE,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .n_axes = 1, .axes = { -1 } },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 4) },
+                      F(3.0f, 2.0f, 1.0f, 0.0f, 7.0f, 6.0f, 5.0f, 4.0f, 11.0f,
+                        10.0f, 9.0f, 8.0f, 15.0f, 14.0f, 13.0f, 12.0f, 19.0f,
+                        18.0f, 17.0f, 16.0f, 23.0f, 22.0f, 21.0f, 20.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_REVERSE,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .n_axes = 2, .axes = { 0, 1 } },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 4) },
+                      F(20.0f, 21.0f, 22.0f, 23.0f, 16.0f, 17.0f, 18.0f, 19.0f,
+                        12.0f, 13.0f, 14.0f, 15.0f, 8.0f, 9.0f, 10.0f, 11.0f,
+                        4.0f, 5.0f, 6.0f, 7.0f, 0.0f, 1.0f, 2.0f, 3.0f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void arrays_are_joined(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 2, 4),
+                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 12.0f,
+                         13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f));
+    const anm_value_id v1 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 1, 4),
+                       F(8.0f, 9.0f, 10.0f, 11.0f, 20.0f, 21.0f, 22.0f, 23.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CONCAT,
+                                    .in = { v1, v0 },
+                                    .n = 2,
+                                    .attr = { .axis = 1 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 4) },
+                      F(8.0f, 9.0f, 10.0f, 11.0f, 0.0f, 1.0f, 2.0f, 3.0f, 4.0f,
+                        5.0f, 6.0f, 7.0f, 20.0f, 21.0f, 22.0f, 23.0f, 12.0f,
+                        13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f));
+    const anm_value_id v2 = test_arrays_in(
+        &t, ANM_DTYPE_F32, D(2, 2, 4),
+        F(100.0f, 101.0f, 102.0f, 103.0f, 104.0f, 105.0f, 106.0f, 107.0f,
+          112.0f, 113.0f, 114.0f, 115.0f, 116.0f, 117.0f, 118.0f, 119.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CONCAT,
+                                    .in = { v0, v2 },
+                                    .n = 2,
+                                    .attr = { .axis = -1 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 2, 8) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 100.0f, 101.0f, 102.0f, 103.0f,
+                        4.0f, 5.0f, 6.0f, 7.0f, 104.0f, 105.0f, 106.0f, 107.0f,
+                        12.0f, 13.0f, 14.0f, 15.0f, 112.0f, 113.0f, 114.0f,
+                        115.0f, 16.0f, 17.0f, 18.0f, 19.0f, 116.0f, 117.0f,
+                        118.0f, 119.0f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_CONCAT,
+                      .in = { v0, v2 },
+                      .n = 2,
+                      .attr = { .axis = 1, .flags = ANM_ARRAY_INTERLEAVE },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 4, 4) },
+        F(0.0f, 1.0f, 2.0f, 3.0f, 100.0f, 101.0f, 102.0f, 103.0f, 4.0f, 5.0f,
+          6.0f, 7.0f, 104.0f, 105.0f, 106.0f, 107.0f, 12.0f, 13.0f, 14.0f,
+          15.0f, 112.0f, 113.0f, 114.0f, 115.0f, 16.0f, 17.0f, 18.0f, 19.0f,
+          116.0f, 117.0f, 118.0f, 119.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_STACK,
+                                    .in = { v0, v2 },
+                                    .n = 2,
+                                    .attr = { .axis = 0 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 2, 2, 4) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 12.0f,
+                        13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f, 100.0f,
+                        101.0f, 102.0f, 103.0f, 104.0f, 105.0f, 106.0f, 107.0f,
+                        112.0f, 113.0f, 114.0f, 115.0f, 116.0f, 117.0f, 118.0f,
+                        119.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_STACK,
+                                    .in = { v0, v2 },
+                                    .n = 2,
+                                    .attr = { .axis = -1 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 2, 4, 2) },
+                      F(0.0f, 100.0f, 1.0f, 101.0f, 2.0f, 102.0f, 3.0f, 103.0f,
+                        4.0f, 104.0f, 5.0f, 105.0f, 6.0f, 106.0f, 7.0f, 107.0f,
+                        12.0f, 112.0f, 13.0f, 113.0f, 14.0f, 114.0f, 15.0f,
+                        115.0f, 16.0f, 116.0f, 17.0f, 117.0f, 18.0f, 118.0f,
+                        19.0f, 119.0f));
+    const anm_value_id v3 = test_arrays_in(&t, ANM_DTYPE_I32, SCALAR, I(4));
+    const anm_value_id v4 = test_arrays_in(&t, ANM_DTYPE_I32, D(2), I(5, 6));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CONCAT,
+                                    .in = { v3, v4 },
+                                    .n = 2,
+                                    .attr = { .axis = 0 },
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(4, 5, 6));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void arrays_are_repeated(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 1, 3),
+                       F(0.0f, 1.0f, 2.0f, 12.0f, 13.0f, 14.0f));
+    const anm_value_id v1 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 4, 1));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_TILE,
+                                    .in = { v0, v1 },
+                                    .n = 2,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4, 3) },
+                      F(0.0f, 1.0f, 2.0f, 0.0f, 1.0f, 2.0f, 0.0f, 1.0f, 2.0f,
+                        0.0f, 1.0f, 2.0f, 12.0f, 13.0f, 14.0f, 12.0f, 13.0f,
+                        14.0f, 12.0f, 13.0f, 14.0f, 12.0f, 13.0f, 14.0f));
+    const anm_value_id v2 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 1, 3));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_TILE,
+                                    .in = { v0, v2 },
+                                    .n = 2,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(4, 1, 9) },
+                      F(0.0f, 1.0f, 2.0f, 0.0f, 1.0f, 2.0f, 0.0f, 1.0f, 2.0f,
+                        12.0f, 13.0f, 14.0f, 12.0f, 13.0f, 14.0f, 12.0f, 13.0f,
+                        14.0f, 0.0f, 1.0f, 2.0f, 0.0f, 1.0f, 2.0f, 0.0f, 1.0f,
+                        2.0f, 12.0f, 13.0f, 14.0f, 12.0f, 13.0f, 14.0f, 12.0f,
+                        13.0f, 14.0f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void pads_of_each_mode(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(3, 4),
+                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                         9.0f, 10.0f, 11.0f));
+    const anm_value_id v1 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(4), I(1, 2, 0, 3));
+    const anm_value_id v2 =
+        test_arrays_const(&t, ANM_DTYPE_F32, SCALAR, F(-1.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_PAD,
+                                    .in = { v0, v1, v2 },
+                                    .n = 3,
+                                    .attr = { .mode = ANM_ARRAY_MODE_CONSTANT },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(6, 7) },
+                      F(-1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, 0.0f,
+                        1.0f, 2.0f, 3.0f, -1.5f, -1.5f, -1.5f, 4.0f, 5.0f, 6.0f,
+                        7.0f, -1.5f, -1.5f, -1.5f, 8.0f, 9.0f, 10.0f, 11.0f,
+                        -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f,
+                        -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f,
+                        -1.5f));
+    const anm_value_id v3 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(2, 1));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_PAD,
+                                    .in = { v0, v3 },
+                                    .n = 2,
+                                    .attr = { .mode = ANM_ARRAY_MODE_CONSTANT },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(3, 7) },
+                      F(0.0f, 0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 0.0f, 0.0f, 0.0f,
+                        4.0f, 5.0f, 6.0f, 7.0f, 0.0f, 0.0f, 0.0f, 8.0f, 9.0f,
+                        10.0f, 11.0f, 0.0f));
+    const anm_value_id v4 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(4), I(2, 1, 1, 3));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_PAD,
+                                    .in = { v0, v4 },
+                                    .n = 2,
+                                    .attr = { .mode = ANM_ARRAY_MODE_REFLECT },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(6, 8) },
+                      F(9.0f, 8.0f, 9.0f, 10.0f, 11.0f, 10.0f, 9.0f, 8.0f, 5.0f,
+                        4.0f, 5.0f, 6.0f, 7.0f, 6.0f, 5.0f, 4.0f, 1.0f, 0.0f,
+                        1.0f, 2.0f, 3.0f, 2.0f, 1.0f, 0.0f, 5.0f, 4.0f, 5.0f,
+                        6.0f, 7.0f, 6.0f, 5.0f, 4.0f, 9.0f, 8.0f, 9.0f, 10.0f,
+                        11.0f, 10.0f, 9.0f, 8.0f, 5.0f, 4.0f, 5.0f, 6.0f, 7.0f,
+                        6.0f, 5.0f, 4.0f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_PAD,
+                      .in = { v0, v4 },
+                      .n = 2,
+                      .attr = { .mode = ANM_ARRAY_MODE_REPLICATE },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(6, 8) },
+        F(0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f, 0.0f, 1.0f,
+          2.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 3.0f,
+          3.0f, 3.0f, 4.0f, 4.0f, 5.0f, 6.0f, 7.0f, 7.0f, 7.0f, 7.0f, 8.0f,
+          8.0f, 9.0f, 10.0f, 11.0f, 11.0f, 11.0f, 11.0f, 8.0f, 8.0f, 9.0f,
+          10.0f, 11.0f, 11.0f, 11.0f, 11.0f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void slices_mean_what_numpy_means(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 = test_arrays_in(
+        &t, ANM_DTYPE_F32, D(3, 4, 5),
+        F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f, 10.0f,
+          11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f, 20.0f,
+          21.0f, 22.0f, 23.0f, 24.0f, 25.0f, 26.0f, 27.0f, 28.0f, 29.0f, 30.0f,
+          31.0f, 32.0f, 33.0f, 34.0f, 35.0f, 36.0f, 37.0f, 38.0f, 39.0f, 40.0f,
+          41.0f, 42.0f, 43.0f, 44.0f, 45.0f, 46.0f, 47.0f, 48.0f, 49.0f, 50.0f,
+          51.0f, 52.0f, 53.0f, 54.0f, 55.0f, 56.0f, 57.0f, 58.0f, 59.0f));
+    const anm_value_id v1 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 0, 2));
+    const anm_value_id v2 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(3, 4, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v1, v2 },
+                                    .n = 3,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4, 3) },
+                      F(22.0f, 23.0f, 24.0f, 27.0f, 28.0f, 29.0f, 32.0f, 33.0f,
+                        34.0f, 37.0f, 38.0f, 39.0f, 42.0f, 43.0f, 44.0f, 47.0f,
+                        48.0f, 49.0f, 52.0f, 53.0f, 54.0f, 57.0f, 58.0f,
+                        59.0f));
+    const anm_value_id v3 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-2, 0, -3));
+    const anm_value_id v4 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, -1, 5));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                      .in = { v0, v3, v4 },
+                      .n = 3,
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(1, 3, 3) },
+        F(22.0f, 23.0f, 24.0f, 27.0f, 28.0f, 29.0f, 32.0f, 33.0f, 34.0f));
+    const anm_value_id v5 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 0));
+    const anm_value_id v6 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(3, 4, 5));
+    const anm_value_id v7 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 3, 4));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v5, v6, v7 },
+                                    .n = 4,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 2, 2) },
+                      F(0.0f, 4.0f, 15.0f, 19.0f, 40.0f, 44.0f, 55.0f, 59.0f));
+    const anm_value_id v8 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 1, 0));
+    const anm_value_id v9 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(99, 99, 99));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v8, v9 },
+                                    .n = 3,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 5) },
+                      F(25.0f, 26.0f, 27.0f, 28.0f, 29.0f, 30.0f, 31.0f, 32.0f,
+                        33.0f, 34.0f, 35.0f, 36.0f, 37.0f, 38.0f, 39.0f, 45.0f,
+                        46.0f, 47.0f, 48.0f, 49.0f, 50.0f, 51.0f, 52.0f, 53.0f,
+                        54.0f, 55.0f, 56.0f, 57.0f, 58.0f, 59.0f));
+    const anm_value_id v10 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 2, 4));
+    const anm_value_id v11 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(3, 4, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v10, v11 },
+                                    .n = 3,
+                                    .attr = { .begin_mask = 5 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(3, 2, 5) },
+                      F(10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f,
+                        18.0f, 19.0f, 30.0f, 31.0f, 32.0f, 33.0f, 34.0f, 35.0f,
+                        36.0f, 37.0f, 38.0f, 39.0f, 50.0f, 51.0f, 52.0f, 53.0f,
+                        54.0f, 55.0f, 56.0f, 57.0f, 58.0f, 59.0f));
+    const anm_value_id v12 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 1, 1));
+    const anm_value_id v13 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 2, 2));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                      .in = { v0, v12, v13 },
+                      .n = 3,
+                      .attr = { .end_mask = 5 },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 1, 4) },
+        F(26.0f, 27.0f, 28.0f, 29.0f, 46.0f, 47.0f, 48.0f, 49.0f));
+    const anm_value_id v14 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 3, 4));
+    const anm_value_id v15 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 1));
+    const anm_value_id v16 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, -2, -1));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v14, v15, v16 },
+                                    .n = 4,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 2, 3) },
+                      F(59.0f, 58.0f, 57.0f, 49.0f, 48.0f, 47.0f, 39.0f, 38.0f,
+                        37.0f, 29.0f, 28.0f, 27.0f));
+    const anm_value_id v17 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 0));
+    const anm_value_id v18 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 0));
+    const anm_value_id v19 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, 1, -2));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v17, v18, v19 },
+                                    .n = 4,
+                                    .attr = { .begin_mask = 7, .end_mask = 7 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(3, 4, 3) },
+                      F(44.0f, 42.0f, 40.0f, 49.0f, 47.0f, 45.0f, 54.0f, 52.0f,
+                        50.0f, 59.0f, 57.0f, 55.0f, 24.0f, 22.0f, 20.0f, 29.0f,
+                        27.0f, 25.0f, 34.0f, 32.0f, 30.0f, 39.0f, 37.0f, 35.0f,
+                        4.0f, 2.0f, 0.0f, 9.0f, 7.0f, 5.0f, 14.0f, 12.0f, 10.0f,
+                        19.0f, 17.0f, 15.0f));
+    const anm_value_id v20 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, 1, 3));
+    const anm_value_id v21 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 4, 4));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v20, v21 },
+                                    .n = 3,
+                                    .attr = { .squeeze_mask = 5 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(3) },
+                      F(48.0f, 53.0f, 58.0f));
+    const anm_value_id v22 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 2, 0));
+    const anm_value_id v23 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 1, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
+                                    .in = { v0, v22, v23 },
+                                    .n = 3,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(0, 0, 5) },
+                      F(0));
+    const anm_value_id v24 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 0, 2));
+    const anm_value_id v25 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 4, 3));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_SIZE,
+                                    .in = { v0, v24, v25 },
+                                    .n = 3,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4, 3) },
+                      F(22.0f, 23.0f, 24.0f, 27.0f, 28.0f, 29.0f, 32.0f, 33.0f,
+                        34.0f, 37.0f, 38.0f, 39.0f, 42.0f, 43.0f, 44.0f, 47.0f,
+                        48.0f, 49.0f, 52.0f, 53.0f, 54.0f, 57.0f, 58.0f,
+                        59.0f));
+    const anm_value_id v26 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 3, 1));
+    const anm_value_id v27 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, 1, -1));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_SIZE,
+                                    .in = { v0, v26, v27 },
+                                    .n = 3,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(3, 1, 4) },
+                      F(16.0f, 17.0f, 18.0f, 19.0f, 36.0f, 37.0f, 38.0f, 39.0f,
+                        56.0f, 57.0f, 58.0f, 59.0f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void slices_are_written(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 = test_arrays_in(
+        &t, ANM_DTYPE_F32, D(4, 5),
+        F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f, 10.0f,
+          11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f));
+    const anm_value_id v1 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 3),
+                       F(0.0799999982f, 0.610000014f, 2.0999999f, 0.790000021f,
+                         2.18000007f, 2.71000004f));
+    const anm_value_id v2 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(1, 2));
+    const anm_value_id v3 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(3, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_UPDATE,
+                                    .in = { v0, v1, v2, v3 },
+                                    .n = 4,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(4, 5) },
+                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 0.08f, 0.61f,
+                        2.1f, 10.0f, 11.0f, 0.79f, 2.18f, 2.71f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f));
+    const anm_value_id v4 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(0, 0));
+    const anm_value_id v5 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(4, 5));
+    const anm_value_id v6 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(2, 2));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SLICE_UPDATE,
+                                    .in = { v0, v1, v4, v5, v6 },
+                                    .n = 5,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(4, 5) },
+                      F(0.08f, 1.0f, 0.61f, 3.0f, 2.1f, 5.0f, 6.0f, 7.0f, 8.0f,
+                        9.0f, 0.79f, 11.0f, 2.18f, 13.0f, 2.71f, 15.0f, 16.0f,
+                        17.0f, 18.0f, 19.0f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes_change_and_elements_stay),
+        cmocka_unit_test(axes_are_permuted_and_reversed),
+        cmocka_unit_test(arrays_are_joined),
+        cmocka_unit_test(arrays_are_repeated),
+        cmocka_unit_test(pads_of_each_mode),
+        cmocka_unit_test(slices_mean_what_numpy_means),
+        cmocka_unit_test(slices_are_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

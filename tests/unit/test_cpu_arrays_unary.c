@@ -1,0 +1,670 @@
+/* One array, element by element; casts and quantised numbers.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
+#include "support/arrays_run.h"
+#include "support/support.h"
+
+static void functions_of_one_number(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 4),
+                       F(-2.5f, -1.5f, -0.5f, 0.0f, 0.5f, 1.5f, 2.5f, 6.5f));
+    const anm_value_id v1 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 4),
+                       F(2.5f, 1.5f, 0.5f, 0.0f, 0.5f, 1.5f, 2.5f, 6.5f));
+    const anm_value_id v2 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 4),
+                       F(-0.833333313f, -0.5f, -0.166666672f, 0.0f,
+                         0.166666672f, 0.5f, 0.833333313f, 0.899999976f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ABS,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(2.5f, 1.5f, 0.5f, 0.0f, 0.5f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CEIL,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-2.0f, -1.0f, -0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 7.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_FLOOR,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-3.0f, -2.0f, -1.0f, 0.0f, 0.0f, 1.0f, 2.0f, 6.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SIGN,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-1.0f, -1.0f, -1.0f, 0.0f, 1.0f, 1.0f, 1.0f, 1.0f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_SQUARE,
+                      .in = { v0 },
+                      .n = 1,
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 4) },
+        F(6.25f, 2.25f, 0.25f, 0.0f, 0.25f, 2.25f, 6.25f, 42.25f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SIN,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.598472144f, -0.997494987f, -0.479425539f, 0.0f,
+                        0.479425539f, 0.997494987f, 0.598472144f,
+                        0.215119988f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_COS,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.801143616f, 0.0707372017f, 0.877582562f, 1.0f,
+                        0.877582562f, 0.0707372017f, -0.801143616f,
+                        0.976587626f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_TAN,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.747022297f, -14.1014199f, -0.54630249f, 0.0f,
+                        0.54630249f, 14.1014199f, -0.747022297f, 0.2202772f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ATAN,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-1.19028995f, -0.982793723f, -0.463647609f, 0.0f,
+                        0.463647609f, 0.982793723f, 1.19028995f, 1.418147f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_TANH,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.986614298f, -0.905148254f, -0.462117157f, 0.0f,
+                        0.462117157f, 0.905148254f, 0.986614298f,
+                        0.999995479f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_EXP,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.0820849986f, 0.22313016f, 0.60653066f, 1.0f,
+                        1.64872127f, 4.48168907f, 12.182494f, 665.141633f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_EXP2,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.176776695f, 0.353553391f, 0.707106781f, 1.0f,
+                        1.41421356f, 2.82842712f, 5.65685425f, 90.509668f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SINH,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-6.05020448f, -2.12927946f, -0.521095305f, 0.0f,
+                        0.521095305f, 2.12927946f, 6.05020448f, 332.570065f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_COSH,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(6.13228948f, 2.35240962f, 1.12762597f, 1.0f,
+                        1.12762597f, 2.35240962f, 6.13228948f, 332.571568f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ROUND,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-2.0f, -2.0f, -0.0f, 0.0f, 0.0f, 2.0f, 2.0f, 6.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RELU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.0f, 0.0f, 0.0f, 0.0f, 0.5f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RELU6,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.0f, 0.0f, 0.0f, 0.0f, 0.5f, 1.5f, 2.5f, 6.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ERF,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.999593048f, -0.966105146f, -0.520499878f, 0.0f,
+                        0.520499878f, 0.966105146f, 0.999593048f, 1.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SIGMOID,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.07585818f, 0.182425524f, 0.377540669f, 0.5f,
+                        0.622459331f, 0.817574476f, 0.92414182f, 0.998498818f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SILU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.18964545f, -0.273638286f, -0.188770334f, 0.0f,
+                        0.311229666f, 1.22636171f, 2.31035455f, 6.49024232f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SOFTPLUS,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.0788897343f, 0.201413278f, 0.474076984f, 0.693147181f,
+                        0.974076984f, 1.70141328f, 2.57888973f, 6.50150231f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SOFTSIGN,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.714285714f, -0.6f, -0.333333333f, 0.0f, 0.333333333f,
+                        0.6f, 0.714285714f, 0.866666667f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SQRT,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(1.58113883f, 1.22474487f, 0.707106781f, 0.0f,
+                        0.707106781f, 1.22474487f, 1.58113883f, 2.54950976f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ASIN,
+                                    .in = { v2 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.985110747f, -0.523598776f, -0.167448084f, 0.0f,
+                        0.167448084f, 0.523598776f, 0.985110747f, 1.11976946f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ACOS,
+                                    .in = { v2 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(2.55590707f, 2.0943951f, 1.73824441f, 1.57079633f,
+                        1.40334824f, 1.04719755f, 0.585685579f, 0.451026866f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ATANH,
+                                    .in = { v2 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-1.19894757f, -0.549306144f, -0.168236123f, 0.0f,
+                        0.168236123f, 0.549306144f, 1.19894757f, 1.47221936f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void parameters_are_attributes(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 4),
+                       F(-2.5f, -1.5f, -0.5f, 0.0f, 0.5f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CLIP,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .alpha = -1.5, .beta = 2.25 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-1.5f, -1.5f, -0.5f, 0.0f, 0.5f, 1.5f, 2.25f, 2.25f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CLIP,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .alpha = 0.5, .beta = INFINITY },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_THRESHOLD,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .alpha = 0.5 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_LEAKY_RELU,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .alpha = 0.125 },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 4) },
+        F(-0.3125f, -0.1875f, -0.0625f, 0.0f, 0.5f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_CLAMPED_RELU,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .alpha = 0.25, .beta = 3 },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 4) },
+        F(-0.625f, -0.375f, -0.125f, 0.0f, 0.5f, 1.5f, 2.5f, 3.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_THRESHOLDED_RELU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .alpha = 0.75 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ELU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .alpha = 1.5 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-1.3768725f, -1.16530476f, -0.59020401f, 0.0f, 0.5f,
+                        1.5f, 2.5f, 6.5f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_LINEAR_ACTIVATION,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .alpha = 1.5, .beta = -0.5 },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 4) },
+        F(-4.25f, -2.75f, -1.25f, -0.5f, 0.25f, 1.75f, 3.25f, 9.25f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SCALED_TANH,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .alpha = 1.25, .beta = 0.5 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-1.06035455f, -0.79393619f, -0.306148328f, 0.0f,
+                        0.306148328f, 0.79393619f, 1.06035455f, 1.24624704f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_SIGMOID_HARD,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .alpha = 0.25, .beta = 0.5 },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 4) },
+        F(0.0f, 0.125f, 0.375f, 0.5f, 0.625f, 0.875f, 1.0f, 1.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_GELU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .act = ANM_ACT_GELU_ERF },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.0155241633f, -0.100210802f, -0.154268769f, 0.0f,
+                        0.345731231f, 1.3997892f, 2.48447584f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_GELU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .act = ANM_ACT_GELU_TANH },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.0150842661f, -0.100428423f, -0.15428599f, 0.0f,
+                        0.34571401f, 1.39957158f, 2.48491573f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_GELU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(-0.034986165f, -0.108337802f, -0.149611563f, 0.0f,
+                        0.350388437f, 1.3916622f, 2.46501383f, 6.49989807f));
+    const anm_value_id v1 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 4),
+                       F(2.5f, 1.5f, 0.5f, 0.0f, 0.5f, 1.5f, 2.5f, 6.5f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RSQRT,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .attr = { .eps = 1e-3 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.632329079f, 0.816224551f, 1.41280147f, 31.6227766f,
+                        1.41280147f, 0.816224551f, 0.632329079f, 0.392202102f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_INVERSE,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .attr = { .eps = 0.5 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.333333333f, 0.5f, 1.0f, 2.0f, 1.0f, 0.5f,
+                        0.333333333f, 0.142857143f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_LOG,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .attr = { .eps = 0.01 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 4) },
+                      F(0.920282753f, 0.412109651f, -0.673344553f, -4.60517019f,
+                        -0.673344553f, 0.412109651f, 0.920282753f,
+                        1.87333946f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void parameters_per_channel(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 = test_arrays_in(
+        &t, ANM_DTYPE_F32, D(2, 3, 2),
+        F(1.5f, 3.26999998f, 0.550000012f, -2.47000003f, -1.91999996f,
+          3.20000005f, 0.409999996f, -3.46000004f, -0.170000002f, -2.32999992f,
+          -1.25999999f, -0.980000019f));
+    const anm_value_id v1 =
+        test_arrays_const(&t, ANM_DTYPE_F32, D(3), F(0.100000001f, 0.5f, 2.0f));
+    const anm_value_id v2 =
+        test_arrays_const(&t, ANM_DTYPE_F32, D(3), F(0.5f, 1.0f, 2.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_PRELU,
+                                    .in = { v0, v1 },
+                                    .n = 2,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 2) },
+                      F(1.5f, 3.27f, 0.55f, -1.235f, -3.84f, 3.2f, 0.41f,
+                        -0.346000005f, -0.085f, -1.165f, -2.52f, -1.96f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SOFTPLUS_PARAMETRIC,
+                                    .in = { v0, v1, v2 },
+                                    .n = 3,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 2) },
+                      F(0.113687102f, 0.181310635f, 0.502746241f, 0.0405986477f,
+                        0.0425317426f, 12.8033204f, 0.0800891145f,
+                        0.0163210441f, 0.305877669f, 0.0464243706f,
+                        0.154773025f, 0.26356196f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void casts_truncate_round_and_wrap(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 = test_arrays_in(
+        &t, ANM_DTYPE_F32, D(12),
+        F(-2.9000001f, -0.5f, 0.0f, 0.5f, 1.89999998f, 65504.0f, 65519.0f,
+          65521.0f, -70000.0f, 5.99999979e-08f, 300.5f, NAN));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_F16 },
+                                    .dtype = ANM_DTYPE_F16,
+                                    .dims = D(12) },
+                      F(-2.90039062f, -0.5f, 0.0f, 0.5f, 1.90039062f, 65504.0f,
+                        65504.0f, INFINITY, -INFINITY, 5.96046448e-08f, 300.5f,
+                        NAN));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_CAST,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .dtype = ANM_DTYPE_I32 },
+                      .dtype = ANM_DTYPE_I32,
+                      .dims = D(12) },
+        I(-2, 0, 0, 0, 1, 65504, 65519, 65521, -70000, 0, 300, 0));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_BOOL },
+                                    .dtype = ANM_DTYPE_BOOL,
+                                    .dims = D(12) },
+                      I(1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_I8 },
+                                    .dtype = ANM_DTYPE_I8,
+                                    .dims = D(12) },
+                      I(-2, 0, 0, 0, 1, -32, -17, -15, -112, 0, 44, 0));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_U8 },
+                                    .dtype = ANM_DTYPE_U8,
+                                    .dims = D(12) },
+                      I(254, 0, 0, 0, 1, 224, 239, 241, 144, 0, 44, 0));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_I16 },
+                                    .dtype = ANM_DTYPE_I16,
+                                    .dims = D(12) },
+                      I(-2, 0, 0, 0, 1, -32, -17, -15, -4464, 0, 300, 0));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_CAST,
+                      .in = { v0 },
+                      .n = 1,
+                      .attr = { .dtype = ANM_DTYPE_U16 },
+                      .dtype = ANM_DTYPE_U16,
+                      .dims = D(12) },
+        I(65534, 0, 0, 0, 1, 65504, 65519, 65521, 61072, 0, 300, 0));
+    const anm_value_id v1 = test_arrays_in(&t, ANM_DTYPE_I32, D(5),
+                                           I(-3, 0, 2049, 70000, 16777217));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_F32 },
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(5) },
+                      F(-3.0f, 0.0f, 2049.0f, 70000.0f, 16777216.0f));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_F16 },
+                                    .dtype = ANM_DTYPE_F16,
+                                    .dims = D(5) },
+                      F(-3.0f, 0.0f, 2048.0f, INFINITY, INFINITY));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_BOOL },
+                                    .dtype = ANM_DTYPE_BOOL,
+                                    .dims = D(5) },
+                      I(1, 0, 1, 1, 1));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CAST,
+                                    .in = { v1 },
+                                    .n = 1,
+                                    .attr = { .dtype = ANM_DTYPE_U8 },
+                                    .dtype = ANM_DTYPE_U8,
+                                    .dims = D(5) },
+                      I(253, 0, 1, 112, 1));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void quantised_numbers_saturate(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 3, 2),
+                       F(-7.1500001f, 5.55000019f, -0.649999976f, -5.9000001f,
+                         4.0999999f, 8.30000019f, -16.4500008f, -2.54999995f,
+                         -9.80000019f, -1.75f, -12.8999996f, 0.200000003f));
+    const anm_value_id v1 =
+        test_arrays_const(&t, ANM_DTYPE_F32, SCALAR, F(0.125f));
+    const anm_value_id v2 =
+        test_arrays_const(&t, ANM_DTYPE_F32, D(3), F(0.125f, 0.25f, 0.5f));
+    const anm_value_id v3 =
+        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(10, 100, 128));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_QUANTIZE,
+                      .in = { v0, v1 },
+                      .n = 2,
+                      .attr = { .dtype = ANM_DTYPE_I8 },
+                      .dtype = ANM_DTYPE_I8,
+                      .dims = D(2, 3, 2) },
+        I(-57, 44, -5, -47, 33, 66, -128, -20, -78, -14, -103, 2));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_QUANTIZE,
+                                    .in = { v0, v2, v3 },
+                                    .n = 3,
+                                    .attr = { .flags = ANM_ARRAY_PER_AXIS,
+                                              .axis = 1,
+                                              .dtype = ANM_DTYPE_U8 },
+                                    .dtype = ANM_DTYPE_U8,
+                                    .dims = D(2, 3, 2) },
+                      I(0, 54, 97, 76, 136, 145, 0, 0, 61, 93, 102, 128));
+    const anm_value_id v4 = test_arrays_in(
+        &t, ANM_DTYPE_I8, D(2, 3, 2),
+        I(-57, 44, -5, -47, 33, 66, -128, -20, -78, -14, -103, 2));
+    const anm_value_id v5 =
+        test_arrays_in(&t, ANM_DTYPE_U8, D(2, 3, 2),
+                       I(0, 54, 97, 76, 136, 145, 0, 0, 61, 93, 102, 128));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_DEQUANTIZE,
+                                    .in = { v4, v1 },
+                                    .n = 2,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(2, 3, 2) },
+                      F(-7.125f, 5.5f, -0.625f, -5.875f, 4.125f, 8.25f, -16.0f,
+                        -2.5f, -9.75f, -1.75f, -12.875f, 0.25f));
+    test_arrays_gives(
+        &t,
+        &(test_node){ .op = ANM_ARRAY_DEQUANTIZE,
+                      .in = { v5, v2, v3 },
+                      .n = 3,
+                      .attr = { .flags = ANM_ARRAY_PER_AXIS, .axis = -2 },
+                      .dtype = ANM_DTYPE_F32,
+                      .dims = D(2, 3, 2) },
+        F(-1.25f, 5.5f, -0.75f, -6.0f, 4.0f, 8.5f, -1.25f, -1.25f, -9.75f,
+          -1.75f, -13.0f, 0.0f));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+static void integers_have_their_own(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id v0 =
+        test_arrays_in(&t, ANM_DTYPE_I32, D(3), I(-3, 0, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ABS,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(3, 0, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SIGN,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(-1, 0, 1));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_SQUARE,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(9, 0, 25));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_RELU,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(0, 0, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_FLOOR,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(-3, 0, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CEIL,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(-3, 0, 5));
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_ROUND,
+                                    .in = { v0 },
+                                    .n = 1,
+                                    .dtype = ANM_DTYPE_I32,
+                                    .dims = D(3) },
+                      I(-3, 0, 5));
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(functions_of_one_number),
+        cmocka_unit_test(parameters_are_attributes),
+        cmocka_unit_test(parameters_per_channel),
+        cmocka_unit_test(casts_truncate_round_and_wrap),
+        cmocka_unit_test(quantised_numbers_saturate),
+        cmocka_unit_test(integers_have_their_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
