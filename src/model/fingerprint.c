@@ -15,6 +15,7 @@
 #include "base/remember.h"
 #include "base/sha256.h"
 #include "model/architecture.h"
+#include "model/package.h"
 
 /* Changes whenever the sequence of hashed fields does. */
 static const char version[] = "anemone fingerprint 1";
@@ -178,6 +179,32 @@ static anm_status digest_constants(anm_sha256 *h, const anm_source *s,
     return ANM_OK;
 }
 
+/* Of a package: what its function computes. */
+static anm_status digest_package(const anm_source *s,
+                                 const anm_fingerprint_params *params,
+                                 uint8_t out[ANM_SHA256_BYTES], anm_error *err)
+{
+    const size_t n = s->weights.n_files;
+    const int64_t began_ns = anm_wall_ns();
+    char what[256];
+    anm_file_id *ids = anm_alloc_array(n, sizeof(*ids));
+    anm_status status = ANM_OK;
+
+    if (!ids) return anm_fail(err, ANM_E_NOMEM, "fingerprint: out of memory");
+    for (size_t i = 0; i < n; i++)
+        ids[i] = s->weights.files[i].map->id;
+    snprintf(what, sizeof(what), "%s package %.160s", version,
+             s->package->function->name);
+    if (params->verify ||
+        !anm_remember_get(params->memory, ids, n, what, out)) {
+        status = anm_package_digest(s->package, out, err);
+        if (!status)
+            anm_remember_put(params->memory, ids, n, what, began_ns, out);
+    }
+    anm_free(ids);
+    return status;
+}
+
 static int compare_prompts(const void *a, const void *b)
 {
     const anm_prompt *const *x = a, *const *y = b;
@@ -210,12 +237,35 @@ static anm_status add_prompts(anm_sha256 *h, const anm_recipe *r,
 
 static anm_status add_recipe(anm_sha256 *h, const anm_recipe *r, anm_error *err)
 {
-    anm_sha256_add_string(h, anm_pool_kind_name(r->pool));
+    anm_sha256_add_string(h,
+                          r->is_pooled ? "none" : anm_pool_kind_name(r->pool));
     anm_sha256_add_u64(h, r->normalize);
     anm_sha256_add_u64(h, r->lowercase);
     anm_sha256_add_u64(h, r->max_tokens);
     anm_sha256_add_u64(h, r->dim);
     return add_prompts(h, r, err);
+}
+
+static anm_status add_architecture(anm_sha256 *h, const anm_source *s,
+                                   anm_error *err)
+{
+    const anm_architecture *a = NULL;
+    const anm_status status =
+        anm_architecture_find(&a, s->architecture, s->path, err);
+
+    if (!status) a->digest(s, h);
+    return status;
+}
+
+/* Which of its outputs the vector is made of, and how. */
+static anm_status add_package(anm_sha256 *h, const anm_package *p)
+{
+    anm_sha256_add_string(h, p->output.name);
+    anm_sha256_add_u64(h, (uint64_t)p->layout);
+    anm_sha256_add_u64(h, p->unit);
+    anm_sha256_add_u64(h, p->pad_left);
+    anm_sha256_add_u64(h, (uint64_t)p->pad_id);
+    return ANM_OK;
 }
 
 /* Everything, with the constants as their digest. */
@@ -225,16 +275,14 @@ static anm_status hash_model(anm_sha256 *h, const anm_source *s,
                              uint8_t out[ANM_SHA256_BYTES], anm_error *err)
 {
     uint8_t tokenizer[ANM_SHA256_BYTES];
-    const anm_architecture *a = NULL;
-    anm_status status =
-        anm_architecture_find(&a, s->architecture, s->path, err);
 
-    if (status) return status;
     anm_tokenizer_digest(s->tokenizer, tokenizer);
     anm_sha256_reset(h);
     anm_sha256_add_string(h, version);
-    anm_sha256_add_string(h, a->model_type);
-    a->digest(s, h);
+    anm_sha256_add_string(h, s->architecture);
+    anm_status status =
+        s->package ? add_package(h, s->package) : add_architecture(h, s, err);
+    if (status) return status;
     anm_sha256_add(h, weights, ANM_SHA256_BYTES);
     anm_sha256_add(h, tokenizer, sizeof(tokenizer));
     status = add_recipe(h, &s->recipe, err);
@@ -255,11 +303,12 @@ anm_status anm_fingerprint_make(const anm_source *s, const anm_graph *g,
     anm_sha256 *h = anm_sha256_new();
     anm_status status = ANM_OK;
 
-    if (!h || !collect(&c, g)) {
+    if (!h || (g && !collect(&c, g))) {
         status = anm_fail(err, ANM_E_NOMEM, "fingerprint: out of memory");
         goto done;
     }
-    status = digest_constants(h, s, &c, params, weights, err);
+    status = g ? digest_constants(h, s, &c, params, weights, err)
+               : digest_package(s, params, weights, err);
     if (status) goto done;
 
     status = hash_model(h, s, precision, weights, whole, err);

@@ -135,13 +135,13 @@ static anm_status read_module(anm_hf_reading *r, const anm_hf_doc *d, size_t i,
                         "model expected",
                         d->path, i, path);
     *folders[i] =
-        path[0] ? anm_path_join(r->s->path, path) : anm_copy_string(r->s->path);
+        path[0] ? anm_path_join(r->root, path) : anm_copy_string(r->root);
     return *folders[i] ? ANM_OK : anm_hf_fail_memory(r, err);
 }
 
 static anm_status note_absent_modules(anm_hf_reading *r, anm_error *err)
 {
-    r->transformer = anm_copy_string(r->s->path);
+    r->transformer = anm_copy_string(r->root);
     if (!r->transformer) return anm_hf_fail_memory(r, err);
     return anm_source_note(r->s, err, "modules",
                            "no modules.json: mean pooling without "
@@ -222,9 +222,27 @@ static anm_status read_doc(anm_hf_reading *r, const char *folder,
     return status;
 }
 
+/* The files that modules.json makes count. */
+static anm_status read_modules_docs(anm_hf_reading *r, anm_error *err)
+{
+    anm_status status = ANM_OK;
+
+    if (!r->is_pooled)
+        status = read_doc(r, r->pooling, "config.json", JSON_OBJECT,
+                          anm_hf_read_pooling, err);
+    if (!status && r->normalize)
+        status = read_doc(r, r->normalize, "config.json", JSON_OBJECT,
+                          anm_hf_read_normalize, err);
+    if (!status) status = anm_hf_read_sentence_config(r, err);
+    if (!status)
+        status = read_doc(r, r->root, "config_sentence_transformers.json",
+                          JSON_OBJECT, anm_hf_read_prompts, err);
+    return status;
+}
+
 static anm_status read_documents(anm_hf_reading *r, anm_error *err)
 {
-    const char *root = r->s->path;
+    const char *root = r->root;
 
     r->s->recipe.pool = ANM_POOL_MEAN;
     anm_status status =
@@ -235,16 +253,7 @@ static anm_status read_documents(anm_hf_reading *r, anm_error *err)
                       read_config, err);
     if (status || !r->has_modules) return status;
 
-    status = read_doc(r, r->pooling, "config.json", JSON_OBJECT,
-                      anm_hf_read_pooling, err);
-    if (!status && r->normalize)
-        status = read_doc(r, r->normalize, "config.json", JSON_OBJECT,
-                          anm_hf_read_normalize, err);
-    if (!status) status = anm_hf_read_sentence_config(r, err);
-    if (!status)
-        status = read_doc(r, root, "config_sentence_transformers.json",
-                          JSON_OBJECT, anm_hf_read_prompts, err);
-    return status;
+    return read_modules_docs(r, err);
 }
 
 /* What the files say about the longest text, in one line for a person. */
@@ -401,7 +410,7 @@ static anm_status refuse_choices(const anm_source *s,
 anm_status anm_hf_open(anm_source *s, const anm_source_params *params,
                        anm_error *err)
 {
-    anm_hf_reading r = { .s = s };
+    anm_hf_reading r = { .s = s, .root = s->path };
 
     s->format = "hf";
     s->settings = "config.json";
@@ -420,6 +429,41 @@ anm_status anm_hf_open(anm_source *s, const anm_source_params *params,
     status = anm_hf_open_weights(&r, err);
 
 done:
+    anm_free(r.transformer);
+    anm_free(r.pooling);
+    anm_free(r.normalize);
+    return status;
+}
+
+/* ---- Beside a tokenizer ------------------------------------------------------ */
+
+static anm_status read_beside(anm_hf_reading *r, anm_error *err)
+{
+    bool has = false;
+    anm_status status = anm_hf_has(r->root, "modules.json", &has, err);
+
+    if (status || !has) return status;
+    r->extent.hidden = r->s->recipe.dim;
+    status =
+        read_doc(r, r->root, "modules.json", JSON_ARRAY, read_modules, err);
+    return status ? status : read_modules_docs(r, err);
+}
+
+anm_status anm_hf_read_beside(anm_source *s, const char *folder,
+                              anm_hf_beside *out, anm_error *err)
+{
+    anm_hf_reading r = { .s = s,
+                         .root = folder,
+                         .is_pooled = s->recipe.is_pooled };
+    const anm_status status = read_beside(&r, err);
+
+    *out = (anm_hf_beside){
+        .has_modules = r.has_modules,
+        .normalize = s->recipe.normalize,
+        .pool = s->recipe.pool,
+        .max_seq_length = r.max_seq_length,
+        .lowercase = r.lowercase,
+    };
     anm_free(r.transformer);
     anm_free(r.pooling);
     anm_free(r.normalize);

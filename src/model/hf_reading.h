@@ -10,6 +10,7 @@
 /* What is known while a folder is being read. */
 typedef struct anm_hf_reading {
     anm_source *s;
+    const char *root; /* the folder that modules.json would lie in */
     const anm_architecture *architecture;
     anm_extent extent;
     anm_hf_tokenizer tokenizer;
@@ -17,6 +18,7 @@ typedef struct anm_hf_reading {
     char *pooling;     /* folders of the other modules; NULL: none */
     char *normalize;
     bool has_modules;
+    bool is_pooled;          /* the Pooling module is somebody else's work */
     uint64_t max_seq_length; /* of the encoder's own file; 0: silent */
     const char *length_file; /* the name of that file */
     bool lowercase;

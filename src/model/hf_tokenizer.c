@@ -481,23 +481,41 @@ static anm_status open_older(anm_hf_tokenizer *out, const char *folder,
     return status;
 }
 
-/* Which end of a text that is too long goes. */
-static anm_status read_cut_side(const tokenizer_config *c, const char **out,
-                                anm_error *err)
+/* Which end of a text that is too long goes, or where padding comes. */
+static anm_status read_side(const tokenizer_config *c, const char *key,
+                            const char **out, anm_error *err)
 {
     static const char *const sides[] = { "left", "right" };
     const char *word = NULL;
 
     if (!c->root) return ANM_OK;
-    const anm_status status = anm_json_string_or(c->root, "truncation_side",
-                                                 c->path, NULL, &word, err);
+    const anm_status status =
+        anm_json_string_or(c->root, key, c->path, NULL, &word, err);
     if (status || !word) return status;
     for (size_t i = 0; i < 2; i++)
         if (strcmp(word, sides[i]) == 0) *out = sides[i];
     if (*out) return ANM_OK;
-    return anm_fail(err, ANM_E_FORMAT,
-                    "%s: truncation_side: \"%s\", known: left, right", c->path,
-                    word);
+    return anm_fail(err, ANM_E_FORMAT, "%s: %s: \"%s\", known: left, right",
+                    c->path, key, word);
+}
+
+/* The id of pad_token, which is a string or an object with its content; one
+ * that the vocabulary lacks counts as none. */
+static int32_t find_pad_id(const tokenizer_config *c, const anm_tokenizer *t)
+{
+    const json_t *v = json_object_get(c->root, "pad_token");
+    const char *word = json_string_value(
+        json_is_object(v) ? json_object_get(v, "content") : v);
+    anm_tokenizer_info info;
+
+    anm_tokenizer_describe(t, &info);
+    for (size_t id = 0; word && id < info.vocab_size; id++) {
+        const anm_text piece = anm_tokenizer_piece(t, (int32_t)id);
+        if (piece.len == strlen(word) &&
+            memcmp(piece.data, word, piece.len) == 0)
+            return (int32_t)id;
+    }
+    return -1;
 }
 
 static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
@@ -512,7 +530,10 @@ static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
     status = read_model_max(&c, &out->model_max, err);
     if (status) goto done;
 
-    status = read_cut_side(&c, &out->cut_side, err);
+    status = read_side(&c, "truncation_side", &out->cut_side, err);
+    if (status) goto done;
+
+    status = read_side(&c, "padding_side", &out->pad_side, err);
     if (status) goto done;
 
     status = look_for_json(folder, &has_json, &id, err);
@@ -520,6 +541,7 @@ static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
 
     status = has_json ? open_json(out, folder, &c, memory, &id, err)
                       : open_older(out, folder, &c, err);
+    if (!status) out->pad_id = find_pad_id(&c, out->tokenizer);
 
 done:
     close_config(&c);
@@ -548,7 +570,7 @@ anm_status anm_hf_tokenizer_open(anm_hf_tokenizer *out, const char *path,
     anm_file_id id;
     const anm_status status = anm_file_look(path, &kind, &id, err);
 
-    *out = (anm_hf_tokenizer){ .model_max = UINT64_MAX };
+    *out = (anm_hf_tokenizer){ .model_max = UINT64_MAX, .pad_id = -1 };
     if (status) return status;
     switch (kind) {
     case ANM_FILE_ABSENT:

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/mil.h"
 
-#include <inttypes.h>
+#include <math.h>
 
 #include "base/error.h"
 #include "model/mil_walk.h"
@@ -15,6 +15,35 @@ bool anm_mil_op_known(const char *type)
     for (size_t i = 0; constexprs[i]; i++)
         if (strcmp(constexprs[i], type) == 0) return true;
     return strcmp(type, "const") == 0 || anm_mil_row_find(type) != NULL;
+}
+
+/* ---- Infinite constants ---------------------------------------------------- */
+
+static bool is_infinite(const anm_mil_value *v)
+{
+    enum { LOOKED_AT_MAX = 4096 }; // masks are scalars, or of a few rows
+    double x = 0;
+
+    if (v->form != ANM_MIL_TENSOR || !anm_mil_type_is_float(v->type) ||
+        v->n > LOOKED_AT_MAX)
+        return false;
+    for (uint64_t i = 0; i < v->n; i++)
+        if (anm_mil_value_real(v, i, &x) && isinf(x)) return true;
+    return false;
+}
+
+const char *anm_mil_infinite_factor(const anm_mil_function *f)
+{
+    for (size_t i = 0; i < f->block.n_ops; i++) {
+        const anm_mil_op *op = &f->block.ops[i];
+        if (strcmp(op->type, "mul") != 0) continue;
+        for (size_t a = 0; a < op->n_args; a++) {
+            const anm_mil_binding *b = &op->args[a].bindings[0];
+            const anm_mil_value *v = anm_mil_binding_value(b);
+            if (v && is_infinite(v)) return b->name ? b->name : op->name;
+        }
+    }
+    return NULL;
 }
 
 /* ---- What is needed -------------------------------------------------------- */

@@ -30,6 +30,11 @@ anm_status anm_mil_translate(anm_arrays **out, const anm_mil_function *f,
                              anm_mil_constants *c, const char *only,
                              anm_error *err);
 
+/* The first constant holding an infinity that a product reads: 0 times it is
+ * not a number, and spreads. NULL when there is none. Converters write a mask
+ * of -inf so, where a large negative number was meant. */
+const char *anm_mil_infinite_factor(const anm_mil_function *f);
+
 /* Row i of the table, for documents and tests; false behind the last. params
  * are those of the operation, with blanks between. */
 bool anm_mil_op_at(size_t i, const char **name, const char **params);

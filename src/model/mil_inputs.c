@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-const char *anm_mil_role_name(anm_mil_role role)
+const char *anm_array_role_name(anm_array_role role)
 {
     static const char *const names[] = { "ids", "mask", "types", "positions" };
 
@@ -76,25 +76,25 @@ const char *anm_feature_text(const anm_feature *f, char *out, size_t cap)
 /* ---- Names ----------------------------------------------------------------- */
 
 static const struct {
-    anm_mil_role role;
+    anm_array_role role;
     const char *name;
 } known[] = {
-    { ANM_MIL_ROLE_IDS, "input_ids" },
-    { ANM_MIL_ROLE_IDS, "ids" },
-    { ANM_MIL_ROLE_IDS, "token_ids" },
-    { ANM_MIL_ROLE_IDS, "tokens" },
-    { ANM_MIL_ROLE_IDS, "input_tokens" },
-    { ANM_MIL_ROLE_IDS, "word_ids" },
-    { ANM_MIL_ROLE_MASK, "attention_mask" },
-    { ANM_MIL_ROLE_MASK, "mask" },
-    { ANM_MIL_ROLE_MASK, "input_mask" },
-    { ANM_MIL_ROLE_MASK, "padding_mask" },
-    { ANM_MIL_ROLE_TYPES, "token_type_ids" },
-    { ANM_MIL_ROLE_TYPES, "type_ids" },
-    { ANM_MIL_ROLE_TYPES, "segment_ids" },
-    { ANM_MIL_ROLE_TYPES, "token_types" },
-    { ANM_MIL_ROLE_POSITIONS, "position_ids" },
-    { ANM_MIL_ROLE_POSITIONS, "positions" },
+    { ANM_ARRAY_ROLE_IDS, "input_ids" },
+    { ANM_ARRAY_ROLE_IDS, "ids" },
+    { ANM_ARRAY_ROLE_IDS, "token_ids" },
+    { ANM_ARRAY_ROLE_IDS, "tokens" },
+    { ANM_ARRAY_ROLE_IDS, "input_tokens" },
+    { ANM_ARRAY_ROLE_IDS, "word_ids" },
+    { ANM_ARRAY_ROLE_MASK, "attention_mask" },
+    { ANM_ARRAY_ROLE_MASK, "mask" },
+    { ANM_ARRAY_ROLE_MASK, "input_mask" },
+    { ANM_ARRAY_ROLE_MASK, "padding_mask" },
+    { ANM_ARRAY_ROLE_TYPES, "token_type_ids" },
+    { ANM_ARRAY_ROLE_TYPES, "type_ids" },
+    { ANM_ARRAY_ROLE_TYPES, "segment_ids" },
+    { ANM_ARRAY_ROLE_TYPES, "token_types" },
+    { ANM_ARRAY_ROLE_POSITIONS, "position_ids" },
+    { ANM_ARRAY_ROLE_POSITIONS, "positions" },
 };
 
 static char lower(char c)
@@ -148,7 +148,7 @@ static anm_status find_named(anm_mil_inputs *out, const anm_features *f,
         if (*role)
             return anm_fail(
                 err, ANM_E_UNSUPPORTED, "two inputs take the %s: %s and %s",
-                anm_mil_role_name(known[k].role), (*role)->name, input->name);
+                anm_array_role_name(known[k].role), (*role)->name, input->name);
         *role = input;
     }
     return ANM_OK;
@@ -163,11 +163,11 @@ static anm_status find_roles(anm_mil_inputs *out, const anm_features *f,
     const anm_status status = find_named(out, f, &n_left, &left, err);
 
     if (status) return status;
-    if (!out->roles[ANM_MIL_ROLE_IDS] && n_left == 1 && is_integer(left)) {
-        out->roles[ANM_MIL_ROLE_IDS] = left;
+    if (!out->roles[ANM_ARRAY_ROLE_IDS] && n_left == 1 && is_integer(left)) {
+        out->roles[ANM_ARRAY_ROLE_IDS] = left;
         n_left = 0;
     }
-    if (!out->roles[ANM_MIL_ROLE_IDS])
+    if (!out->roles[ANM_ARRAY_ROLE_IDS])
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "no input takes token ids (input_ids, ids, tokens …): "
                         "it takes %s; `predict` runs it with arrays",
@@ -283,12 +283,12 @@ anm_status anm_mil_inputs_find(anm_mil_inputs *out, const anm_features *f,
     *out = (anm_mil_inputs){ 0 };
     anm_status status = find_roles(out, f, err);
     if (status) return status;
-    const anm_feature *ids = out->roles[ANM_MIL_ROLE_IDS];
+    const anm_feature *ids = out->roles[ANM_ARRAY_ROLE_IDS];
     status = read_lengths(out, ids, arena, err);
-    for (size_t i = 0; i < ANM_MIL_ROLE_COUNT && !status; i++) {
+    for (size_t i = 0; i < ANM_ARRAY_ROLE_COUNT && !status; i++) {
         anm_mil_inputs other = { 0 };
         char a[200], b[200];
-        if (!out->roles[i] || i == ANM_MIL_ROLE_IDS) continue;
+        if (!out->roles[i] || i == ANM_ARRAY_ROLE_IDS) continue;
         status = read_lengths(&other, out->roles[i], arena, err);
         if (!status && !same_lengths(out, &other))
             status = anm_fail(err, ANM_E_UNSUPPORTED,

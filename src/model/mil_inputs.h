@@ -25,24 +25,19 @@
 
 #include "base/alloc.h"
 #include "format/mlpackage.h"
+#include "graph/arrays.h"
 
-typedef enum anm_mil_role {
-    ANM_MIL_ROLE_IDS,
-    ANM_MIL_ROLE_MASK,
-    ANM_MIL_ROLE_TYPES,
-    ANM_MIL_ROLE_POSITIONS,
-    ANM_MIL_ROLE_COUNT,
-} anm_mil_role;
+enum { ANM_ARRAY_ROLE_COUNT = ANM_ARRAY_ROLE_POSITIONS + 1 };
 
 /* "ids", "mask", "types", "positions". */
-const char *anm_mil_role_name(anm_mil_role role);
+const char *anm_array_role_name(anm_array_role role);
 
 /* Most lengths of an enumerated shape, as Core ML allows. */
 enum { ANM_MIL_LENGTHS_MAX = 128 };
 
 typedef struct anm_mil_inputs {
-    const anm_feature *roles[ANM_MIL_ROLE_COUNT]; /* NULL: takes none */
-    size_t texts;                                 /* rows of one run */
+    const anm_feature *roles[ANM_ARRAY_ROLE_COUNT]; /* NULL: takes none */
+    size_t texts;                                   /* rows of one run */
     unsigned rank;   /* 1: [tokens], 2: [texts, tokens] */
     size_t *lengths; /* [n_lengths] ascending; none: any in [low, high] */
     size_t n_lengths;

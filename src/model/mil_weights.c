@@ -424,7 +424,7 @@ anm_status anm_mil_affine(const anm_mil_array *data,
                           anm_mil_array *out, anm_error *err)
 {
     spread s = { .values = scale }, o = { .values = zero_point };
-    unsigned at;
+    unsigned at = 0;
     anm_status status = check_scale(data, scale, zero_point, err);
 
     if (!status) status = find_axis(axis, data->rank, &at, err);
@@ -516,7 +516,7 @@ anm_status anm_mil_lookup(const anm_mil_array *indices,
                           const anm_mil_array *lut, int64_t vector_axis,
                           anm_mil_array *out, anm_error *err)
 {
-    palette p;
+    palette p = { .entries = 0 };
     anm_status status = anm_mil_array_check(indices, "indices", err);
 
     if (!status) status = anm_mil_array_check(lut, "palette", err);

@@ -14,6 +14,8 @@ typedef struct anm_prompt {
 
 typedef struct anm_recipe {
     anm_pool_kind pool;
+    bool is_pooled;      /* what the model gives is one vector: pool does not
+                          count */
     bool normalize;      /* the vector has unit length */
     bool lowercase;      /* the text is lower-cased before the tokenizer sees it
                           (sentence_bert_config.json do_lower_case) */

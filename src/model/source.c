@@ -11,6 +11,7 @@
 #include "model/bert.h"
 #include "model/gguf_source.h"
 #include "model/hf.h"
+#include "model/package.h"
 #include "model/qwen3.h"
 
 static const anm_architecture *const architectures[] = {
@@ -110,7 +111,7 @@ static anm_status refuse_kind(const char *path, anm_file_kind kind,
     return anm_fail(err, ANM_E_UNSUPPORTED,
                     "%s: neither a folder nor a GGUF file; a model is a "
                     "Hugging Face folder with config.json, model.safetensors "
-                    "and tokenizer.json, or a .gguf",
+                    "and tokenizer.json, a .gguf, or a Core ML package",
                     path);
 }
 
@@ -167,6 +168,7 @@ anm_status anm_source_open(anm_source **out, const char *path,
     *out = NULL;
     anm_status status = anm_file_look(path, &kind, &id, err);
     if (status) return status;
+    const bool package = kind != ANM_FILE_ABSENT && anm_mlpackage_is(path);
     if (kind != ANM_FILE_FOLDER && kind != ANM_FILE_REGULAR)
         return refuse_kind(path, kind, err);
 
@@ -177,8 +179,9 @@ anm_status anm_source_open(anm_source **out, const char *path,
     if (status) goto done;
 
     if (!params) params = &nothing;
-    status = kind == ANM_FILE_FOLDER ? anm_hf_open(s, params, err)
-                                     : open_file(s, params, err);
+    status = package                   ? anm_package_open(s, params, err)
+             : kind == ANM_FILE_FOLDER ? anm_hf_open(s, params, err)
+                                       : open_file(s, params, err);
     if (status) goto done;
 
     status = note_limit(s, err);
@@ -198,6 +201,7 @@ void anm_source_close(anm_source *s)
     anm_tokenizer_free(s->tokenizer);
     anm_safetensors_close(s->safetensors);
     anm_gguf_close(s->gguf);
+    anm_package_close(s->package);
     json_decref(s->config);
     anm_arena_deinit(&s->arena);
     anm_free(s);
@@ -241,6 +245,8 @@ anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
         status = look_for_gguf(path, &is_gguf, err);
     if (status) return status;
     if (is_gguf) return anm_gguf_source_tokenizer(out, path, err);
+    if (kind != ANM_FILE_ABSENT && anm_mlpackage_is(path))
+        return anm_package_tokenizer(out, path, err);
     status = anm_hf_tokenizer_open(&t, path, NULL, err);
     if (!status) *out = t.tokenizer;
     return status;

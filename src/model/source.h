@@ -31,13 +31,14 @@ typedef struct anm_source {
     anm_arena arena; /* owns every string and array below */
     const char *path;
     const char *name;         /* last part of the path */
-    const char *format;       /* "hf", "gguf" */
-    const char *architecture; /* "bert" */
+    const char *format;       /* "hf", "gguf", "mlpackage" */
+    const char *architecture; /* "bert"; "mlprogram" */
     anm_recipe recipe;
     anm_tokenizer *tokenizer;
     anm_safetensors *safetensors; /* the container of "hf", or NULL */
-    anm_gguf *gguf;               /* the container of "gguf", or NULL */
-    anm_weights weights;
+    anm_gguf *gguf;               /* of "gguf", or NULL */
+    struct anm_package *package;  /* of "mlpackage", or NULL */
+    anm_weights weights;          /* of a package its files alone */
     const char *prefix;   /* what the checkpoint puts before canonical names */
     json_t *config;       /* the settings, as config.json spells them */
     const char *settings; /* what messages call them: "config.json",

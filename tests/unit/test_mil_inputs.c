@@ -42,10 +42,10 @@ static void names_say_what_an_input_takes(void **state)
     (void)state;
 
     assert_int_equal(find(&in, inputs, 4, &arena, &err), ANM_OK);
-    assert_ptr_equal(in.roles[ANM_MIL_ROLE_IDS], &inputs[3]);
-    assert_ptr_equal(in.roles[ANM_MIL_ROLE_MASK], &inputs[1]);
-    assert_ptr_equal(in.roles[ANM_MIL_ROLE_TYPES], &inputs[0]);
-    assert_ptr_equal(in.roles[ANM_MIL_ROLE_POSITIONS], &inputs[2]);
+    assert_ptr_equal(in.roles[ANM_ARRAY_ROLE_IDS], &inputs[3]);
+    assert_ptr_equal(in.roles[ANM_ARRAY_ROLE_MASK], &inputs[1]);
+    assert_ptr_equal(in.roles[ANM_ARRAY_ROLE_TYPES], &inputs[0]);
+    assert_ptr_equal(in.roles[ANM_ARRAY_ROLE_POSITIONS], &inputs[2]);
     anm_arena_deinit(&arena);
 }
 
@@ -62,7 +62,7 @@ static void the_one_integer_input_left_takes_the_ids(void **state)
     (void)state;
 
     assert_int_equal(find(&in, inputs, 2, &arena, &err), ANM_OK);
-    assert_ptr_equal(in.roles[ANM_MIL_ROLE_IDS], &inputs[1]);
+    assert_ptr_equal(in.roles[ANM_ARRAY_ROLE_IDS], &inputs[1]);
     assert_int_equal(find(&in, real, 1, &arena, &err), ANM_E_UNSUPPORTED);
     assert_non_null(strstr(err.message, "x FLOAT32 [1, 32]"));
     anm_arena_deinit(&arena);
