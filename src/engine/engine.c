@@ -17,8 +17,10 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "engine/state.h"
+#include "graph/arrays_cost.h"
 #include "graph/cost.h"
 #include "graph/pass.h"
+#include "model/package.h"
 
 /* Room made at load: a usual query and a chunk of short texts fault no page.
  * Longer ones grow it once. */
@@ -105,12 +107,22 @@ static anm_status read_options(anm_engine *e, const anm_options *o,
 anm_status anm_engine_plain_graph(anm_engine *e, anm_graph **out,
                                   anm_error *err)
 {
-    return anm_source_build(e->source, out, err);
+    *out = NULL;
+    return e->arrays ? ANM_OK : anm_source_build(e->source, out, err);
+}
+
+size_t anm_engine_length(const anm_engine *e, size_t n, bool *padded)
+{
+    const size_t length = e->arrays ? anm_arrays_length(&e->text, n) : n;
+
+    if (padded) *padded = e->arrays && (e->text.n_lengths || length != n);
+    return length;
 }
 
 anm_cost anm_engine_cost(const anm_engine *e, size_t tokens)
 {
-    return anm_graph_cost(e->graph, tokens);
+    return e->arrays ? anm_arrays_cost(e->arrays, tokens)
+                     : anm_graph_cost(e->graph, tokens);
 }
 
 /* Attention makes the cost of a text a polynomial of degree two in its
@@ -139,6 +151,34 @@ static anm_status list_maps(anm_engine *e, anm_error *err)
     e->program.maps = e->maps;
     e->program.n_maps = n;
     return ANM_OK;
+}
+
+static anm_status describe_graph(anm_engine *e, const anm_options *o,
+                                 anm_error *err)
+{
+    anm_status status = anm_source_build(e->source, &e->graph, err);
+
+    if (status) return status;
+    status = anm_graph_optimize(e->graph, ANM_PASS_ALL, err);
+    if (status) return status;
+    e->program.graph = e->graph;
+    e->program.precision = resolve_precision(o->precision, e->graph);
+    return ANM_OK;
+}
+
+/* Whatever a package stores, it is computed in float32. */
+static anm_status describe_package(anm_engine *e, const anm_options *o,
+                                   anm_error *err)
+{
+    const anm_status status =
+        anm_package_build(e->source, &e->arrays, &e->text, err);
+
+    e->program.arrays = e->arrays;
+    e->program.text = &e->text;
+    e->program.precision = o->precision == ANM_PRECISION_DEFAULT
+                               ? ANM_PRECISION_F32
+                               : o->precision;
+    return status;
 }
 
 /* Where digests and compiled tokenizers are remembered; *out stays NULL without
@@ -179,18 +219,13 @@ static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
     if (status) return status;
     status = open_source(e, o, err);
     if (status) return status;
-    status = anm_source_build(e->source, &e->graph, err);
+    status = e->source->package ? describe_package(e, o, err)
+                                : describe_graph(e, o, err);
     if (status) return status;
-    status = anm_graph_optimize(e->graph, ANM_PASS_ALL, err);
-    if (status) return status;
-    e->program = (anm_program){
-        .graph = e->graph,
-        .precision = resolve_precision(o->precision, e->graph),
-        .max_tokens = e->source->recipe.max_tokens < ANM_TOKENS_MAX
-                          ? e->source->recipe.max_tokens
-                          : ANM_TOKENS_MAX,
-        .dim = e->source->recipe.dim,
-    };
+    e->program.max_tokens = e->source->recipe.max_tokens < ANM_TOKENS_MAX
+                                ? e->source->recipe.max_tokens
+                                : ANM_TOKENS_MAX;
+    e->program.dim = e->source->recipe.dim;
     fit_cost(e);
     status = list_maps(e, err);
     if (status) return status;
@@ -534,6 +569,7 @@ void anm_engine_close(anm_engine *e)
     if (e->runner) e->backend->unload(e->runner);
     anm_artifact_close(&e->artifact);
     anm_graph_free(e->graph);
+    anm_arrays_free(e->arrays);
     anm_source_close(e->source);
     anm_queue_free(e->queue);
     while (e->slots) {

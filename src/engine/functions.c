@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -414,6 +415,26 @@ static void fill_result(loaded *l, size_t i)
     };
 }
 
+/* Numbers that an infinite factor spoilt are no answer. Others that are none
+ * are given: they may be what was asked for. */
+static anm_status check_results(const loaded *l, size_t n, anm_error *err)
+{
+    const char *factor = anm_mil_infinite_factor(l->function);
+
+    for (size_t i = 0; i < n && factor; i++) {
+        const anm_raw_array *a = &l->results[i];
+        for (size_t k = 0, len = a->floats ? elements_of(a) : 0; k < len; k++)
+            if (isnan(a->floats[k]))
+                return anm_fail(err, ANM_E_DEVICE,
+                                "output %s: number %zu is nan: a product reads "
+                                "constant %s, which is infinite, and 0 times "
+                                "that is no number; where it is a mask, "
+                                "convert with a large finite number for it",
+                                a->name, k, factor);
+    }
+    return ANM_OK;
+}
+
 anm_status anm_functions_run(anm_functions *f, const char *function,
                              const anm_raw_array *inputs, size_t n_inputs,
                              const anm_raw_array **outputs, size_t *n_outputs,
@@ -437,6 +458,8 @@ anm_status anm_functions_run(anm_functions *f, const char *function,
     l->fresh = false;
     for (size_t i = 0; i < call.n_outputs; i++)
         fill_result(l, i);
+    status = check_results(l, call.n_outputs, err);
+    if (status) return status;
     *outputs = l->results;
     *n_outputs = call.n_outputs;
     return ANM_OK;

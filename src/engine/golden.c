@@ -7,9 +7,12 @@
  * nothing but the fingerprint.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "base/error.h"
 #include "engine/guard.h"
 #include "engine/state.h"
+#include "model/package.h"
 
 // Several words, two scripts' worth of bytes, an accent and punctuation.
 static const char golden_text[] = "The café on Łódź street opens at 7, ring "
@@ -27,6 +30,28 @@ static anm_status make_input(anm_engine *e, anm_inputs *in, anm_error *err)
     return anm_inputs_add(in, &params, anm_text_of(golden_text), err);
 }
 
+/* Why a package may give what is no vector. */
+static void tell_reason(const anm_engine *e, anm_error *err)
+{
+    const anm_package *p = e->source->package;
+    const char *factor = anm_mil_infinite_factor(p->function);
+    char why[512];
+
+    if (!err || (!factor && !p->pad_left)) return;
+    snprintf(why, sizeof(why), "%.480s", err->message);
+    if (factor)
+        anm_fail(err, ANM_E_DEVICE,
+                 "%s; a product reads constant %s, which is infinite, and 0 "
+                 "times that is no number",
+                 why, factor);
+    else
+        anm_fail(err, ANM_E_DEVICE,
+                 "%s; texts are padded on the left, where a causal mask leaves "
+                 "the first positions nothing to attend to: a package made "
+                 "with padding on the right needs --padding right",
+                 why);
+}
+
 /* Predict the golden text; the vector is checked but not compared. */
 static anm_status predict(anm_engine *e, anm_runner *runner,
                           const anm_inputs *in, float *v, anm_error *err)
@@ -38,9 +63,9 @@ static anm_status predict(anm_engine *e, anm_runner *runner,
     if (!status)
         status = anm_guard_check(v, e->program.dim, e->source->recipe.normalize,
                                  0, err);
-    return status ? anm_fail_prefix(err, status, "%s: golden text",
-                                    e->source->path)
-                  : ANM_OK;
+    if (!status) return ANM_OK;
+    if (status == ANM_E_DEVICE && e->source->package) tell_reason(e, err);
+    return anm_fail_prefix(err, status, "%s: golden text", e->source->path);
 }
 
 static anm_status predict_scalar(anm_engine *e, const anm_sections *sections,
@@ -100,13 +125,27 @@ static uint64_t constant_bytes(const anm_graph *g)
     return bytes;
 }
 
+static uint64_t array_bytes(const anm_arrays *a)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < anm_arrays_n_values(a); i++) {
+        const anm_array *v = anm_arrays_value(a, (anm_value_id)i);
+        uint64_t n = v->kind == ANM_ARRAY_CONST, size = 0;
+        for (unsigned k = 0; k < v->type.rank; k++)
+            n *= (uint64_t)v->type.dims[k];
+        if (anm_dtype_bytes(v->type.dtype, n, &size)) bytes += size;
+    }
+    return bytes;
+}
+
 anm_artifact_builder anm_golden_builder(anm_engine *e)
 {
     return (anm_artifact_builder){
         .fill = fill,
         .finish = finish,
         .ctx = e,
-        .bytes = constant_bytes(e->graph),
+        .bytes = e->arrays ? array_bytes(e->arrays) : constant_bytes(e->graph),
     };
 }
 

@@ -47,9 +47,10 @@ static json_t *make_prompts(const anm_recipe *r)
 json_t *anm_inspect_recipe(const anm_recipe *r)
 {
     return json_pack("{s:s, s:b, s:o, s:s?, s:b}", "pooling",
-                     anm_pool_kind_name(r->pool), "normalize", r->normalize,
-                     "prompts", make_prompts(r), "default_prompt",
-                     r->default_prompt, "lowercase", r->lowercase);
+                     r->is_pooled ? "none" : anm_pool_kind_name(r->pool),
+                     "normalize", r->normalize, "prompts", make_prompts(r),
+                     "default_prompt", r->default_prompt, "lowercase",
+                     r->lowercase);
 }
 
 json_t *anm_inspect_tokenizer(const anm_tokenizer *t)

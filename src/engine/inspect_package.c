@@ -11,6 +11,7 @@
 #include "engine/json_text.h"
 #include "engine/state.h"
 #include "model/mil_lint.h"
+#include "model/package.h"
 
 /* ---- Features ------------------------------------------------------------ */
 
@@ -326,22 +327,6 @@ static json_t *make_running(const runnable *x)
                      x->e ? json_null() : anm_json_text(x->why.message));
 }
 
-static json_t *make_text_model(const runnable *x)
-{
-    if (!x->e)
-        return json_pack("{s:n, s:n, s:n, s:n, s:n, s:[], s:o}", "fingerprint",
-                         "dim", "max_tokens", "recipe", "tokenizer", "notes",
-                         "runnable", make_running(x));
-    const anm_source *s = x->e->source;
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint",
-                     x->e->fingerprint, "dim",
-                     anm_inspect_number(s->recipe.dim), "max_tokens",
-                     anm_inspect_number(s->recipe.max_tokens), "recipe",
-                     anm_inspect_recipe(&s->recipe), "tokenizer",
-                     anm_inspect_tokenizer(s->tokenizer), "notes",
-                     anm_inspect_notes(s), "runnable", make_running(x));
-}
-
 /* Takes doc and more; NULL when either is. */
 static json_t *merge(json_t *doc, json_t *more)
 {
@@ -351,6 +336,75 @@ static json_t *merge(json_t *doc, json_t *more)
     }
     json_decref(more);
     return doc;
+}
+
+/* Lengths that texts are padded to, or the range of those taken as they are. */
+static json_t *make_lengths(const anm_package *p, size_t most)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < p->inputs.n_lengths; i++)
+        if (!anm_inspect_append(&list,
+                                anm_inspect_number(p->inputs.lengths[i])))
+            return NULL;
+    if (p->inputs.n_lengths) return list;
+    json_decref(list);
+    return json_pack("{s:o, s:o}", "low", anm_inspect_number(p->inputs.low),
+                     "high", anm_inspect_number(most));
+}
+
+static json_t *make_roles(const anm_package *p)
+{
+    json_t *roles = json_object();
+
+    for (size_t i = 0; i < ANM_ARRAY_ROLE_COUNT; i++)
+        if (p->inputs.roles[i] &&
+            !anm_inspect_set(&roles, anm_array_role_name((anm_array_role)i),
+                             anm_json_text(p->inputs.roles[i]->name)))
+            break;
+    return roles;
+}
+
+/* How a text becomes arrays, and one of these the vector: what was inferred by
+ * the rules of model/package.h, or chosen. */
+static json_t *make_text_recipe(const anm_source *s)
+{
+    static const char *const layouts[] = {
+        [ANM_PACKAGE_VECTOR] = "vector",
+        [ANM_PACKAGE_ROWS] = "rows",
+        [ANM_PACKAGE_CHANNELS] = "channels",
+    };
+    const anm_package *p = s->package;
+    json_t *recipe = anm_inspect_recipe(&s->recipe);
+    json_t *more =
+        json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o}", "function",
+                  anm_json_text(p->function->name), "inputs", make_roles(p),
+                  "texts", anm_inspect_number(p->inputs.texts), "output",
+                  anm_json_text(p->output.name), "layout", layouts[p->layout],
+                  "normalized_by",
+                  p->normalizes ? "package"
+                  : p->unit     ? "anemone"
+                                : "nobody",
+                  "padding", p->pad_left ? "left" : "right", "pad_id",
+                  json_integer(p->pad_id), "lengths",
+                  make_lengths(p, s->recipe.max_tokens));
+
+    return merge(recipe, more);
+}
+
+static json_t *make_text_model(const runnable *x)
+{
+    if (!x->e)
+        return json_pack("{s:n, s:n, s:n, s:n, s:n, s:[], s:o}", "fingerprint",
+                         "dim", "max_tokens", "recipe", "tokenizer", "notes",
+                         "runnable", make_running(x));
+    const anm_source *s = x->e->source;
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint", x->e->fingerprint,
+        "dim", anm_inspect_number(s->recipe.dim), "max_tokens",
+        anm_inspect_number(s->recipe.max_tokens), "recipe", make_text_recipe(s),
+        "tokenizer", anm_inspect_tokenizer(s->tokenizer), "notes",
+        anm_inspect_notes(s), "runnable", make_running(x));
 }
 
 anm_status anm_inspect_package(const anm_options *options, unsigned flags,

@@ -192,15 +192,18 @@ static void fill_where(const anm_run *run, anm_receipt *r)
              anm_statement_how(against));
 }
 
-static void fill_input(const anm_job *job, const anm_run *run,
-                       const char *prompt, anm_slot *slot, anm_receipt *r)
+static void fill_input(const anm_engine *e, const anm_job *job,
+                       const anm_run *run, const char *prompt, anm_slot *slot,
+                       anm_receipt *r)
 {
     uint8_t digest[ANM_SHA256_BYTES];
+    bool padded;
+    const size_t length = anm_engine_length(e, run->longest, &padded);
 
     r->bulk = job->bulk;
     r->input.texts = job->n;
     r->input.tokens = run->tokens;
-    r->input.bucket = job->input.bucket;
+    r->input.bucket = padded ? length : job->input.bucket;
     r->input.truncated = run->truncated;
     put_text(r->input.prompt, sizeof(r->input.prompt), prompt);
     anm_sha256_read(slot->hash, digest);
@@ -258,7 +261,7 @@ static anm_band band_of(const anm_engine *e, const anm_job *job,
                         const anm_run *run)
 {
     if (job->bulk || job->n != 1) return (anm_band){ .tokens = run->longest };
-    return anm_bands_at(&e->bands, run->longest);
+    return anm_bands_at(&e->bands, anm_engine_length(e, run->longest, NULL));
 }
 
 static void fill_band(const anm_band *band, const anm_run *run, anm_receipt *r)
@@ -320,7 +323,7 @@ void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
         memset(r, 0, sizeof(*r));
         fill_model(e, r);
         fill_where(run, r);
-        fill_input(job, run, prompt, slot, r);
+        fill_input(e, job, run, prompt, slot, r);
         memcpy(r->stages_ns, run->stages_ns, sizeof(r->stages_ns));
         r->total_ns = run->total_ns;
         const anm_band band = band_of(e, job, run);

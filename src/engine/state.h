@@ -56,7 +56,9 @@ typedef struct anm_past {
 
 struct anm_engine {
     anm_source *source;
-    anm_graph *graph; /* after the passes */
+    anm_graph *graph;   /* after the passes; NULL of a package, which has */
+    anm_arrays *arrays; /* an array program and the way texts get into it */
+    anm_arrays_text text;
     anm_program program;
     anm_bytes *maps; /* of the weights' files */
     anm_load_params load;
@@ -70,7 +72,8 @@ struct anm_engine {
     char *cache;    /* folder; NULL: nothing is kept */
     char *band_key; /* what bands depend on */
     char plan_digest[33], artifact_digest[33];
-    double macs[3]; /* of t tokens: macs[0] + macs[1] t + macs[2] t^2 */
+    /* Of a run of t tokens: macs[0] + macs[1] t + macs[2] t^2. */
+    double macs[3];
     uint64_t open_ns;
     int64_t opened_at_ns; /* anm_now_ns() at the start of open */
 
@@ -118,7 +121,11 @@ anm_status anm_engine_load(anm_engine *e, const anm_options *options,
 
 void anm_engine_enter_state(anm_engine *e, anm_state state, const char *reason);
 
-/* The graph before passes; to be freed by the caller. */
+/* The length that a text of n tokens runs at: n itself, unless the model has
+ * fixed ones. *padded (may be NULL): whether it is one of these. */
+size_t anm_engine_length(const anm_engine *e, size_t n, bool *padded);
+
+/* The graph before passes; to be freed by the caller. NULL of a package. */
 anm_status anm_engine_plain_graph(anm_engine *e, anm_graph **out,
                                   anm_error *err);
 

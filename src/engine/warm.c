@@ -413,6 +413,25 @@ static int compare_sizes(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A model with fixed lengths is measured at these, and at no other. */
+static size_t usual_lengths(const anm_engine *e, size_t least, size_t most,
+                            size_t out[ANM_BAND_LENGTHS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->text.n_lengths && n < ANM_BAND_LENGTHS_MAX; i++) {
+        const size_t length = e->text.lengths[i];
+        out[n++] = length < least ? least : length > most ? most : length;
+    }
+    if (n) return n;
+    out[n++] = least;
+    for (size_t t = SHORTEST; n < ANM_BAND_LENGTHS_MAX; t *= 2) {
+        out[n++] = t < most ? t : most;
+        if (t >= most) break;
+    }
+    return n;
+}
+
 /* The lengths to measure: within the model's limits, ascending, each once.
  * Unasked, the shortest text is among them, so that one of fewer tokens than
  * SHORTEST has a low end too. */
@@ -427,11 +446,7 @@ static size_t choose_lengths(const anm_engine *e, const size_t *asked,
 
     for (size_t i = 0; i < n_asked && n < ANM_BAND_LENGTHS_MAX; i++)
         out[n++] = asked[i] < least ? least : asked[i] > most ? most : asked[i];
-    if (!n_asked) out[n++] = least;
-    for (size_t t = SHORTEST; !n_asked && n < ANM_BAND_LENGTHS_MAX; t *= 2) {
-        out[n++] = t < most ? t : most;
-        if (t >= most) break;
-    }
+    if (!n_asked) n = usual_lengths(e, least, most, out);
     qsort(out, n, sizeof(*out), compare_sizes);
     for (size_t i = 0; i < n; i++)
         if (kept == 0 || out[kept - 1] != out[i]) out[kept++] = out[i];
