@@ -78,6 +78,26 @@ static bool read_add_eos(cli_settings *s, const char *text)
     return read_choice(text, &s->options.add_eos);
 }
 
+static bool read_padding(cli_settings *s, const char *text)
+{
+    const bool left = !strcasecmp(text, "left");
+
+    s->options.padding = left ? "left" : "right";
+    return left || !strcasecmp(text, "right");
+}
+
+static bool read_function(cli_settings *s, const char *text)
+{
+    s->options.function = text;
+    return *text != '\0';
+}
+
+static bool read_output_name(cli_settings *s, const char *text)
+{
+    s->options.output = text;
+    return *text != '\0';
+}
+
 static bool read_units(cli_settings *s, const char *text)
 {
     return !anm_units_parse(&s->options.units, text, NULL);
@@ -208,8 +228,9 @@ static const setting_row rows[] = {
         .value = "MODEL",
         .env = "ANEMONE_MODEL",
         .read = read_model,
-        .allowed = "a model folder or a .gguf",
-        .help = "the model: a Hugging Face folder or a GGUF file",
+        .allowed = "a model folder, a .gguf or a package",
+        .help = "the model: a Hugging Face folder, a GGUF file or a Core ML "
+                "package",
     },
     [CLI_STORE] = {
         .flag = "store",
@@ -329,7 +350,7 @@ static const setting_row rows[] = {
         .unset = "(what the model says)",
         .read = read_pooling,
         .allowed = "mean, cls, last",
-        .help = "how tokens become one vector where a GGUF file does not say: " "mean, cls or last",
+        .help = "how tokens become one vector where a GGUF file or a package does " "not say: mean, cls or last",
     },
     [CLI_NORMALIZE] = {
         .flag = "normalize",
@@ -337,7 +358,7 @@ static const setting_row rows[] = {
         .unset = "(what the model says)",
         .read = read_normalize,
         .allowed = "yes, no",
-        .help = "whether vectors get unit length where a GGUF file does not " "say: yes or no",
+        .help = "whether vectors get unit length where a GGUF file or a package " "does not say: yes or no",
     },
     [CLI_LOWERCASE] = {
         .flag = "lowercase",
@@ -354,6 +375,30 @@ static const setting_row rows[] = {
         .read = read_add_eos,
         .allowed = "yes, no",
         .help = "whether the tokenizer of a GGUF file ends a text with the end " "token: yes or no",
+    },
+    [CLI_PADDING] = {
+        .flag = "padding",
+        .value = "SIDE",
+        .unset = "(what the files say)",
+        .read = read_padding,
+        .allowed = "left, right",
+        .help = "where a package's texts are padded: left or right",
+    },
+    [CLI_FUNCTION] = {
+        .flag = "function",
+        .value = "NAME",
+        .unset = "(the default one)",
+        .read = read_function,
+        .allowed = "a name",
+        .help = "function of a package with several",
+    },
+    [CLI_OUTPUT_NAME] = {
+        .flag = "output-name",
+        .value = "NAME",
+        .unset = "(the only one)",
+        .read = read_output_name,
+        .allowed = "a name",
+        .help = "output of a package that holds the vector, where several may",
     },
     [CLI_RECEIPT_LOG] = {
         .flag = "receipt-log",
