@@ -50,11 +50,18 @@ size_t test_each_package(void (*fn)(const test_package *p, void *ctx),
                          void *ctx)
 {
     const char *folder = test_shared("coreml");
+
+    return folder ? test_each_package_in(folder, fn, ctx) : 0;
+}
+
+size_t test_each_package_in(const char *folder,
+                            void (*fn)(const test_package *p, void *ctx),
+                            void *ctx)
+{
     char pattern[4096];
     glob_t found = { 0 };
     size_t n = 0;
 
-    if (!folder) return 0;
     snprintf(pattern, sizeof(pattern), "%s/*.info.json", folder);
     glob(pattern, 0, NULL, &found);
     snprintf(pattern, sizeof(pattern), "%s/real/*.info.json", folder);

@@ -19,6 +19,11 @@ typedef struct test_package {
 size_t test_each_package(void (*fn)(const test_package *p, void *ctx),
                          void *ctx);
 
+/* The same of another folder that is laid out alike. */
+size_t test_each_package_in(const char *folder,
+                            void (*fn)(const test_package *p, void *ctx),
+                            void *ctx);
+
 /* Open one, or fail the test. */
 anm_mlpackage *test_open_package(const char *path);
 
