@@ -61,6 +61,10 @@ void anm_map_advise(anm_bytes inside, anm_map_advice advice);
  * page: touches each page. */
 void anm_map_populate(anm_bytes inside);
 
+/* Bytes of the pages that are in memory now, whoever brought them in;
+ * ANM_COUNTER_UNKNOWN where the system does not say. */
+int64_t anm_map_resident(anm_bytes inside);
+
 /* ---- Whole small files --------------------------------------------------- */
 
 /* Read a regular file of at most `limit` bytes; larger is ANM_E_LIMIT with

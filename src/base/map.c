@@ -124,3 +124,33 @@ void anm_map_populate(anm_bytes inside)
     sink = inside.data[inside.len - 1];
     (void)sink;
 }
+
+#if defined(__linux__)
+
+int64_t anm_map_resident(anm_bytes inside)
+{
+    enum { AT_ONCE = 4096 };
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char seen[AT_ONCE];
+    int64_t bytes = 0;
+
+    if (!inside.len) return 0;
+    const pages p = pages_of(inside);
+    for (size_t at = 0; at < p.len; at += AT_ONCE * page) {
+        const size_t left = p.len - at;
+        const size_t len = left < AT_ONCE * page ? left : AT_ONCE * page;
+        if (mincore(p.start + at, len, seen) != 0) return ANM_COUNTER_UNKNOWN;
+        for (size_t i = 0; i < len / page; i++)
+            if (seen[i] & 1) bytes += (int64_t)page;
+    }
+    return bytes;
+}
+
+#else
+
+int64_t anm_map_resident(anm_bytes inside)
+{
+    return inside.len ? ANM_COUNTER_UNKNOWN : 0;
+}
+
+#endif
