@@ -491,6 +491,7 @@ typedef struct anm_receipt {
     } artifact;
     unsigned first; /**< ANM_FIRST_* bits */
     bool bulk;
+    int64_t at_ms; /**< wall clock when the call ended, since the epoch */
 } anm_receipt;
 
 ANM_API const char *anm_stage_name(anm_stage stage);
@@ -859,6 +860,65 @@ ANM_API anm_status anm_cache_verify(const char *cache_dir, char **json,
                                     bool *sound, anm_error *err);
 ANM_API anm_status anm_cache_prune(const char *cache_dir, unsigned unused_days,
                                    char **json, anm_error *err);
+
+/* ---- Doctor: experiments and findings ------------------------------------ */
+
+/** What a process of its own took for the same model, as the program that
+ * calls the doctor measured it: a library cannot start another copy of its
+ * program. */
+typedef struct anm_fresh {
+    uint64_t open_ns;  /**< start of the process … first answer */
+    uint64_t first_ns; /**< first call, by its receipt */
+    uint64_t later_ns; /**< median of the calls after it */
+} anm_fresh;
+
+typedef struct anm_doctor_params {
+    bool quick;             /**< about 15 s instead of 90 s */
+    const char *experiment; /**< by name; NULL: all */
+    const char *receipts;   /**< judge this receipt log as well; NULL: none */
+    const char *settings;   /**< JSON array for the document's "settings"; NULL:
+                               an empty one */
+    uint64_t seed;          /**< of orders and resampling; 0: 1 */
+    /** Asked between calls; true ends the measurement, and what there is is
+     * reported. NULL: never. */
+    bool (*stop)(void *ctx);
+    /** Measure a fresh process. False with a reason in why: not testable.
+     * NULL: not testable from here. */
+    bool (*fresh)(void *ctx, anm_fresh *out, char *why, size_t cap);
+    void *ctx;
+} anm_doctor_params;
+
+/** Measure what conditions cost on this machine, and find which of them are
+ * there without having been imposed, as the JSON document "anemone_doctor"
+ * (docs/schema/doctor.schema.json).
+ *
+ * Opens the model by itself and never refuses by contract; it imposes load,
+ * other threads and dropped pages on this process while it runs.
+ *
+ * @param params      NULL: the defaults.
+ * @param n_findings  Or NULL.
+ *
+ * @return ANM_OK, also when it was stopped
+ *         ANM_E_ARG   no experiment of that name; names those there are
+ *         and those of anm_model_open() and anm_doctor_receipts() */
+ANM_API anm_status anm_doctor(const anm_options *options,
+                              const anm_doctor_params *params, char **json,
+                              size_t *n_findings, anm_error *err);
+
+/** Findings from a receipt log alone, of any process; FILE.1 is read before
+ * FILE where it exists. Lines that are no receipts are counted in the document.
+ *
+ * @param settings  As in anm_doctor_params.
+ *
+ * @return ANM_OK
+ *         ANM_E_NOTFOUND, ANM_E_IO
+ *         ANM_E_FORMAT  no line of it is a receipt */
+ANM_API anm_status anm_doctor_receipts(const char *path, const char *settings,
+                                       char **json, size_t *n_findings,
+                                       anm_error *err);
+
+/** Names of the experiments in their order; ends in NULL. Static storage. */
+ANM_API const char *const *anm_doctor_experiments(void);
 
 /** Version, commit, compiler, ISA levels in use and available, backends built
  * in and present, the machine, memory of this process, as JSON.

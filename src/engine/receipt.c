@@ -326,6 +326,7 @@ void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
         fill_input(e, job, run, prompt, slot, r);
         memcpy(r->stages_ns, run->stages_ns, sizeof(r->stages_ns));
         r->total_ns = run->total_ns;
+        r->at_ms = anm_wall_ns() / 1000000;
         const anm_band band = band_of(e, job, run);
         fill_band(&band, run, r);
         r->counters = anm_book_counters(entry, run);

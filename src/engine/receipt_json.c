@@ -214,12 +214,13 @@ anm_status anm_receipt_write(const anm_receipt *receipt, char **json,
                              anm_error *err)
 {
     json_t *doc = json_pack(
-        "{s:i, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "anemone_receipt", 1, "model", make_model(receipt), "units",
-        anm_units_name(receipt->units), "contract", make_contract(receipt),
-        "where", make_where(receipt), "input", make_input(receipt), "stages_ns",
-        make_stages(receipt), "counters", make_counters(&receipt->counters),
-        "band", make_band(receipt), "causes", make_causes(receipt), "artifact",
+        "{s:i, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "anemone_receipt", 1, "at_ms", (json_int_t)receipt->at_ms, "model",
+        make_model(receipt), "units", anm_units_name(receipt->units),
+        "contract", make_contract(receipt), "where", make_where(receipt),
+        "input", make_input(receipt), "stages_ns", make_stages(receipt),
+        "counters", make_counters(&receipt->counters), "band",
+        make_band(receipt), "causes", make_causes(receipt), "artifact",
         make_artifact(receipt), "first", make_first(receipt));
 
     return anm_json_take_string(doc, 0, json, err);
