@@ -1,0 +1,307 @@
+/* statistics.c - medians, resampling, corrections, rates.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "doctor/statistics.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "base/alloc.h"
+
+enum { RESAMPLES = 2000 };
+
+/* ---- Draws ----------------------------------------------------------------- */
+
+uint64_t anm_draw_bits(uint64_t *state)
+{
+    // splitmix64
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+size_t anm_draw_index(uint64_t *state, size_t n)
+{
+    // 53 bits: the unevenness for any n that fits in memory is below 1e-6.
+    const double part = (double)(anm_draw_bits(state) >> 11) * 0x1p-53;
+    return (size_t)(part * (double)n);
+}
+
+/* ---- Order ----------------------------------------------------------------- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+double anm_quantile(double *values, size_t n, double part)
+{
+    assert(n > 0);
+    qsort(values, n, sizeof(*values), compare_doubles);
+    const double at = part * (double)(n - 1);
+    const size_t below = (size_t)at;
+    if (below + 1 >= n) return values[n - 1];
+    return values[below] +
+           (at - (double)below) * (values[below + 1] - values[below]);
+}
+
+/* Move the k-th smallest to its place, the smaller before and the larger
+ * behind it: resampling takes thousands of medians, and sorting each would
+ * cost ten times as much. */
+static double select_kth(double *v, size_t n, size_t k)
+{
+    size_t low = 0, high = n - 1;
+
+    while (low < high) {
+        const double pivot = v[low + (high - low) / 2];
+        size_t i = low, j = high;
+        for (;;) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i >= j) break;
+            const double swapped = v[i];
+            v[i++] = v[j];
+            v[j--] = swapped;
+        }
+        if (k <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+    return v[k];
+}
+
+double anm_median(double *values, size_t n)
+{
+    assert(n > 0);
+    const double upper = select_kth(values, n, n / 2);
+    if (n % 2) return upper;
+    double lower = values[0];
+    for (size_t i = 1; i < n / 2; i++)
+        if (values[i] > lower) lower = values[i];
+    return (lower + upper) / 2;
+}
+
+/* ---- Two arms ---------------------------------------------------------------- */
+
+/* Two samples and the storage of their resampling. */
+typedef struct arms {
+    const double *a, *b;
+    size_t n_a, n_b;
+    bool paired;
+    double *of_a, *of_b; /* [n_a], [n_b] of one resample */
+    double *pool;        /* [n_a + n_b] */
+    double *ratios;      /* [RESAMPLES] */
+    uint64_t draws;
+} arms;
+
+static double ratio_of_medians(arms *s)
+{
+    return anm_median(s->of_b, s->n_b) / anm_median(s->of_a, s->n_a);
+}
+
+static void copy_both(arms *s)
+{
+    memcpy(s->of_a, s->a, s->n_a * sizeof(*s->of_a));
+    memcpy(s->of_b, s->b, s->n_b * sizeof(*s->of_b));
+}
+
+static void draw_again(arms *s)
+{
+    for (size_t i = 0; i < s->n_a; i++) {
+        const size_t at = anm_draw_index(&s->draws, s->n_a);
+        s->of_a[i] = s->a[at];
+        if (s->paired) s->of_b[i] = s->b[at];
+    }
+    for (size_t i = 0; i < s->n_b && !s->paired; i++)
+        s->of_b[i] = s->b[anm_draw_index(&s->draws, s->n_b)];
+}
+
+static void permute_rounds(arms *s)
+{
+    for (size_t i = 0; i < s->n_a; i++) {
+        const bool swapped = anm_draw_bits(&s->draws) >> 63;
+        s->of_a[i] = swapped ? s->b[i] : s->a[i];
+        s->of_b[i] = swapped ? s->a[i] : s->b[i];
+    }
+}
+
+static void permute_all(arms *s)
+{
+    const size_t n = s->n_a + s->n_b;
+
+    memcpy(s->pool, s->a, s->n_a * sizeof(*s->pool));
+    memcpy(s->pool + s->n_a, s->b, s->n_b * sizeof(*s->pool));
+    for (size_t i = 0; i + 1 < n; i++) {
+        const size_t at = i + anm_draw_index(&s->draws, n - i);
+        const double swapped = s->pool[i];
+        s->pool[i] = s->pool[at];
+        s->pool[at] = swapped;
+    }
+    memcpy(s->of_a, s->pool, s->n_a * sizeof(*s->pool));
+    memcpy(s->of_b, s->pool + s->n_a, s->n_b * sizeof(*s->pool));
+}
+
+static void estimate(arms *s, anm_ratio *out)
+{
+    size_t n_as_large = 0;
+
+    copy_both(s);
+    const double a = anm_median(s->of_a, s->n_a);
+    const double b = anm_median(s->of_b, s->n_b);
+    *out = (anm_ratio){ .ratio = b / a, .effect = b - a };
+    for (size_t i = 0; i < RESAMPLES; i++) {
+        draw_again(s);
+        s->ratios[i] = ratio_of_medians(s);
+    }
+    out->low = anm_quantile(s->ratios, RESAMPLES, 0.025);
+    out->high = anm_quantile(s->ratios, RESAMPLES, 0.975);
+    for (size_t i = 0; i < RESAMPLES; i++) {
+        if (s->paired)
+            permute_rounds(s);
+        else
+            permute_all(s);
+        // Rounding must not turn an equal ratio into a smaller one.
+        if (ratio_of_medians(s) >= out->ratio * (1 - 1e-12)) n_as_large++;
+    }
+    out->p = (double)(1 + n_as_large) / (1 + RESAMPLES);
+}
+
+static anm_status compare(arms s, uint64_t seed, anm_ratio *out)
+{
+    assert(s.n_a > 1 && s.n_b > 1);
+    const size_t n = s.n_a + s.n_b;
+    double *storage = anm_alloc_array(2 * n + RESAMPLES, sizeof(*storage));
+
+    if (!storage) return ANM_E_NOMEM;
+    s.of_a = storage;
+    s.of_b = storage + s.n_a;
+    s.pool = storage + n;
+    s.ratios = storage + 2 * n;
+    s.draws = seed;
+    estimate(&s, out);
+    anm_free(storage);
+    return ANM_OK;
+}
+
+anm_status anm_ratio_paired(const double *a, const double *b, size_t n,
+                            uint64_t seed, anm_ratio *out)
+{
+    return compare((arms){ .a = a, .b = b, .n_a = n, .n_b = n, .paired = true },
+                   seed, out);
+}
+
+anm_status anm_ratio_unpaired(const double *a, size_t n_a, const double *b,
+                              size_t n_b, uint64_t seed, anm_ratio *out)
+{
+    return compare((arms){ .a = a, .b = b, .n_a = n_a, .n_b = n_b }, seed, out);
+}
+
+double anm_ratio_bound(const anm_ratio *identical)
+{
+    const double down = identical->low > 0 ? 1 / identical->low : INFINITY;
+
+    return fmax(1, fmax(identical->high, down));
+}
+
+/* ---- Many questions ---------------------------------------------------------- */
+
+void anm_holm(double *p, size_t n)
+{
+    double floor = 0, last = -1;
+
+    // The smallest that is not yet corrected, n times: n is a few dozens.
+    for (size_t done = 0; done < n;) {
+        double least = INFINITY;
+        size_t n_equal = 0;
+        for (size_t i = 0; i < n; i++)
+            if (!signbit(p[i]) && p[i] > last && p[i] < least) least = p[i];
+        const double corrected = least * (double)(n - done);
+        floor = fmin(1, fmax(floor, corrected));
+        // What is corrected is marked by its sign until all are.
+        for (size_t i = 0; i < n; i++)
+            if (!signbit(p[i]) && p[i] == least) {
+                p[i] = -floor;
+                n_equal++;
+            }
+        last = least;
+        done += n_equal;
+    }
+    for (size_t i = 0; i < n; i++)
+        p[i] = fabs(p[i]);
+}
+
+/* ---- Rates ------------------------------------------------------------------- */
+
+double anm_binomial_tail(size_t n, size_t k, double rate)
+{
+    double sum = 0;
+
+    if (k == 0) return 1;
+    for (size_t i = k; i <= n; i++) {
+        const double x = (double)i, rest = (double)(n - i);
+        const double term =
+            exp(lgamma((double)n + 1) - lgamma(x + 1) - lgamma(rest + 1) +
+                x * log(rate) + rest * log1p(-rate));
+        sum += term;
+        // Beyond the mean terms only fall.
+        if (x > rate * (double)n && term < sum * 1e-17) break;
+    }
+    return fmin(1, sum);
+}
+
+typedef struct scan {
+    double score;
+    size_t first, last;
+} scan;
+
+/* The run with the highest sum of scores. */
+static scan best_run(const bool *hits, size_t n, double for_hit,
+                     double for_miss)
+{
+    scan best = { 0 };
+    double score = 0;
+    size_t first = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (score <= 0) {
+            score = 0;
+            first = i;
+        }
+        score += hits[i] ? for_hit : for_miss;
+        if (hits[i] && score > best.score)
+            best = (scan){ .score = score, .first = first, .last = i };
+    }
+    return best;
+}
+
+anm_burst anm_burst_find(const bool *hits, size_t n, double nominal)
+{
+    static const double rates[] = { 0.05, 0.25, 0.8 };
+    enum { N_RATES = sizeof(rates) / sizeof(rates[0]) };
+    scan best = { 0 };
+    anm_burst out = { .p = 1 };
+    size_t n_hits = 0;
+
+    for (size_t i = 0; i < n; i++)
+        n_hits += hits[i];
+    if (!n_hits) return out;
+    for (size_t i = 0; i < N_RATES; i++) {
+        const scan run = best_run(hits, n, log(rates[i] / nominal),
+                                  log1p(-rates[i]) - log1p(-nominal));
+        if (run.score > best.score) best = run;
+    }
+    out.first = best.first;
+    out.last = best.last;
+    for (size_t i = out.first; i <= out.last; i++)
+        out.n_hits += hits[i];
+    const double of_run = N_RATES * (double)n * exp(-best.score);
+    const double of_all = anm_binomial_tail(n, n_hits, nominal);
+    out.p = fmin(1, 2 * fmin(of_run, of_all));
+    return out;
+}
