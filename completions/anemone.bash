@@ -66,7 +66,7 @@ _anemone()
     bench) own='--tokens --idle --callers --bulk --seconds --lines --mission --evidence --quick --items
         --collections --k --where' ;;
     cache) own='--unused-days' ;;
-    doctor) own='--settings' ;;
+    doctor) own='--quick --experiment --receipts --settings' ;;
     esac
 
     if [[ $cur == -* ]]; then

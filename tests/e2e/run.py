@@ -3,7 +3,7 @@
 
     run.py COMMAND [WORD]
 
-Runs every test whose name holds WORD. Uses the tiny models of tests/data, and a
+Runs every test whose name or file holds WORD. Uses the tiny models of tests/data, and a
 cache folder and stores of its own. Exit code 70 has no way to be reached and no
 test here.
 
@@ -20,6 +20,7 @@ import test_bench  # noqa: F401
 import test_schema  # noqa: F401
 import test_memory  # noqa: F401
 import test_packages  # noqa: F401
+import test_doctor  # noqa: F401
 from harness import TESTS, TMP, Skip
 
 
@@ -28,7 +29,7 @@ def main():
     passed = failed = skipped = 0
     for function in TESTS:
         name = function.__name__
-        if word not in name:
+        if word not in f"{function.__module__}.{name}":
             continue
         try:
             function()

@@ -191,8 +191,3 @@ def bad_flag_is_refused_before_anything_is_read():
 @test
 def bucket_above_the_model_is_refused():
     fails(2, "4096", "64", args=["embed", "-m", MEAN, "--buckets", "4096", "x"])
-
-
-@test
-def doctor_says_what_is_not_in_this_version():
-    fails(2, "--settings", args=["doctor"])

@@ -1,0 +1,20 @@
+/* doctor.h - the parts of `doctor`: the report for people (doctor_text.c), a
+ * process of its own (doctor_fresh.c), the verb (verb_doctor.c).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef CLI_DOCTOR_H
+#define CLI_DOCTOR_H
+
+#include "cli.h"
+
+#include <jansson.h>
+
+/* Findings first, then what conditions cost, then the hypotheses. */
+void cli_doctor_print(FILE *out, const cli_term *term, const json_t *doc);
+
+/* Start this command again with the settings of c, have it embed a few texts,
+ * and read their receipts. False with the reason in why. */
+bool cli_doctor_fresh(cli *c, const char *model, anm_fresh *out, char *why,
+                      size_t cap);
+
+#endif

@@ -1,0 +1,289 @@
+/* experiment_load.c - H1 and H3: is a model that was just loaded another one
+ * than that which has served all along, and what do loading and first calls
+ * cost?
+ *
+ * The mission's test was to load the model again before every query. Here a
+ * fresh load takes turns with the handle that is kept, and its first call and a
+ * later one are timed apart.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "doctor/experiment.h"
+
+enum { LOADS = 20, LOADS_QUICK = 10, MISSES = 6, MISSES_QUICK = 4 };
+
+/* ---- Fresh loads --------------------------------------------------------------- */
+
+static void compare_facts(const anm_exam *x, const anm_engine *e,
+                          const anm_receipt *receipt, anm_fresh_load *load)
+{
+    const anm_engine_facts kept = anm_engine_facts_of(x->engine);
+    const anm_engine_facts fresh = anm_engine_facts_of(e);
+    anm_device device = ANM_DEVICE_UNKNOWN;
+
+    for (size_t i = x->records.n; i-- > 0 && device == ANM_DEVICE_UNKNOWN;)
+        if (!x->records.items[i].imposed) device = x->records.items[i].device;
+    load->same_plan = strcmp(kept.plan, fresh.plan) == 0;
+    load->same_units = kept.units == fresh.units;
+    load->same_device = device == receipt->where.device;
+}
+
+/* Open once more, call three times, close. */
+static anm_status measure_load(anm_exam *x, anm_fresh_load *load,
+                               anm_error *err)
+{
+    anm_engine *e;
+    anm_receipt receipt;
+    const anm_options options = anm_exam_options(x);
+    const uint64_t began = anm_now_ns();
+    anm_status status = anm_engine_open(&e, &options, err);
+
+    if (status) return status;
+    load->open_ns = anm_now_ns() - began;
+    load->artifact_ns = anm_engine_facts_of(e).artifact_ns;
+    for (int i = 0; i < 3 && !status; i++) {
+        static const char *const arms[] = { "first call after a load",
+                                            "second call after a load",
+                                            "freshly loaded" };
+        const anm_ask ask = { .engine = e,
+                              .pause_ns = i ? ANM_PAUSE_NS : 0,
+                              .arm = arms[i],
+                              .imposed = true };
+        status = anm_exam_ask(x, &ask, x->vector, &receipt, err);
+        if (!status) status = anm_exam_keep(x, &ask, &receipt, err);
+        if (i == 0) load->first_ns = receipt.total_ns;
+    }
+    if (!status) {
+        load->later_ns = receipt.total_ns;
+        compare_facts(x, e, &receipt, load);
+    }
+    anm_engine_close(e);
+    return status;
+}
+
+static anm_status take_fresh(anm_exam *x, const anm_arm_plan *arm, double *ns,
+                             anm_error *err)
+{
+    (void)arm;
+    if (x->n_loads == ANM_LOADS_MAX) return ANM_OK; // its sample stays absent
+    anm_fresh_load *load = &x->loads[x->n_loads];
+    const anm_status status = measure_load(x, load, err);
+
+    if (status) return status;
+    x->n_loads++;
+    *ns = (double)load->later_ns;
+    return ANM_OK;
+}
+
+ANM_RUN(cached_handle)
+{
+    static const anm_arm_plan arms[] = {
+        { .name = "kept handle", .take = anm_take_unchanged },
+        { .name = "freshly loaded",
+          .take = take_fresh,
+          .imposed = true,
+          .unsettles = true },
+        { .name = "kept handle again",
+          .take = anm_take_unchanged,
+          .is_base_again = true },
+    };
+    const anm_rounds rounds = { arms, sizeof(arms) / sizeof(arms[0]),
+                                x->params->quick ? LOADS_QUICK : LOADS };
+
+    // Had the handle lost something, the fresh one would be the faster.
+    const anm_status status = anm_rounds_run(x, &rounds, out, err);
+    const anm_arm *fresh = &out->arms[1];
+    if (status || out->answered || !fresh->compared) return status;
+    const double kept = anm_arm_median(&out->arms[0]);
+    const double gain = 1 / fresh->against.low;
+    const bool is_faster = fresh->against.high < 1 / ANM_LEAST_RATIO &&
+                           -fresh->against.effect >= ANM_LEAST_EFFECT_NS &&
+                           1 / fresh->against.ratio > out->bound;
+    anm_outcome_answer(
+        out,
+        is_faster ? ANM_ANSWER_SUPPORTED
+        : gain < ANM_LEAST_RATIO || (gain - 1) * kept < ANM_LEAST_EFFECT_NS
+            ? ANM_ANSWER_REJECTED
+            : ANM_ANSWER_UNDECIDED,
+        "a freshly loaded handle of the same configuration takes %.2f times "
+        "what the kept one takes (95 %% %.2f to %.2f), %zu loads",
+        fresh->against.ratio, fresh->against.low, fresh->against.high,
+        x->n_loads);
+    return ANM_OK;
+}
+
+ANM_RUN(plan)
+{
+    size_t n_other = 0;
+
+    (void)err;
+    for (size_t i = 0; i < x->n_loads; i++)
+        n_other += !x->loads[i].same_plan || !x->loads[i].same_units ||
+                   !x->loads[i].same_device;
+    if (!x->n_loads) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "the model was not loaded a second time");
+        return ANM_OK;
+    }
+    const anm_engine_facts f = anm_engine_facts_of(x->engine);
+    out->n_rounds = x->n_loads;
+    anm_outcome_answer(
+        out, n_other ? ANM_ANSWER_SUPPORTED : ANM_ANSWER_REJECTED,
+        "%zu of %zu loads had another plan, units or device than the handle "
+        "that is kept (%s, plan %.12s)",
+        n_other, x->n_loads, anm_units_name(f.units), *f.plan ? f.plan : "-");
+    return ANM_OK;
+}
+
+/* ---- Loading and first calls ------------------------------------------------------ */
+
+ANM_RUN(load)
+{
+    static const char *const names[] = { "later call", "first call",
+                                         "opening" };
+
+    out->n_arms = 3;
+    for (size_t i = 0; i < 3; i++)
+        out->arms[i].name = names[i];
+    for (size_t i = 0; i < x->n_loads; i++) {
+        const anm_fresh_load *l = &x->loads[i];
+        if (!anm_arm_add(&out->arms[0], (double)l->later_ns) ||
+            !anm_arm_add(&out->arms[1], (double)l->first_ns) ||
+            !anm_arm_add(&out->arms[2], (double)l->open_ns))
+            return anm_fail(err, ANM_E_NOMEM, "loads: out of memory");
+    }
+    out->n_rounds = x->n_loads;
+    if (x->n_loads < 2) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "the model was loaded %zu times", x->n_loads);
+        return ANM_OK;
+    }
+    const anm_status status = anm_outcome_compare(x, out, true, err);
+    if (status) return status;
+    // Opening is no call: it is shown, and the first call is judged.
+    out->worst = 1;
+    out->p = out->arms[1].against.p;
+    snprintf(out->evidence, sizeof(out->evidence),
+             "opening %.1f ms, first call %.3f ms, later calls %.3f ms: the "
+             "first takes %.2f times a later one (95 %% %.2f to %.2f)",
+             anm_arm_median(&out->arms[2]) / 1e6,
+             anm_arm_median(&out->arms[1]) / 1e6,
+             anm_arm_median(&out->arms[0]) / 1e6, out->arms[1].against.ratio,
+             out->arms[1].against.low, out->arms[1].against.high);
+    return ANM_OK;
+}
+
+/* ---- Prepared or not ---------------------------------------------------------------- */
+
+/* Whether a copy of what is mapped fits into memory beside everything else. */
+static bool fits_again(const anm_exam *x)
+{
+    const uint64_t bytes = anm_engine_facts_of(x->engine).artifact_bytes;
+    int64_t room = x->machine.available_bytes;
+
+    if (x->machine.memory_limit_bytes != ANM_COUNTER_UNKNOWN &&
+        (room == ANM_COUNTER_UNKNOWN || x->machine.memory_limit_bytes < room))
+        room = x->machine.memory_limit_bytes;
+    return room == ANM_COUNTER_UNKNOWN || bytes < (uint64_t)room / 4;
+}
+
+static anm_status measure_miss(anm_exam *x, double *ns, anm_error *err)
+{
+    anm_options options = anm_exam_options(x);
+    anm_engine *e;
+
+    options.cache_dir = "";
+    const anm_status status = anm_engine_open(&e, &options, err);
+    if (status) return status;
+    *ns = (double)anm_engine_facts_of(e).artifact_ns;
+    anm_engine_close(e);
+    return ANM_OK;
+}
+
+ANM_RUN(artifact)
+{
+    const size_t most = x->params->quick ? MISSES_QUICK : MISSES;
+
+    if (!x->n_loads || !anm_engine_facts_of(x->engine).artifact_path) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "prepared models are not kept: there is no cache "
+                           "folder that can be written");
+        return ANM_OK;
+    }
+    if (!fits_again(x)) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "preparing in memory beside what is loaded takes "
+                           "more than a quarter of the memory there is");
+        return ANM_OK;
+    }
+    out->n_arms = 2;
+    out->arms[0].name = "prepared model found";
+    out->arms[1].name = "prepared again";
+    for (size_t i = 0; i < x->n_loads; i++)
+        if (!anm_arm_add(&out->arms[0], (double)x->loads[i].artifact_ns))
+            return anm_fail(err, ANM_E_NOMEM, "loads: out of memory");
+    for (size_t i = 0; i < most && !anm_exam_is_over(x); i++) {
+        double ns = 0;
+        const anm_status status = measure_miss(x, &ns, err);
+        if (status) return status;
+        if (!anm_arm_add(&out->arms[1], ns))
+            return anm_fail(err, ANM_E_NOMEM, "loads: out of memory");
+    }
+    out->n_rounds = out->arms[1].n;
+    return anm_outcome_compare(x, out, false, err);
+}
+
+/* ---- A process of its own -------------------------------------------------------------- */
+
+ANM_RUN(fresh_process)
+{
+    char why[200] = "";
+    anm_fresh fresh;
+
+    if (!x->params->fresh) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "this program cannot start another copy of itself");
+        return ANM_OK;
+    }
+    out->n_arms = 4;
+    out->arms[0].name = "unchanged";
+    out->arms[1].name = "later call of a fresh process";
+    out->arms[2].name = "first call of a fresh process";
+    out->arms[3].name = "start of a process to its first answer";
+    for (size_t i = 0; i < (x->params->quick ? 5u : 12u); i++) {
+        double here;
+        const anm_arm_plan unchanged = { .name = "unchanged" };
+        if (i && anm_exam_is_over(x)) break;
+        const anm_status status = anm_take_unchanged(x, &unchanged, &here, err);
+        if (status) return status;
+        if (!x->params->fresh(x->params->ctx, &fresh, why, sizeof(why))) {
+            anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why);
+            return ANM_OK;
+        }
+        if (!anm_arm_add(&out->arms[0], here) ||
+            !anm_arm_add(&out->arms[1], (double)fresh.later_ns) ||
+            !anm_arm_add(&out->arms[2], (double)fresh.first_ns) ||
+            !anm_arm_add(&out->arms[3], (double)fresh.open_ns))
+            return anm_fail(err, ANM_E_NOMEM, "loads: out of memory");
+        out->n_rounds++;
+    }
+    const anm_status status = anm_outcome_compare(x, out, true, err);
+    if (status || !out->arms[1].compared) return status;
+    // Start and first call are shown; that it stays slower is the question.
+    out->worst = 1;
+    out->p = out->arms[1].against.p;
+    snprintf(out->evidence, sizeof(out->evidence),
+             "a fresh process answers after %.1f ms; its first call takes "
+             "%.3f ms, later ones %.3f ms against %.3f ms here (%.2f times)",
+             anm_arm_median(&out->arms[3]) / 1e6,
+             anm_arm_median(&out->arms[2]) / 1e6,
+             anm_arm_median(&out->arms[1]) / 1e6,
+             anm_arm_median(&out->arms[0]) / 1e6, out->arms[1].against.ratio);
+    return ANM_OK;
+}

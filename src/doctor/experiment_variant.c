@@ -1,0 +1,183 @@
+/* experiment_variant.c - the same model opened in another way beside the one
+ * that serves: threads, units, precision.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "doctor/experiment.h"
+
+enum { ROUNDS = 30, ROUNDS_QUICK = 10, VARIANTS_MAX = 3 };
+
+/* Another way, and what to call it. */
+typedef struct variant {
+    const char *name;
+    anm_options options;
+    anm_engine *engine;
+} variant;
+
+static anm_status take_variant(anm_exam *x, const anm_arm_plan *arm, double *ns,
+                               anm_error *err)
+{
+    uint64_t total = 0;
+    const anm_ask ask = { .engine = arm->ctx,
+                          .pause_ns = ANM_PAUSE_NS,
+                          .arm = arm->name,
+                          .imposed = true };
+    const anm_status status = anm_exam_call(x, &ask, &total, err);
+
+    *ns = (double)total;
+    return status;
+}
+
+/* Take turns with those of n variants that open; *n_open says how many did,
+ * why what the last one that did not said. */
+static anm_status compare_variants(anm_exam *x, anm_outcome *out,
+                                   const char *base, variant *variants,
+                                   size_t n, size_t *n_open, anm_error *why,
+                                   anm_error *err)
+{
+    anm_arm_plan arms[VARIANTS_MAX + 2] = {
+        { .name = base, .take = anm_take_unchanged },
+    };
+    size_t n_arms = 1;
+    anm_status status = ANM_OK;
+
+    *n_open = 0;
+    for (size_t i = 0; i < n; i++) {
+        variant *v = &variants[i];
+        const anm_status opened = anm_engine_open(&v->engine, &v->options, why);
+        if (opened == ANM_E_NOMEM)
+            status = anm_fail(err, opened, "%s", why->message);
+        if (opened) continue;
+        arms[n_arms++] = (anm_arm_plan){ .name = v->name,
+                                         .take = take_variant,
+                                         .imposed = true,
+                                         .unsettles = true,
+                                         .ctx = v->engine };
+        (*n_open)++;
+    }
+    arms[n_arms++] = (anm_arm_plan){ .name = "as it serves, again",
+                                     .take = anm_take_unchanged,
+                                     .is_base_again = true };
+    const anm_rounds rounds = { arms, n_arms,
+                                x->params->quick ? ROUNDS_QUICK : ROUNDS };
+    if (!status && *n_open) status = anm_rounds_run(x, &rounds, out, err);
+    for (size_t i = 0; i < n; i++)
+        anm_engine_close(variants[i].engine);
+    return status;
+}
+
+/* ---- Threads ---------------------------------------------------------------------- */
+
+ANM_RUN(threads)
+{
+    const unsigned n = anm_engine_threads(x->engine);
+    variant variants[2] = {
+        { .name = "1 thread", .options = anm_exam_options(x) },
+        { .name = "half the threads", .options = anm_exam_options(x) }
+    };
+    anm_error why;
+    size_t n_open;
+
+    if (n < 2) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "it serves with one thread, all that is allowed "
+                           "here");
+        return ANM_OK;
+    }
+    variants[0].options.threads = 1;
+    variants[1].options.threads = n / 2;
+    const anm_status status = compare_variants(
+        x, out, "all threads", variants, n > 3 ? 2 : 1, &n_open, &why, err);
+    if (!status && !n_open)
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why.message);
+    return status;
+}
+
+/* ---- Units ------------------------------------------------------------------------ */
+
+static unsigned permitted(anm_units units)
+{
+    const unsigned cpu = 1u << ANM_DEVICE_CPU, gpu = 1u << ANM_DEVICE_GPU,
+                   ane = 1u << ANM_DEVICE_ANE;
+
+    switch (units) {
+    case ANM_UNITS_ALL:
+        return cpu | gpu | ane;
+    case ANM_UNITS_CPU_AND_GPU:
+        return cpu | gpu;
+    case ANM_UNITS_CPU_AND_NE:
+        return cpu | ane;
+    case ANM_UNITS_CPU_ONLY:
+        return cpu;
+    }
+    return 0;
+}
+
+ANM_RUN(units)
+{
+    const anm_engine_facts f = anm_engine_facts_of(x->engine);
+    const unsigned here = f.devices & permitted(f.units);
+    variant variants[VARIANTS_MAX];
+    anm_error why;
+    size_t n = 0, n_open = 0;
+
+    for (int u = 0; u <= ANM_UNITS_CPU_ONLY && n < VARIANTS_MAX; u++) {
+        if ((f.devices & permitted((anm_units)u)) == here) continue;
+        variants[n] = (variant){ .name = anm_units_name((anm_units)u),
+                                 .options = anm_exam_options(x) };
+        variants[n].options.units = (anm_units)u;
+        variants[n++].options.require = "none";
+    }
+    if (!n) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "with the devices present here every choice of "
+                           "units comes to the same");
+        return ANM_OK;
+    }
+    const anm_status status = compare_variants(x, out, anm_units_name(f.units),
+                                               variants, n, &n_open, &why, err);
+    if (!status && !n_open)
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why.message);
+    return status;
+}
+
+/* ---- Precision -------------------------------------------------------------------- */
+
+ANM_RUN(precision)
+{
+    const anm_engine_facts f = anm_engine_facts_of(x->engine);
+    variant variants[VARIANTS_MAX];
+    anm_error why;
+    size_t n = 0, n_open = 0;
+
+    for (int p = ANM_PRECISION_F32; p <= ANM_PRECISION_INT4 && n < VARIANTS_MAX;
+         p++) {
+        if ((anm_precision)p == f.precision) continue;
+        variants[n] = (variant){ .name = anm_precision_name((anm_precision)p),
+                                 .options = anm_exam_options(x) };
+        // What is only compared is not kept.
+        variants[n].options.cache_dir = "";
+        variants[n++].options.precision = (anm_precision)p;
+    }
+    // Weights of another precision lie in memory beside those that serve.
+    if (x->machine.available_bytes != ANM_COUNTER_UNKNOWN &&
+        f.artifact_bytes > (uint64_t)x->machine.available_bytes / 8) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "weights of %.1f MB in another precision beside "
+                           "those that serve take too much of the %.1f MB "
+                           "available",
+                           (double)f.artifact_bytes / 1e6,
+                           (double)x->machine.available_bytes / 1e6);
+        return ANM_OK;
+    }
+    const anm_status status =
+        compare_variants(x, out, anm_precision_name(f.precision), variants, n,
+                         &n_open, &why, err);
+    if (!status && !n_open)
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why.message);
+    return status;
+}

@@ -1,0 +1,574 @@
+/* finding.c - calls become windows, windows become findings.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "doctor/finding.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "doctor/statistics.h"
+#include "engine/cause.h"
+
+// The share of calls that leave a band of a steady machine: engine/band.h.
+static const double nominal_rate = 0.01;
+
+// Calls so near to each other share their moment: what disturbs one disturbs
+// the next, and many of them are no better evidence than one.
+static const int64_t moment_ms = 500;
+
+static const double level = 0.05;
+static const double least_ratio = 1.10;
+static const uint64_t least_effect_ns = 50000;
+
+enum { LEAST_MOMENTS = 3, LEAST_FIRSTS = 2 };
+
+/* ---- Advice ---------------------------------------------------------------- */
+
+static const char *const advice[ANM_CAUSE_COUNT] = {
+    [ANM_CAUSE_COLD_START] =
+        "Keep one process resident (the library, serve, or embed --jsonl -) "
+        "and warm it up before its first query; one-shot commands pay this "
+        "every time.",
+    [ANM_CAUSE_FIRST_IN_BUCKET] =
+        "Announce the lengths that queries have (--buckets), so that warm-up "
+        "has been there before them.",
+    [ANM_CAUSE_NEW_THREAD] =
+        "Ask from threads that live on; a pool of a few is enough, since one "
+        "call computes at a time.",
+    [ANM_CAUSE_IDLE_WAKEUP] =
+        "Turn on --keep-warm with a period below the gaps that cost, or keep "
+        "the machine from deep sleep states while queries are expected.",
+    [ANM_CAUSE_QUEUEING] =
+        "Mark what nobody waits for as bulk, so that live queries overtake "
+        "it; ask less at once; or open a second model on other CPUs.",
+    [ANM_CAUSE_CPU_CONTENTION] =
+        "Other processes take the CPUs: move them away, give this process "
+        "CPUs of its own, or fewer --threads than CPUs. Check that it does "
+        "not run with a lower priority than they do.",
+    [ANM_CAUSE_THROTTLED_QUOTA] =
+        "Raise the CPU quota of the cgroup (cpu.max) or lower --threads to "
+        "what it allows: threads spend a quota together and then all wait.",
+    [ANM_CAUSE_PAGING] =
+        "The weights do not stay in memory: free memory, raise the cgroup's "
+        "limit, use a smaller precision, or a smaller model.",
+    [ANM_CAUSE_MEMORY_PRESSURE] =
+        "The system reclaims memory while queries run: find what fills it, "
+        "raise the cgroup's limit, or use a smaller precision.",
+    [ANM_CAUSE_FREQUENCY] =
+        "The CPU runs slower than at warm-up: look at governor, power source "
+        "and temperature, and at what else computes.",
+    [ANM_CAUSE_HOST_SLOWER] =
+        "The same work takes this machine longer than at warm-up, without a "
+        "lower frequency to show: other tenants of the host, or a throttled "
+        "virtual machine. Compare at another hour or on another host.",
+    [ANM_CAUSE_THERMAL_DRIFT] =
+        "Latency rises steadily while it is asked: look at temperature and "
+        "power limits, or at what grows in this process.",
+    [ANM_CAUSE_DEVICE_BUSY] =
+        "The device serves others before this call: find what uses it, or "
+        "permit another one with --units.",
+    [ANM_CAUSE_LONGER_INPUT] =
+        "These texts are longer than those of warm-up: cut them with "
+        "--max-tokens, or expect their price.",
+    [ANM_CAUSE_INPUT_CHANGED] =
+        "These calls had other ids than those before: compare the texts and "
+        "prompts that enter (embed --ids, --log debug).",
+    [ANM_CAUSE_UNITS_NOT_HONOURED] =
+        "It ran on a device that --units exclude: report it with a bundle of "
+        "this report; until then require the device (--require), so that a "
+        "start without it fails.",
+    [ANM_CAUSE_FALLBACK_LOAD] =
+        "It was loaded on the fallback that --allow-fallback permits: look at "
+        "the reason in contract.reason, or take the permission back.",
+    [ANM_CAUSE_SLOWER_DEVICE_BY_PLAN] =
+        "It is planned on another device than when its band was measured: "
+        "compare `anemone plan` with the plan of that day, and require the "
+        "device that is meant (--require).",
+    [ANM_CAUSE_STALE_ARTIFACT] =
+        "The prepared model was not the one of before: see who writes to or "
+        "clears the cache folder, and run `anemone cache verify`.",
+    [ANM_CAUSE_OVERHEAD_OUTSIDE_PREDICT] =
+        "The time goes outside the prediction: look at the stages of such a "
+        "receipt; tokenize, bind and post each have their own.",
+    [ANM_CAUSE_BAND_MOVED] =
+        "This machine is slower than when the band was measured, all the "
+        "time: look at what changed since; if it stays, measure bands again.",
+    [ANM_CAUSE_EVIDENCE_CONFLICT] =
+        "Two sources name different devices for the same call: trust neither, "
+        "and compare with `anemone plan` and the system's own tools.",
+    [ANM_CAUSE_UNKNOWN] =
+        "No counter explains these calls. Keep receipts (--receipt-log), note "
+        "what the machine does at that time, and run doctor while it lasts.",
+};
+
+const char *anm_cause_advice(anm_cause cause)
+{
+    return advice[cause] ? advice[cause] : "";
+}
+
+/* ---- Calls of a cause -------------------------------------------------------- */
+
+/* The bit that a call must have to be able to show the cause; 0: none. */
+static unsigned needed_first(anm_cause cause)
+{
+    if (cause == ANM_CAUSE_COLD_START) return ANM_FIRST_CALL;
+    if (cause == ANM_CAUSE_FIRST_IN_BUCKET) return ANM_FIRST_LENGTH;
+    if (cause == ANM_CAUSE_NEW_THREAD) return ANM_FIRST_THREAD;
+    return 0;
+}
+
+static bool is_judged(const anm_record *r)
+{
+    return r->p50_ns && r->verdict != ANM_VERDICT_NONE && !r->imposed &&
+           !r->disturbed;
+}
+
+static bool can_show(const anm_record *r, anm_cause cause)
+{
+    const unsigned first = needed_first(cause);
+
+    if (!is_judged(r)) return false;
+    if (!first) return true;
+    // A first call is the first of its length and thread as well.
+    if (first != ANM_FIRST_CALL && (r->first & ANM_FIRST_CALL)) return false;
+    return r->first & first;
+}
+
+/* What the cause took of this call; false when it does not show it. */
+static bool shows(const anm_record *r, anm_cause cause, uint64_t *ns)
+{
+    for (size_t i = 0; i < r->n_causes; i++) {
+        if (r->causes[i].cause != cause) continue;
+        *ns = cause == ANM_CAUSE_UNKNOWN ? r->causes[i].excess_ns
+                                         : r->causes[i].explained_ns;
+        return true;
+    }
+    return false;
+}
+
+/* ---- Windows ----------------------------------------------------------------- */
+
+/* Calls of one moment. */
+typedef struct moment {
+    size_t first, last; /* records */
+    size_t n, n_hits;
+} moment;
+
+/* Storage of one look at all records. */
+typedef struct look {
+    const anm_records *records;
+    moment *moments; /* [n_moments] of the cause looked at */
+    bool *hits;      /* [n_moments] */
+    double *values;  /* [records->n] scratch */
+    size_t n_moments;
+    size_t n_judged;
+} look;
+
+/* So many hits in a moment of n calls are as rare as one call in its own. */
+static bool is_hit(const moment *m)
+{
+    return m->n_hits &&
+           (m->n == m->n_hits ||
+            anm_binomial_tail(m->n, m->n_hits, nominal_rate) <= nominal_rate);
+}
+
+static bool is_same_moment(const anm_record *first, const anm_record *r)
+{
+    return first->at_ms != ANM_COUNTER_UNKNOWN &&
+           r->at_ms != ANM_COUNTER_UNKNOWN && r->at_ms >= first->at_ms &&
+           r->at_ms - first->at_ms < moment_ms;
+}
+
+static void find_moments(look *l, anm_cause cause)
+{
+    const anm_record *items = l->records->items;
+
+    l->n_moments = 0;
+    for (size_t i = 0; i < l->records->n; i++) {
+        uint64_t ns;
+        if (!can_show(&items[i], cause)) continue;
+        moment *m = l->n_moments ? &l->moments[l->n_moments - 1] : NULL;
+        if (!m || !is_same_moment(&items[m->first], &items[i])) {
+            m = &l->moments[l->n_moments++];
+            *m = (moment){ .first = i };
+        }
+        m->last = i;
+        m->n++;
+        m->n_hits += shows(&items[i], cause, &ns);
+    }
+    for (size_t i = 0; i < l->n_moments; i++)
+        l->hits[i] = is_hit(&l->moments[i]);
+}
+
+/* ---- Figures of a window ------------------------------------------------------- */
+
+/* Records of `first` to `last` that show the cause, and their sums. */
+static void measure(look *l, anm_finding *f)
+{
+    const anm_record *items = l->records->items;
+    double *extra = l->values;
+    double *usual = l->values + l->records->n;
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->records->n; i++) {
+        uint64_t ns = 0;
+        if (!can_show(&items[i], f->cause)) continue;
+        f->n_of++;
+        if (!shows(&items[i], f->cause, &ns)) continue;
+        f->n_hits++;
+        f->cost_ns += ns;
+        if (i < f->first || i > f->last) continue;
+        extra[n] = (double)ns;
+        usual[n++] = (double)items[i].p50_ns;
+    }
+    if (!n) return;
+    f->effect_ns = (uint64_t)anm_median(extra, n);
+    f->effect_ratio = 1 + (double)f->effect_ns / anm_median(usual, n);
+    f->since_ms = items[f->first].at_ms;
+    f->until_ms = items[f->last].at_ms;
+}
+
+/* ---- Evidence ------------------------------------------------------------------ */
+
+static void add_evidence(anm_finding *f, const char *format, ...)
+    ANM_PRINTF(2, 3);
+
+static void add_evidence(anm_finding *f, const char *format, ...)
+{
+    va_list args;
+
+    if (f->n_evidence == ANM_FINDING_EVIDENCE) return;
+    va_start(args, format);
+    vsnprintf(f->evidence[f->n_evidence], sizeof(f->evidence[0]), format, args);
+    va_end(args);
+    f->n_evidence++;
+}
+
+static void put_time(char out[32], int64_t at_ms)
+{
+    const time_t seconds = (time_t)(at_ms / 1000);
+    struct tm utc;
+
+    out[0] = '\0';
+    if (gmtime_r(&seconds, &utc)) strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+/* The counter that shows a cause. */
+typedef struct witness {
+    anm_cause cause;
+    const char *name;
+    int64_t (*read)(const anm_record *r);
+    double unit; /* of what is printed */
+    const char *suffix;
+} witness;
+
+static int64_t read_queue(const anm_record *r)
+{
+    return (int64_t)r->queue_ns;
+}
+
+static int64_t read_delay(const anm_record *r)
+{
+    return r->run_delay_max_ns;
+}
+
+static int64_t read_throttled(const anm_record *r)
+{
+    return r->throttled_ns;
+}
+
+static int64_t read_major(const anm_record *r)
+{
+    return r->major_faults;
+}
+
+static int64_t read_pressure(const anm_record *r)
+{
+    return r->psi_memory_us;
+}
+
+static int64_t read_idle(const anm_record *r)
+{
+    return r->idle_ns;
+}
+
+static int64_t read_freq(const anm_record *r)
+{
+    return r->freq_khz;
+}
+
+static int64_t read_outside(const anm_record *r)
+{
+    return (int64_t)(r->total_ns - r->queue_ns - r->predict_ns);
+}
+
+static int64_t read_tokens(const anm_record *r)
+{
+    return r->tokens;
+}
+
+static const witness witnesses[] = {
+    { ANM_CAUSE_QUEUEING, "time in the queue", read_queue, 1e6, "ms" },
+    { ANM_CAUSE_CPU_CONTENTION, "longest run delay of a thread", read_delay,
+      1e6, "ms" },
+    { ANM_CAUSE_THROTTLED_QUOTA, "time throttled", read_throttled, 1e6, "ms" },
+    { ANM_CAUSE_PAGING, "major faults", read_major, 1, "" },
+    { ANM_CAUSE_MEMORY_PRESSURE, "memory stall", read_pressure, 1e3, "ms" },
+    { ANM_CAUSE_IDLE_WAKEUP, "idle gap before", read_idle, 1e6, "ms" },
+    { ANM_CAUSE_FREQUENCY, "frequency", read_freq, 1e3, "MHz" },
+    { ANM_CAUSE_OVERHEAD_OUTSIDE_PREDICT, "time outside predict", read_outside,
+      1e6, "ms" },
+    { ANM_CAUSE_LONGER_INPUT, "tokens", read_tokens, 1, "" },
+};
+
+/* Median of the witness over calls that show the cause or do not; false when
+ * none of them has it. */
+static bool witness_median(look *l, const witness *w, bool of_hits, double *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->records->n; i++) {
+        const anm_record *r = &l->records->items[i];
+        uint64_t ns;
+        if (!can_show(r, w->cause) || shows(r, w->cause, &ns) != of_hits)
+            continue;
+        const int64_t value = w->read(r);
+        if (value != ANM_COUNTER_UNKNOWN)
+            l->values[n++] = (double)value / w->unit;
+    }
+    if (n) *out = anm_median(l->values, n);
+    return n > 0;
+}
+
+static void add_witness(look *l, anm_finding *f)
+{
+    for (size_t i = 0; i < sizeof(witnesses) / sizeof(witnesses[0]); i++) {
+        const witness *w = &witnesses[i];
+        double with, without;
+        if (w->cause != f->cause || !witness_median(l, w, true, &with))
+            continue;
+        const char *space = *w->suffix ? " " : "";
+        if (witness_median(l, w, false, &without))
+            add_evidence(f,
+                         "%s: median %.4g%s%s in these calls, %.4g%s%s in "
+                         "the others",
+                         w->name, with, space, w->suffix, without, space,
+                         w->suffix);
+        else
+            add_evidence(f, "%s: median %.4g%s%s in these calls", w->name, with,
+                         space, w->suffix);
+    }
+}
+
+static void add_counts(const look *l, anm_finding *f)
+{
+    static const char *const kinds[] = { "calls", "first calls",
+                                         "calls of a length for the first time",
+                                         "first calls of a thread" };
+    const unsigned first = needed_first(f->cause);
+    const char *kind = kinds[first == ANM_FIRST_CALL     ? 1
+                             : first == ANM_FIRST_LENGTH ? 2
+                             : first == ANM_FIRST_THREAD ? 3
+                                                         : 0];
+    char since[32], until[32];
+
+    if (f->since_ms == ANM_COUNTER_UNKNOWN ||
+        f->until_ms == ANM_COUNTER_UNKNOWN) {
+        add_evidence(f,
+                     "%zu of %zu %s above their band for this, from call "
+                     "%zu to call %zu",
+                     f->n_hits, f->n_of, kind, f->first + 1, f->last + 1);
+        return;
+    }
+    put_time(since, f->since_ms);
+    put_time(until, f->until_ms);
+    (void)l;
+    add_evidence(f,
+                 "%zu of %zu %s above their band for this, from %s (call "
+                 "%zu) to %s (call %zu)",
+                 f->n_hits, f->n_of, kind, since, f->first + 1, until,
+                 f->last + 1);
+}
+
+static void add_rule(anm_finding *f)
+{
+    const char *proof = anm_cause_proof(f->cause);
+
+    if (proof)
+        add_evidence(f, "proof by %s: %s", proof, anm_cause_rule(f->cause));
+    else
+        add_evidence(f, "what was counted in these calls does not explain half "
+                        "of their excess");
+}
+
+/* ---- Artifacts ------------------------------------------------------------------- */
+
+/* Median time of loads that found their artifact; 0: none did. */
+static double usual_load(look *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->records->n_loads; i++)
+        if (strcmp(l->records->loads[i].state, "hit") == 0 && n < l->records->n)
+            l->values[n++] = (double)l->records->loads[i].load_ns;
+    return n ? anm_median(l->values, n) : 0;
+}
+
+/* A start that prepared again what an earlier start had. */
+static bool is_lost(const anm_records *r, size_t at)
+{
+    const anm_load_record *load = &r->loads[at];
+
+    if (strcmp(load->state, "rebuilt") == 0) return true;
+    if (strcmp(load->state, "built") != 0) return false;
+    for (size_t i = 0; i < at; i++)
+        if (r->loads[i].artifact == load->artifact) return true;
+    return false;
+}
+
+static anm_finding *find_cause(anm_finding *out, size_t n, anm_cause cause)
+{
+    for (size_t i = 0; i < n; i++)
+        if (out[i].cause == cause) return &out[i];
+    return NULL;
+}
+
+/* Artifacts that were there and were not found again are facts, for which no
+ * window has to be judged. */
+static void judge_loads(look *l, const char *source, anm_finding *out,
+                        size_t *n)
+{
+    const anm_records *r = l->records;
+    const double usual = usual_load(l);
+    size_t n_lost = 0, first = 0, last = 0;
+    uint64_t cost = 0, least_ns = UINT64_MAX;
+
+    for (size_t i = 0; i < r->n_loads; i++) {
+        if (!is_lost(r, i)) continue;
+        if (!n_lost++) first = r->loads[i].at;
+        last = r->loads[i].at;
+        if (r->loads[i].load_ns < least_ns) least_ns = r->loads[i].load_ns;
+        if ((double)r->loads[i].load_ns > usual)
+            cost += r->loads[i].load_ns - (uint64_t)usual;
+    }
+    if (!n_lost || cost / n_lost < least_effect_ns) return;
+    anm_finding *f = find_cause(out, *n, ANM_CAUSE_STALE_ARTIFACT);
+    if (!f) {
+        f = &out[(*n)++];
+        *f = (anm_finding){ .cause = ANM_CAUSE_STALE_ARTIFACT,
+                            .source = source,
+                            .n_hits = n_lost,
+                            .n_of = r->n_loads,
+                            .n_banded = l->n_judged,
+                            .effect_ns = cost / n_lost,
+                            .effect_ratio =
+                                usual > 0 ? 1 + (double)(cost / n_lost) / usual
+                                          : 1 + least_ratio,
+                            .first = first,
+                            .last = last,
+                            .since_ms = r->items[first].at_ms,
+                            .until_ms = r->items[last].at_ms,
+                            .advice =
+                                anm_cause_advice(ANM_CAUSE_STALE_ARTIFACT) };
+    }
+    f->cost_ns += cost;
+    if (usual <= 0) {
+        add_evidence(f,
+                     "%zu of %zu starts prepared the model again although an "
+                     "earlier one had: %.1f ms each",
+                     n_lost, r->n_loads, (double)(cost / n_lost) / 1e6);
+        return;
+    }
+    add_evidence(f,
+                 "%zu of %zu starts prepared the model again although an "
+                 "earlier one had: %.1f ms each, %.1f ms where it was found",
+                 n_lost, r->n_loads,
+                 (double)(cost / n_lost) / 1e6 + usual / 1e6, usual / 1e6);
+}
+
+/* ---- All of them ------------------------------------------------------------------- */
+
+static bool is_finding(const anm_finding *f, size_t n_hit_moments)
+{
+    const size_t least = needed_first(f->cause) ? LEAST_FIRSTS : LEAST_MOMENTS;
+
+    return n_hit_moments >= least && f->p < level &&
+           f->effect_ratio >= least_ratio && f->effect_ns >= least_effect_ns;
+}
+
+static void judge_causes(look *l, const char *source, anm_finding *out,
+                         size_t *n)
+{
+    anm_finding tried[ANM_CAUSE_COUNT] = { 0 };
+    double p[ANM_CAUSE_COUNT];
+    size_t n_hit_moments[ANM_CAUSE_COUNT] = { 0 };
+    enum { FIRST_CAUSE = ANM_CAUSE_NONE + 1 };
+
+    for (int c = FIRST_CAUSE; c < ANM_CAUSE_COUNT; c++) {
+        anm_finding *f = &tried[c];
+        *f = (anm_finding){ .cause = (anm_cause)c,
+                            .source = source,
+                            .n_banded = l->n_judged,
+                            .since_ms = ANM_COUNTER_UNKNOWN,
+                            .until_ms = ANM_COUNTER_UNKNOWN,
+                            .advice = anm_cause_advice((anm_cause)c) };
+        find_moments(l, f->cause);
+        const anm_burst b = anm_burst_find(l->hits, l->n_moments, nominal_rate);
+        p[c] = b.p;
+        n_hit_moments[c] = b.n_hits;
+        if (!b.n_hits) continue;
+        f->first = l->moments[b.first].first;
+        f->last = l->moments[b.last].last;
+        measure(l, f);
+    }
+    anm_holm(p + FIRST_CAUSE, ANM_CAUSE_COUNT - FIRST_CAUSE);
+    for (int c = FIRST_CAUSE; c < ANM_CAUSE_COUNT; c++) {
+        tried[c].p = p[c];
+        if (!is_finding(&tried[c], n_hit_moments[c])) continue;
+        add_counts(l, &tried[c]);
+        add_rule(&tried[c]);
+        add_witness(l, &tried[c]);
+        out[(*n)++] = tried[c];
+    }
+}
+
+static void sort_by_cost(anm_finding *out, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const anm_finding one = out[i];
+        size_t at = i;
+        for (; at > 0 && out[at - 1].cost_ns < one.cost_ns; at--)
+            out[at] = out[at - 1];
+        out[at] = one;
+    }
+}
+
+anm_status anm_findings_make(const anm_records *records, const char *source,
+                             anm_finding *out, size_t *n, anm_error *err)
+{
+    look l = { .records = records };
+    const size_t room = records->n + 1;
+
+    *n = 0;
+    for (size_t i = 0; i < records->n; i++)
+        l.n_judged += is_judged(&records->items[i]);
+    l.moments = anm_alloc_array(room, sizeof(*l.moments));
+    l.hits = anm_alloc_array(room, sizeof(*l.hits));
+    l.values = anm_alloc_array(2 * room, sizeof(*l.values));
+    const bool has_room = l.moments && l.hits && l.values;
+    if (has_room) {
+        judge_causes(&l, source, out, n);
+        judge_loads(&l, source, out, n);
+        sort_by_cost(out, *n);
+    }
+    anm_free(l.moments);
+    anm_free(l.hits);
+    anm_free(l.values);
+    return has_room ? ANM_OK
+                    : anm_fail(err, ANM_E_NOMEM, "findings: out of memory");
+}

@@ -1,0 +1,412 @@
+/* rounds.c - calls of a run, rounds of arms, and what they allow to be said.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "doctor/experiment.h"
+
+enum { ROUNDS_LEAST = 2, ROUNDS_SURE = 6, PROBES_LEAST = 6 };
+
+// Another host than that of the rounds around: its probe is so much slower.
+static const double disturbed_from = 1.35;
+
+static const double level = 0.05;
+
+const char *anm_answer_name(anm_answer answer)
+{
+    static const char *const names[] = { "supported", "rejected", "undecided",
+                                         "not_testable" };
+    return names[answer];
+}
+
+/* ---- Calls ------------------------------------------------------------------- */
+
+bool anm_exam_is_over(anm_exam *x)
+{
+    if (!x->stopped && x->params->stop && x->params->stop(x->params->ctx))
+        x->stopped = true;
+    return x->stopped || anm_now_ns() >= x->end_ns;
+}
+
+anm_options anm_exam_options(const anm_exam *x)
+{
+    anm_options options = x->options;
+
+    options.log = NULL;
+    options.progress = NULL;
+    return options;
+}
+
+anm_status anm_exam_ask(anm_exam *x, const anm_ask *ask, float *vector,
+                        anm_receipt *receipt, anm_error *err)
+{
+    anm_engine *e = ask->engine ? ask->engine : x->engine;
+    const anm_text *text = ask->text.len ? &ask->text : &x->text;
+    // Prompts belong to queries of people; the experiment is about the call.
+    static const anm_embed_params plain = { .prompt = "" };
+
+    if (ask->pause_ns) anm_sleep_ns(ask->pause_ns);
+    if (ask->ids)
+        return anm_engine_embed_ids(e, ask->ids, 1, NULL, vector, receipt, err);
+    return anm_engine_embed(e, text, 1, &plain, vector, NULL, receipt, err);
+}
+
+static void note_ids(anm_exam *x, const anm_receipt *receipt)
+{
+    if (!*x->ids_sha256)
+        memcpy(x->ids_sha256, receipt->input.ids_sha256, sizeof(x->ids_sha256));
+    else if (strcmp(x->ids_sha256, receipt->input.ids_sha256) != 0)
+        x->n_other_ids++;
+}
+
+anm_status anm_exam_keep(anm_exam *x, const anm_ask *ask,
+                         const anm_receipt *receipt, anm_error *err)
+{
+    anm_record *r =
+        anm_records_add(&x->records, receipt, anm_wall_ns() / 1000000);
+
+    if (!r) return anm_fail(err, ANM_E_NOMEM, "records: out of memory");
+    r->experiment = x->now ? x->now->name : "baseline";
+    r->arm = ask->arm;
+    r->imposed = ask->imposed;
+    if (!ask->imposed) note_ids(x, receipt);
+    return ANM_OK;
+}
+
+anm_status anm_exam_call(anm_exam *x, const anm_ask *ask, uint64_t *ns,
+                         anm_error *err)
+{
+    anm_receipt receipt;
+    const anm_status status = anm_exam_ask(x, ask, x->vector, &receipt, err);
+
+    if (status) return status;
+    *ns = receipt.total_ns;
+    return anm_exam_keep(x, ask, &receipt, err);
+}
+
+anm_status anm_take_unchanged(anm_exam *x, const anm_arm_plan *arm, double *ns,
+                              anm_error *err)
+{
+    uint64_t total = 0;
+    const anm_ask ask = { .pause_ns =
+                              arm->pause_ns ? arm->pause_ns : ANM_PAUSE_NS,
+                          .arm = arm->name,
+                          .imposed = arm->imposed };
+    const anm_status status = anm_exam_call(x, &ask, &total, err);
+
+    *ns = (double)total;
+    return status;
+}
+
+/* ---- The host ------------------------------------------------------------------ */
+
+static double usual_probe(const anm_exam *x)
+{
+    enum { RING = sizeof(x->probes_ns) / sizeof(x->probes_ns[0]) };
+    const size_t n = x->n_probes < RING ? x->n_probes : RING;
+    double values[RING];
+
+    for (size_t i = 0; i < n; i++)
+        values[i] = (double)x->probes_ns[i];
+    return n < PROBES_LEAST ? 0 : anm_median(values, n);
+}
+
+/* True when the host is slower just now than it usually is in this run. */
+static bool probe_host(anm_exam *x)
+{
+    enum { RING = sizeof(x->probes_ns) / sizeof(x->probes_ns[0]) };
+    const uint64_t ns = anm_engine_probe(x->engine);
+    const double usual = usual_probe(x);
+
+    if (!ns) return false;
+    x->probes_ns[x->n_probes++ % RING] = ns;
+    return usual > 0 && (double)ns > disturbed_from * usual;
+}
+
+/* ---- Samples --------------------------------------------------------------------- */
+
+bool anm_arm_add(anm_arm *arm, double ns)
+{
+    if (!anm_grow(&arm->samples, &arm->cap, arm->n + 1, sizeof(*arm->samples)))
+        return false;
+    arm->samples[arm->n++] = ns;
+    return true;
+}
+
+/* The samples that there are, into out [arm->n]. */
+static size_t copy_samples(const anm_arm *arm, double *out)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < arm->n; i++)
+        if (!isnan(arm->samples[i])) out[n++] = arm->samples[i];
+    return n;
+}
+
+double anm_arm_median(const anm_arm *arm)
+{
+    double *values = anm_alloc_array(arm->n + 1, sizeof(*values));
+    size_t n = 0;
+
+    if (values) n = copy_samples(arm, values);
+    const double median = n ? anm_median(values, n) : NAN;
+    anm_free(values);
+    return median;
+}
+
+/* Rounds that both arms have. */
+static size_t pair_samples(const anm_arm *a, const anm_arm *b, double *of_a,
+                           double *of_b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->n && i < b->n; i++) {
+        if (isnan(a->samples[i]) || isnan(b->samples[i])) continue;
+        of_a[n] = a->samples[i];
+        of_b[n++] = b->samples[i];
+    }
+    return n;
+}
+
+static anm_status compare_arm(anm_exam *x, anm_outcome *out, size_t i,
+                              bool paired, double *storage)
+{
+    const anm_arm *base = &out->arms[0];
+    anm_arm *arm = &out->arms[i];
+    double *of_a = storage, *of_b = storage + base->n;
+    size_t n_a, n_b;
+
+    if (paired) {
+        n_a = n_b = pair_samples(base, arm, of_a, of_b);
+    } else {
+        n_a = copy_samples(base, of_a);
+        n_b = copy_samples(arm, of_b);
+    }
+    if (n_a < ROUNDS_LEAST || n_b < ROUNDS_LEAST) return ANM_OK;
+    const uint64_t seed = anm_draw_bits(&x->draws);
+    const anm_status status =
+        paired ? anm_ratio_paired(of_a, of_b, n_a, seed, &arm->against)
+               : anm_ratio_unpaired(of_a, n_a, of_b, n_b, seed, &arm->against);
+    arm->compared = !status;
+    return status;
+}
+
+/* The most expensive arm stands for the condition; looking at several of them
+ * is paid for. */
+static void sum_up(anm_outcome *out)
+{
+    size_t n_compared = 0;
+
+    out->p = 1;
+    for (size_t i = 1; i < out->n_arms; i++) {
+        const anm_arm *arm = &out->arms[i];
+        if (!arm->compared) continue;
+        if (arm->is_base_again) {
+            out->bound = anm_ratio_bound(&arm->against);
+            continue;
+        }
+        n_compared++;
+        if (arm->against.p < out->p) out->p = arm->against.p;
+        if (!out->worst ||
+            arm->against.ratio > out->arms[out->worst].against.ratio)
+            out->worst = i;
+    }
+    out->p = fmin(1, out->p * (double)n_compared);
+}
+
+anm_status anm_outcome_compare(anm_exam *x, anm_outcome *out, bool paired,
+                               anm_error *err)
+{
+    size_t longest = 1;
+    anm_status status = ANM_OK;
+
+    for (size_t i = 0; i < out->n_arms; i++)
+        if (out->arms[i].n > longest) longest = out->arms[i].n;
+    double *storage = anm_alloc_array(2 * longest, sizeof(*storage));
+    if (!storage) return anm_fail(err, ANM_E_NOMEM, "arms: out of memory");
+    for (size_t i = 1; i < out->n_arms && !status; i++)
+        status = compare_arm(x, out, i, paired, storage);
+    anm_free(storage);
+    if (status) return anm_fail(err, status, "arms: out of memory");
+    sum_up(out);
+    return ANM_OK;
+}
+
+/* ---- Rounds ------------------------------------------------------------------------ */
+
+static void draw_order(anm_exam *x, size_t n, size_t order[ANM_ARMS_MAX])
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = i;
+    for (size_t i = 0; i + 1 < n; i++) {
+        const size_t at = i + anm_draw_index(&x->draws, n - i);
+        const size_t swapped = order[i];
+        order[i] = order[at];
+        order[at] = swapped;
+    }
+}
+
+/* A call that nobody counts: what an arm left behind is cleared away. */
+static anm_status settle(anm_exam *x, anm_error *err)
+{
+    uint64_t ns;
+    const anm_ask ask = { .arm = "settling", .imposed = true };
+
+    return anm_exam_call(x, &ask, &ns, err);
+}
+
+static anm_status take_round(anm_exam *x, const anm_rounds *rounds,
+                             size_t number, double samples[ANM_ARMS_MAX],
+                             anm_error *err)
+{
+    size_t order[ANM_ARMS_MAX];
+    anm_status status = ANM_OK;
+
+    draw_order(x, rounds->n_arms, order);
+    for (size_t i = 0; i < rounds->n_arms && !status; i++) {
+        const anm_arm_plan *arm = &rounds->arms[order[i]];
+        samples[order[i]] = NAN;
+        if (arm->every > 1 && number % arm->every) continue;
+        status = arm->take(x, arm, &samples[order[i]], err);
+        if (!status && arm->unsettles) status = settle(x, err);
+    }
+    return status;
+}
+
+static bool keep_round(anm_outcome *out, const double samples[ANM_ARMS_MAX])
+{
+    for (size_t i = 0; i < out->n_arms; i++)
+        if (!anm_arm_add(&out->arms[i], samples[i])) return false;
+    out->n_rounds++;
+    return true;
+}
+
+static anm_status run_round(anm_exam *x, const anm_rounds *rounds,
+                            anm_outcome *out, anm_error *err)
+{
+    double samples[ANM_ARMS_MAX];
+    const size_t first = x->records.n;
+    const bool before = probe_host(x);
+    const anm_status status =
+        take_round(x, rounds, out->n_rounds + out->n_disturbed, samples, err);
+
+    if (status) return status;
+    const bool after = probe_host(x);
+    if (!before && !after)
+        return keep_round(out, samples)
+                   ? ANM_OK
+                   : anm_fail(err, ANM_E_NOMEM, "rounds: out of memory");
+    for (size_t i = first; i < x->records.n; i++)
+        x->records.items[i].disturbed = true;
+    out->n_disturbed++;
+    return ANM_OK;
+}
+
+anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
+                          anm_outcome *out, anm_error *err)
+{
+    anm_status status = ANM_OK;
+
+    assert(rounds->n_arms <= ANM_ARMS_MAX);
+    out->n_arms = rounds->n_arms;
+    for (size_t i = 0; i < rounds->n_arms; i++) {
+        out->arms[i].name = rounds->arms[i].name;
+        out->arms[i].is_base_again = rounds->arms[i].is_base_again;
+    }
+    while (!status && out->n_rounds < rounds->most &&
+           out->n_disturbed < 2 * rounds->most && !anm_exam_is_over(x))
+        status = run_round(x, rounds, out, err);
+    if (status) return status;
+    if (out->n_rounds < ROUNDS_LEAST) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           x->stopped ? "interrupted after %zu rounds"
+                                      : "only %zu rounds fit into its time",
+                           out->n_rounds);
+        return ANM_OK;
+    }
+    return anm_outcome_compare(x, out, true, err);
+}
+
+/* ---- Answers ------------------------------------------------------------------------- */
+
+void anm_outcome_answer(anm_outcome *out, anm_answer answer, const char *format,
+                        ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(out->evidence, sizeof(out->evidence), format, args);
+    va_end(args);
+    out->answer = answer;
+    out->answered = true;
+}
+
+/* Whether no arm can cost enough to be called a cost. */
+static bool costs_nothing(const anm_outcome *out)
+{
+    const double base = anm_arm_median(&out->arms[0]);
+
+    for (size_t i = 1; i < out->n_arms; i++) {
+        const anm_arm *arm = &out->arms[i];
+        if (!arm->compared || arm->is_base_again) continue;
+        const double most = arm->against.high;
+        if (most >= ANM_LEAST_RATIO && (most - 1) * base >= ANM_LEAST_EFFECT_NS)
+            return false;
+    }
+    return true;
+}
+
+static void judge(anm_outcome *out)
+{
+    const anm_arm *worst = &out->arms[out->worst];
+    const anm_ratio *r = &worst->against;
+    const double bound = fmax(out->bound, ANM_LEAST_RATIO);
+
+    if (!out->worst) {
+        anm_outcome_answer(out, ANM_ANSWER_UNDECIDED, "too few rounds");
+        return;
+    }
+    out->answer = ANM_ANSWER_UNDECIDED;
+    if (out->p < level && r->ratio >= bound && r->low > 1 &&
+        r->effect >= ANM_LEAST_EFFECT_NS)
+        out->answer = ANM_ANSWER_SUPPORTED;
+    else if (out->n_rounds >= ROUNDS_SURE && costs_nothing(out))
+        out->answer = ANM_ANSWER_REJECTED;
+    if (*out->evidence) return;
+    snprintf(out->evidence, sizeof(out->evidence),
+             "%s against %s: %.3f ms against %.3f ms, %.2f times (95 %% %.2f "
+             "to %.2f); two identical arms could show %.2f",
+             worst->name, out->arms[0].name,
+             (anm_arm_median(&out->arms[0]) + r->effect) / 1e6,
+             anm_arm_median(&out->arms[0]) / 1e6, r->ratio, r->low, r->high,
+             out->bound > 0 ? out->bound : 1);
+}
+
+void anm_outcomes_judge(anm_outcome *outcomes, size_t n)
+{
+    double p[64];
+    size_t n_open = 0;
+
+    for (size_t i = 0; i < n && n_open < 64; i++)
+        if (!outcomes[i].answered) p[n_open++] = outcomes[i].p;
+    anm_holm(p, n_open);
+    n_open = 0;
+    for (size_t i = 0; i < n && n_open < 64; i++) {
+        if (outcomes[i].answered) continue;
+        outcomes[i].p = p[n_open++];
+        judge(&outcomes[i]);
+    }
+}
+
+void anm_outcome_deinit(anm_outcome *out)
+{
+    for (size_t i = 0; i < out->n_arms; i++)
+        anm_free(out->arms[i].samples);
+    *out = (anm_outcome){ 0 };
+}
