@@ -9,6 +9,11 @@
 
 #include <jansson.h>
 
+typedef struct doctor_options {
+    bool settings, quick;
+    const char *experiment, *receipts;
+} doctor_options;
+
 /* Findings first, then what conditions cost, then the hypotheses. */
 void cli_doctor_print(FILE *out, const cli_term *term, const json_t *doc);
 

@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct doctor_options {
-    bool settings, quick;
-    const char *experiment, *receipts;
-} doctor_options;
-
 static const cli_option options[] = {
     { "quick", 0, CLI_SWITCH, offsetof(doctor_options, quick), NULL,
       "in about 15 s instead of 90 s", 0, 0 },

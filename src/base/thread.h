@@ -18,6 +18,7 @@ typedef struct anm_thread {
     void (*fn)(void *ctx);
     void *ctx;
     bool started;
+    bool ended; /* of a played machine's threads, which take turns */
 } anm_thread;
 
 anm_status anm_thread_start(anm_thread *t, void (*fn)(void *ctx), void *ctx,

@@ -6,20 +6,36 @@
 
 #include "base/virtual.h"
 
+static unsigned n_running;
+
+static void run(void *ctx)
+{
+    anm_thread *t = ctx;
+
+    t->fn(t->ctx);
+    t->ended = true;
+    n_running--;
+}
+
 anm_status anm_thread_start(anm_thread *t, void (*fn)(void *ctx), void *ctx,
                             anm_error *err)
 {
     *t = (anm_thread){ .fn = fn, .ctx = ctx };
-    const anm_status status =
-        anm_virtual_start(fn, ctx, anm_virtual_now(), err);
+    n_running++;
+    const anm_status status = anm_virtual_start(run, t, anm_virtual_now(), err);
     t->started = !status;
+    if (status) n_running--;
     return status;
 }
 
 void anm_thread_join(anm_thread *t)
 {
-    // Waits for all of them: whoever joins has told each to end.
-    if (t->started) anm_virtual_join();
+    const uint64_t step_ns = 20000;
+
+    while (t->started && !t->ended)
+        anm_virtual_wait_until(anm_virtual_now() + step_ns);
+    // Those that have ended are cleared away when nobody runs beside them.
+    if (t->started && n_running == 0) anm_virtual_join();
     t->started = false;
 }
 

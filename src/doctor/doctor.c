@@ -21,7 +21,7 @@ enum {
 
 // From the start; what comes after the experiments takes about a second.
 static const uint64_t full_ns = UINT64_C(85000000000);
-static const uint64_t quick_ns = UINT64_C(13000000000);
+static const uint64_t quick_ns = UINT64_C(13500000000);
 
 // The mission's own question.
 static const char question[] = "what are my Q2 goals?";
@@ -226,11 +226,14 @@ static anm_status run_experiments(anm_exam *x, anm_report *r, anm_error *err)
 static anm_status add_findings(anm_report *r, const anm_records *records,
                                const char *source, anm_error *err)
 {
+    anm_finding *found = anm_alloc_array(ANM_FINDINGS_MAX, sizeof(*found));
     size_t n = 0;
-    const anm_status status = anm_findings_make(
-        records, source, r->findings + r->n_findings, &n, err);
 
-    r->n_findings += n;
+    if (!found) return anm_fail(err, ANM_E_NOMEM, "findings: out of memory");
+    const anm_status status =
+        anm_findings_make(records, source, found, &n, err);
+    if (!status) anm_findings_join(r->findings, &r->n_findings, found, n);
+    anm_free(found);
     return status;
 }
 
@@ -244,8 +247,7 @@ static void note_lost_artifact(const anm_exam *x, anm_report *r)
         (strcmp(f.artifact_state, "built") == 0 && x->had_bands);
 
     if (!is_lost) return;
-    anm_finding *f_out = &r->findings[r->n_findings++];
-    *f_out = (anm_finding){
+    anm_finding lost = {
         .cause = ANM_CAUSE_STALE_ARTIFACT,
         .source = "baseline",
         .n_hits = 1,
@@ -259,14 +261,15 @@ static void note_lost_artifact(const anm_exam *x, anm_report *r)
     };
     double found = 0;
     for (size_t i = 0; i < x->n_loads; i++)
-        if (!found || (double)x->loads[i].artifact_ns < found)
+        if (found <= 0 || (double)x->loads[i].artifact_ns < found)
             found = (double)x->loads[i].artifact_ns;
-    if (found > 0) f_out->effect_ratio = (double)f.artifact_ns / found;
-    snprintf(f_out->evidence[f_out->n_evidence++], sizeof(f_out->evidence[0]),
+    if (found > 0) lost.effect_ratio = (double)f.artifact_ns / found;
+    snprintf(lost.evidence[lost.n_evidence++], sizeof(lost.evidence[0]),
              "the prepared model of an earlier start was not there or of no "
              "use: it was %s in %.1f ms%s",
              f.artifact_state, (double)f.artifact_ns / 1e6,
              found > 0 ? "; loads since found it" : "");
+    anm_findings_join(r->findings, &r->n_findings, &lost, 1);
 }
 
 static anm_status find_all(anm_exam *x, anm_report *r, anm_records *log,

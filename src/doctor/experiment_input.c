@@ -190,7 +190,7 @@ ANM_RUN(input)
 
 ANM_RUN(idle)
 {
-    const size_t rare = x->params->quick ? 4 : 1;
+    const size_t rare = x->params->quick ? 8 : 1;
     const anm_arm_plan arms[] = {
         { .name = "back to back",
           .take = anm_take_unchanged,
@@ -208,7 +208,7 @@ ANM_RUN(idle)
           .take = anm_take_unchanged,
           .imposed = true,
           .pause_ns = UINT64_C(250000000),
-          .every = x->params->quick ? 2 : 1 },
+          .every = x->params->quick ? 4 : 1 },
         { .name = "after 1000 ms",
           .take = anm_take_unchanged,
           .imposed = true,

@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "doctor/experiment.h"
 
-enum { LOADS = 20, LOADS_QUICK = 10, MISSES = 6, MISSES_QUICK = 4 };
+enum { LOADS = 20, LOADS_QUICK = 8, MISSES = 6, MISSES_QUICK = 4 };
 
 /* ---- Fresh loads --------------------------------------------------------------- */
 

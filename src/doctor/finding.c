@@ -572,3 +572,25 @@ anm_status anm_findings_make(const anm_records *records, const char *source,
     return has_room ? ANM_OK
                     : anm_fail(err, ANM_E_NOMEM, "findings: out of memory");
 }
+
+void anm_findings_join(anm_finding *into, size_t *n, const anm_finding *from,
+                       size_t n_from)
+{
+    for (size_t i = 0; i < n_from; i++) {
+        anm_finding *known = find_cause(into, *n, from[i].cause);
+        if (!known) {
+            assert(*n < ANM_FINDINGS_MAX);
+            into[(*n)++] = from[i];
+            continue;
+        }
+        const anm_finding other =
+            from[i].cost_ns > known->cost_ns ? *known : from[i];
+        if (from[i].cost_ns > known->cost_ns) *known = from[i];
+        add_evidence(known, "also in %s: %s",
+                     strcmp(other.source, "baseline") == 0
+                         ? "calls that nothing was changed for"
+                         : "recorded receipts",
+                     other.evidence[0]);
+    }
+    sort_by_cost(into, *n);
+}

@@ -38,6 +38,12 @@ typedef struct anm_finding {
 anm_status anm_findings_make(const anm_records *records, const char *source,
                              anm_finding *out, size_t *n, anm_error *err);
 
+/* Bring findings of two sources together: what both show stays once, with the
+ * evidence of both; the costliest first. `from` [n_from] goes to `into` [*n],
+ * which has room for ANM_FINDINGS_MAX. */
+void anm_findings_join(anm_finding *into, size_t *n, const anm_finding *from,
+                       size_t n_from);
+
 /* What to do about a cause; "" for none. */
 const char *anm_cause_advice(anm_cause cause);
 

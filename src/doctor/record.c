@@ -333,30 +333,48 @@ static size_t number_artifact(anm_records *r, const char *path)
     return r->n_artifacts++;
 }
 
-/* A first call tells how its process found the artifact. */
-static anm_status note_load(anm_records *r, const json_t *doc, size_t at,
-                            unsigned model, anm_error *err)
+/* The start that a receipt belongs to, among the latest; SIZE_MAX: a new one. */
+static size_t find_start(const anm_records *r, const anm_load_record *load)
+{
+    enum { LOOK_BACK = 64 };
+
+    for (size_t i = r->n_loads; i-- > 0 && i + LOOK_BACK >= r->n_loads;) {
+        const anm_load_record *known = &r->loads[i];
+        if (known->load_ns == load->load_ns && known->model == load->model &&
+            known->artifact == load->artifact &&
+            strcmp(known->state, load->state) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+static anm_status note_load(anm_records *r, const json_t *doc, anm_record *one,
+                            anm_error *err)
 {
     const json_t *o;
     const char *state, *path;
-    uint64_t load_ns = 0;
+    anm_load_record load = { .at = r->n, .model = one->model };
     anm_status status = anm_json_object(doc, "artifact", "receipt", &o, err);
 
     if (!status) status = anm_json_string(o, "state", "artifact", &state, err);
     if (!status)
         status = anm_json_string_or(o, "path", "artifact", "", &path, err);
-    if (!status) status = read_ns(o, "load_ns", "artifact", &load_ns, err);
+    if (!status) status = read_ns(o, "load_ns", "artifact", &load.load_ns, err);
     if (status) return status;
     const size_t artifact = number_artifact(r, path);
-    if (artifact == SIZE_MAX ||
-        !anm_grow(&r->loads, &r->cap_loads, r->n_loads + 1, sizeof(*r->loads)))
+    if (artifact == SIZE_MAX)
         return anm_fail(err, ANM_E_NOMEM, "receipts: out of memory");
-    anm_load_record *load = &r->loads[r->n_loads++];
-    *load = (anm_load_record){ .at = at,
-                               .load_ns = load_ns,
-                               .model = model,
-                               .artifact = (unsigned)artifact };
-    snprintf(load->state, sizeof(load->state), "%.15s", state);
+    load.artifact = (unsigned)artifact;
+    snprintf(load.state, sizeof(load.state), "%.15s", state);
+    size_t start = find_start(r, &load);
+    if (start == SIZE_MAX) {
+        if (!anm_grow(&r->loads, &r->cap_loads, r->n_loads + 1,
+                      sizeof(*r->loads)))
+            return anm_fail(err, ANM_E_NOMEM, "receipts: out of memory");
+        start = r->n_loads++;
+        r->loads[start] = load;
+    }
+    one->start = (unsigned)start;
     return ANM_OK;
 }
 
@@ -397,12 +415,9 @@ static anm_status read_line(anm_records *r, const char *line, size_t len,
     if (!status && !json_is_object(doc))
         status = anm_fail(err, ANM_E_FORMAT, "not an object");
     if (!status) status = read_parts(r, doc, &one, err);
-    const bool is_start = one.first & ANM_FIRST_CALL;
-    if (!status && is_start) status = note_load(r, doc, r->n, one.model, err);
+    if (!status) status = note_load(r, doc, &one, err);
     json_decref(doc);
     if (status) return status;
-    if (is_start && r->n) r->n_starts++;
-    one.start = r->n_starts;
     anm_record *kept = add_record(r);
     if (!kept) return anm_fail(err, ANM_E_NOMEM, "receipts: out of memory");
     *kept = one;

@@ -22,7 +22,7 @@ typedef struct anm_record {
     } causes[3];
     unsigned first; /* ANM_FIRST_* bits */
     unsigned tokens;
-    unsigned start; /* of the log's process: counts first calls, from 0 */
+    unsigned start; /* index into the log's loads */
     unsigned model; /* index into the log's models */
     anm_device device;
     anm_evidence evidence;
@@ -34,7 +34,8 @@ typedef struct anm_record {
     bool disturbed; /* of a round that was discarded */
 } anm_record;
 
-/* How a model was found or prepared, once a start of a log. */
+/* A start of a log's process: how it found or prepared its model. Receipts of
+ * one start tell the same state, file and nanoseconds. */
 typedef struct anm_load_record {
     size_t at; /* index of the record that follows */
     char state[16];
@@ -62,7 +63,6 @@ typedef struct anm_records {
     size_t n_models;
     char (*artifacts)[33]; /* digests of paths, [n_artifacts] */
     size_t n_artifacts, cap_artifacts;
-    unsigned n_starts;
     /* Of logs. */
     size_t n_lines, n_damaged;
     struct {

@@ -9,9 +9,6 @@
 #include "doctor/experiment.h"
 #include "doctor/finding.h"
 
-/* Findings of two sources at most. */
-enum { ANM_REPORT_FINDINGS = 2 * ANM_FINDINGS_MAX };
-
 typedef struct anm_report {
     const char *mode; /* "quick", "full", "receipts" */
     int64_t started_ms;
@@ -25,8 +22,8 @@ typedef struct anm_report {
     const anm_bands *bands;
     anm_outcome *outcomes; /* [n_outcomes] */
     size_t n_outcomes;
-    const anm_records *log;                    /* of receipts; or NULL */
-    anm_finding findings[ANM_REPORT_FINDINGS]; /* [n_findings] */
+    const anm_records *log;                 /* of receipts; or NULL */
+    anm_finding findings[ANM_FINDINGS_MAX]; /* [n_findings] */
     size_t n_findings;
 } anm_report;
 

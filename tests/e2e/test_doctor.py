@@ -188,7 +188,8 @@ def starts_that_lost_their_artifact_are_found():
     def first_call(i, state):
         r = dict(slowed(own[1], None, 0, 60000 * i), first=["call"])
         r["artifact"] = dict(state=state, path="/cache/x.anm",
-                             load_ns=900000000 if state == "built" else 50000)
+                             load_ns=i + (900000000 if state == "built"
+                                          else 50000))
         return r
     log = log_of("lost.jsonl", *[first_call(i, s) for i, s in enumerate(
         ["built", "hit", "hit", "built", "hit", "built"])])

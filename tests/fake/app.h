@@ -9,4 +9,7 @@
 /* Run the scenario's workload and print its receipts; the exit code. */
 int fake_play(cli *c, bool lines);
 
+/* Run it and print nothing: its receipts go to the receipt log alone. */
+anm_status fake_play_silently(cli *c, anm_error *err);
+
 #endif

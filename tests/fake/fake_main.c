@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "backend/fake/fake.h"
+#include "cli/doctor.h"
 #include "cli/embed.h"
 
-static cli_verb embed_playing;
+static cli_verb embed_playing, doctor_playing;
 
 const cli_verb *const cli_verbs[] = {
     &embed_playing,   &cli_verb_tokenize, &cli_verb_add,
@@ -21,7 +22,7 @@ const cli_verb *const cli_verbs[] = {
     &cli_verb_ls,     &cli_verb_stats,    &cli_verb_check,
     &cli_verb_backup, &cli_verb_compact,  &cli_verb_inspect,
     &cli_verb_plan,   &cli_verb_bench,    &cli_verb_cache,
-    &cli_verb_doctor, &cli_verb_help,     NULL,
+    &doctor_playing,  &cli_verb_help,     NULL,
 };
 
 /* ---- embed without texts -------------------------------------------------------- */
@@ -54,6 +55,69 @@ static int run_embed(cli *c, int argc, char **argv)
         return cli_verb_embed.run(c, argc, argv);
     if (!cli_begin(c, &o, argc, argv)) return c->exit_code;
     return fake_play(c, lines);
+}
+
+/* ---- doctor after the workload --------------------------------------------------- */
+
+static char folder[4096];
+
+/* Whether the machine itself is asked about; looks at a copy. */
+static bool wants_machine(cli *c, int argc, char **argv)
+{
+    doctor_options o = { 0 };
+    char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+    bool wants = false;
+
+    if (!copy) return false;
+    memcpy(copy, argv, (size_t)argc * sizeof(*copy));
+    if (!cli_parse(c, &o, false, argc, copy, NULL))
+        wants = !c->help && !c->version && !o.settings && !o.receipts;
+    free(copy);
+    return wants;
+}
+
+/* Play the workload into a receipt log. False: reported, with *code. */
+static bool play_into(const char *log, cli *c, int argc, char **argv, int *code)
+{
+    doctor_options o = { 0 };
+    anm_error err;
+    char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+    bool played = false;
+
+    if (!copy) return false;
+    memcpy(copy, argv, (size_t)argc * sizeof(*copy));
+    setenv("ANEMONE_RECEIPT_LOG", log, 1);
+    if (!cli_begin(c, &o, argc, copy))
+        *code = c->exit_code;
+    else if (fake_play_silently(c, &err))
+        *code = cli_report(c, &err);
+    else
+        played = true;
+    unsetenv("ANEMONE_RECEIPT_LOG");
+    free(copy);
+    return played;
+}
+
+/* Of a played machine the doctor sees what it was asked, and then examines
+ * it. */
+static int run_doctor(cli *c, int argc, char **argv)
+{
+    static char option[] = "--receipts";
+    char log[sizeof(folder) + 32];
+    int code = CLI_DONE;
+
+    if (!wants_machine(c, argc, argv))
+        return cli_verb_doctor.run(c, argc, argv);
+    snprintf(log, sizeof(log), "%s/receipts.jsonl", folder);
+    if (!play_into(log, c, argc, argv, &code)) return code;
+    char **more = calloc((size_t)argc + 3, sizeof(*more));
+    if (!more) return anm_status_exit_code(ANM_E_NOMEM);
+    more[0] = option;
+    more[1] = log;
+    memcpy(more + 2, argv, (size_t)argc * sizeof(*more));
+    code = cli_verb_doctor.run(c, argc + 2, more);
+    free(more);
+    return code;
 }
 
 /* ---- Flags of this build ---------------------------------------------------------- */
@@ -114,8 +178,6 @@ static int fail(int argc, char **argv, const anm_error *err)
 }
 
 /* ---- What a scenario need not have -------------------------------------------------- */
-
-static char folder[4096];
 
 static int remove_one(const char *path, const struct stat *s, int kind,
                       struct FTW *at)
@@ -198,6 +260,8 @@ int main(int argc, char **argv)
 
     embed_playing = cli_verb_embed;
     embed_playing.run = run_embed;
+    doctor_playing = cli_verb_doctor;
+    doctor_playing.run = run_doctor;
     argc = take_flags(&f, argc, argv);
     const int code =
         begin(&f, &err) ? fail(argc, argv, &err) : cli_run(argc, argv);

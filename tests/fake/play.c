@@ -330,6 +330,23 @@ static int report_failed(const play *p)
     return CLI_DONE;
 }
 
+static void free_outcomes(play *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        free(p->outcomes[i].text);
+    free(p->outcomes);
+}
+
+anm_status fake_play_silently(cli *c, anm_error *err)
+{
+    play p = { .c = c, .s = anm_fake_scenario_played() };
+    const anm_status status = run_starts(&p, err);
+
+    anm_fake_enter_query(0, NULL);
+    free_outcomes(&p);
+    return status;
+}
+
 int fake_play(cli *c, bool lines)
 {
     play p = { .c = c,
@@ -348,8 +365,6 @@ int fake_play(cli *c, bool lines)
             print_people(&p);
         code = cli_finish(c, report_failed(&p));
     }
-    for (size_t i = 0; i < p.n; i++)
-        free(p.outcomes[i].text);
-    free(p.outcomes);
+    free_outcomes(&p);
     return code;
 }

@@ -8,6 +8,7 @@
 
 #include "backend/fake/fake.h"
 #include "base/virtual.h"
+#include "engine/engine.h"
 #include "engine/guard.h"
 #include "engine/input.h"
 
@@ -19,6 +20,16 @@ anm_status __real_anm_guard_check(const float *v, size_t dim, bool unit,
                                   size_t index, anm_error *err);
 anm_status __wrap_anm_guard_check(const float *v, size_t dim, bool unit,
                                   size_t index, anm_error *err);
+anm_status __real_anm_engine_open(anm_engine **out, const anm_options *options,
+                                  anm_error *err);
+anm_status __wrap_anm_engine_open(anm_engine **out, const anm_options *options,
+                                  anm_error *err);
+anm_status __real_anm_engine_warm(anm_engine *e, const size_t *lengths,
+                                  size_t n_lengths, unsigned budget_ms,
+                                  bool again, anm_error *err);
+anm_status __wrap_anm_engine_warm(anm_engine *e, const size_t *lengths,
+                                  size_t n_lengths, unsigned budget_ms,
+                                  bool again, anm_error *err);
 uint64_t __wrap_cli_now_ns(void);
 int __wrap_nanosleep(const struct timespec *request, struct timespec *left);
 
@@ -34,6 +45,27 @@ anm_status __wrap_anm_guard_check(const float *v, size_t dim, bool unit,
 {
     anm_fake_spend_stage(ANM_FAKE_POST);
     return __real_anm_guard_check(v, dim, unit, index, err);
+}
+
+/* Whoever opens and warms up: the machine knows in which phase it is. */
+anm_status __wrap_anm_engine_open(anm_engine **out, const anm_options *options,
+                                  anm_error *err)
+{
+    anm_fake_enter_phase(ANM_FAKE_OPEN);
+    const anm_status status = __real_anm_engine_open(out, options, err);
+    anm_fake_enter_phase(ANM_FAKE_LIVE);
+    return status;
+}
+
+anm_status __wrap_anm_engine_warm(anm_engine *e, const size_t *lengths,
+                                  size_t n_lengths, unsigned budget_ms,
+                                  bool again, anm_error *err)
+{
+    anm_fake_enter_phase(ANM_FAKE_WARM);
+    const anm_status status =
+        __real_anm_engine_warm(e, lengths, n_lengths, budget_ms, again, err);
+    anm_fake_enter_phase(ANM_FAKE_LIVE);
+    return status;
 }
 
 uint64_t __wrap_cli_now_ns(void)
