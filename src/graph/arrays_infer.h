@@ -24,7 +24,26 @@ anm_status anm_infer_axis(const anm_infer *f, int64_t axis, unsigned rank);
 anm_status anm_infer_broadcast(const anm_infer *f, anm_array_type *to,
                                const anm_array_type *t);
 
-/* Movement, indices and making (arrays_shape_move.c). */
+/* Whether inputs and outputs are floats or integers as the operation wants
+ * (arrays_shape_kinds.c). */
+anm_status anm_infer_kinds(const anm_infer *f);
+
+/* Movement and making (arrays_shape_move.c). */
 anm_status anm_infer_movement(anm_infer *f);
+
+/* By index (arrays_shape_index.c). */
+anm_status anm_infer_index(anm_infer *f);
+
+/* Whether input i is a list of integers, of n where n >= 0. */
+anm_status anm_infer_list(const anm_infer *f, unsigned i, int64_t n);
+
+/* Integers, and not BOOL. */
+bool anm_infer_is_integer(const anm_array_type *t);
+
+/* The same dims but along one axis; -1: along all. */
+bool anm_infer_is_like(const anm_array_type *a, const anm_array_type *b,
+                       int axis);
+
+anm_status anm_infer_dims(anm_infer *f, const int64_t *dims, size_t n);
 
 #endif
