@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "model/gguf_tables.h"
+#include "model/kept_tokenizer.h"
 
 enum { PRE_BYTES = 64 };
 
@@ -142,6 +143,38 @@ static anm_status read_merges(const anm_gguf_reading *r, anm_bpe_tables *b,
     return ANM_OK;
 }
 
+static anm_status compile(const anm_gguf_reading *r, anm_bpe_tables *b,
+                          anm_tokenizer **out, anm_error *err)
+{
+    anm_text *merges = NULL;
+    anm_status status = read_merges(r, b, &merges, err);
+
+    if (!status) status = anm_tokenizer_new_bpe(out, b, err);
+    anm_free(merges);
+    return status;
+}
+
+/* Beside the file only a wish about the end decides what is compiled. */
+static anm_status open_or_compile(const anm_gguf_reading *r, anm_bpe_tables *b,
+                                  anm_tokenizer **out, anm_error *err)
+{
+    static const char *const ways[] = {
+        [ANM_CHOICE_MODEL] = "gguf",
+        [ANM_CHOICE_YES] = "gguf, ends",
+        [ANM_CHOICE_NO] = "gguf, no end",
+    };
+    const anm_kept_place place = {
+        .memory = r->params->memory,
+        .id = &anm_gguf_map(r->g)->id,
+        .way = ways[r->params->add_eos],
+    };
+
+    if (anm_kept_tokenizer_open(out, &place)) return ANM_OK;
+    const anm_status status = compile(r, b, out, err);
+    if (!status) anm_kept_tokenizer_put(*out, &place, r->began_ns);
+    return status;
+}
+
 anm_status anm_gguf_compile_bpe(const anm_gguf_reading *r,
                                 const anm_gguf_tables *t, anm_tokenizer **out,
                                 anm_error *err)
@@ -153,14 +186,10 @@ anm_status anm_gguf_compile_bpe(const anm_gguf_reading *r,
         .n_pieces = t->n,
         .pre = pre,
     };
-    anm_text *merges = NULL;
     anm_status status = check_options(r, err);
 
     if (!status) status = read_pre(r, pre, err);
     if (!status) status = read_begin(r, t, &b, err);
     if (!status) status = read_end(r, t, &b, err);
-    if (!status) status = read_merges(r, &b, &merges, err);
-    if (!status) status = anm_tokenizer_new_bpe(out, &b, err);
-    anm_free(merges);
-    return status;
+    return status ? status : open_or_compile(r, &b, out, err);
 }

@@ -36,6 +36,7 @@ typedef struct anm_gguf_reading {
     const anm_gguf *g;
     const anm_source_params *params;
     const anm_gguf_kind *kind; /* NULL: only the tokenizer is wanted */
+    int64_t began_ns;          /* anm_wall_ns() before the file was opened */
     anm_extent extent;
 } anm_gguf_reading;
 

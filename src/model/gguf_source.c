@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "model/gguf_reading.h"
 #include "model/hf.h"
@@ -314,7 +315,9 @@ static anm_status refuse_choices(const anm_source_params *p, anm_error *err)
 anm_status anm_gguf_source_open(anm_source *s, const anm_source_params *params,
                                 anm_error *err)
 {
-    anm_gguf_reading r = { .s = s, .params = params };
+    anm_gguf_reading r = { .s = s,
+                           .params = params,
+                           .began_ns = anm_wall_ns() };
 
     s->format = "gguf";
     s->settings = "metadata";

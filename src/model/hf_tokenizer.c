@@ -12,12 +12,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
-#include "base/remember.h"
 #include "model/hf_reading.h"
+#include "model/kept_tokenizer.h"
 
 #define CONFIG_BYTES     ((size_t)16 << 20)
 #define VOCABULARY_BYTES ((size_t)256 << 20)
@@ -331,33 +330,6 @@ static anm_status obey_config(anm_hf_tokenizer *out, const tokenizer_config *c,
     return rewrite(data, len, o, err);
 }
 
-/* The word under which compiled tokenizers are kept; changes with what
- * compiling makes of a file. */
-static const char COMPILED[] = "compiled tokenizer 1";
-
-static bool open_kept(anm_hf_tokenizer *out, const char *memory,
-                      const anm_file_id *id)
-{
-    anm_map map = { 0 };
-    anm_bytes bytes;
-
-    if (!anm_remember_map(memory, id, 1, COMPILED, &map, &bytes)) return false;
-    const bool ok = !anm_tokenizer_load(&out->tokenizer, bytes, NULL);
-    anm_map_close(&map);
-    return ok;
-}
-
-static void keep(const anm_tokenizer *t, const char *memory,
-                 const anm_file_id *id, int64_t began_ns)
-{
-    anm_buf saved = { 0 };
-
-    if (memory && !anm_tokenizer_save(t, &saved, NULL))
-        anm_remember_keep(memory, id, 1, COMPILED, began_ns,
-                          anm_bytes_of(saved.data, saved.len));
-    anm_buf_deinit(&saved);
-}
-
 static anm_status compile_json(anm_hf_tokenizer *out, const char *folder,
                                const tokenizer_config *c, bool is_bert,
                                anm_error *err)
@@ -385,13 +357,15 @@ static anm_status open_json(anm_hf_tokenizer *out, const char *folder,
     tokenizer_class class = CLASS_OTHER;
     anm_status status = find_class(c, folder, &class, err);
     const bool is_bert = class == CLASS_BERT;
+    const anm_kept_place place = { .memory = memory, .id = id, .way = "" };
 
     if (status) return status;
     out->file = "tokenizer.json";
-    if (!is_bert && open_kept(out, memory, id)) return ANM_OK;
+    if (!is_bert && anm_kept_tokenizer_open(&out->tokenizer, &place))
+        return ANM_OK;
     status = compile_json(out, folder, c, is_bert, err);
     if (status) return status;
-    if (!is_bert) keep(out->tokenizer, memory, id, began_ns);
+    if (!is_bert) anm_kept_tokenizer_put(out->tokenizer, &place, began_ns);
     return ANM_OK;
 }
 

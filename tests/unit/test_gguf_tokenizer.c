@@ -4,9 +4,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "support/gguf_model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "base/remember.h"
 #include "support/model_open.h"
 #include "support/models.h"
 
@@ -280,6 +284,75 @@ static void choices_that_a_tokenizer_has_not_are_refused(void **state)
         ANM_E_ARG);
 }
 
+/* ---- Compiled forms that are kept ------------------------------------------ */
+
+typedef struct digest {
+    uint8_t bytes[32];
+} digest;
+
+static digest digest_with(const char *path, const char *memory, anm_choice end)
+{
+    const anm_source_params params = { .memory = memory, .add_eos = end };
+    anm_source *s = open_with(path, &params);
+    digest d;
+
+    anm_tokenizer_digest(s->tokenizer, d.bytes);
+    anm_source_close(s);
+    return d;
+}
+
+/* Make every kept file say what the first one does, behind its key's line. */
+static size_t make_alike(const char *memory)
+{
+    char path[4096], *first = NULL;
+    size_t len = 0, n = 0;
+    anm_names names;
+
+    assert_int_equal(anm_folder_list(memory, &names, NULL), ANM_OK);
+    for (size_t i = 0; i < names.n; i++) {
+        if (!strstr(names.names[i], ANM_REMEMBER_KEPT)) continue;
+        snprintf(path, sizeof(path), "%s/%s", memory, names.names[i]);
+        if (!n++) {
+            first = test_read(path, &len);
+            continue;
+        }
+        FILE *f = fopen(path, "r+");
+        fseek(f, ANM_SHA256_HEX, SEEK_SET);
+        fwrite(first + ANM_SHA256_HEX, 1, len - ANM_SHA256_HEX, f);
+        assert_int_equal(ftruncate(fileno(f), (off_t)len), 0);
+        fclose(f);
+    }
+    anm_names_deinit(&names);
+    free(first);
+    return n;
+}
+
+static bool is_equal(digest a, digest b)
+{
+    return memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+static void a_compiled_form_is_kept_for_each_wish_about_the_end(void **state)
+{
+    const struct timespec moment = { 0, 60 * 1000 * 1000 };
+    const char *path = test_gguf_model(qwen3, NULL);
+    const char *memory = test_temp_folder();
+    const digest yes = digest_with(path, NULL, ANM_CHOICE_YES);
+    const digest no = digest_with(path, NULL, ANM_CHOICE_NO);
+
+    (void)state;
+    nanosleep(&moment, NULL); // or the file is too new to be remembered
+    assert_false(is_equal(yes, no));
+    for (int i = 0; i < 2; i++) {
+        assert_true(is_equal(digest_with(path, memory, ANM_CHOICE_YES), yes));
+        assert_true(is_equal(digest_with(path, memory, ANM_CHOICE_NO), no));
+    }
+    assert_int_equal(make_alike(memory), 2);
+    // Only a reader of the kept files can take one for the other.
+    assert_true(is_equal(digest_with(path, memory, ANM_CHOICE_YES),
+                         digest_with(path, memory, ANM_CHOICE_NO)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +369,7 @@ int main(void)
         cmocka_unit_test(two_tokens_of_one_spelling_are_refused),
         cmocka_unit_test(a_token_that_is_no_utf8_is_refused),
         cmocka_unit_test(choices_that_a_tokenizer_has_not_are_refused),
+        cmocka_unit_test(a_compiled_form_is_kept_for_each_wish_about_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
