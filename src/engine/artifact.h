@@ -34,7 +34,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 
-enum { ANM_ARTIFACT_VERSION = 1 };
+enum { ANM_ARTIFACT_VERSION = 2 };
 
 /* Sections held in memory. */
 typedef struct anm_artifact_memory anm_artifact_memory;

@@ -19,12 +19,30 @@ static const char golden_text[] = "The café on Łódź street opens at 7, ring 
                                   "twice: who was here first?";
 static const char golden_section[] = "golden";
 
+/* A big model proves itself on fewer of the text's tokens, special ones
+ * included: each start waits for them, and the scalar kernels of the first one
+ * take a hundred times as long. All of it still goes through the tokenizer. */
+static const double golden_macs = 4e9;
+enum { GOLDEN_TOKENS_MIN = 8 };
+
+static size_t golden_tokens(const anm_engine *e)
+{
+    const anm_tokenizer_frame f = anm_tokenizer_frame_of(e->source->tokenizer);
+    const size_t least = f.n_before + f.n_after + GOLDEN_TOKENS_MIN;
+    const double a_token = e->macs[1];
+    size_t n = e->program.max_tokens;
+
+    if (a_token * (double)n > golden_macs) n = (size_t)(golden_macs / a_token);
+    if (n < least) n = least;
+    return n < e->program.max_tokens ? n : e->program.max_tokens;
+}
+
 static anm_status make_input(anm_engine *e, anm_inputs *in, anm_error *err)
 {
     const anm_input_params params = {
         .tokenizer = e->source->tokenizer,
         .recipe = &e->source->recipe,
-        .max_tokens = e->program.max_tokens,
+        .max_tokens = golden_tokens(e),
     };
 
     return anm_inputs_add(in, &params, anm_text_of(golden_text), err);

@@ -279,7 +279,7 @@ static void other_version_is_rebuilt_and_said(void **state)
     write_file(path, data, len);
     free(data);
     opens_as(folder, "sha256:a", "rebuilt");
-    assert_non_null(strstr(warning, "format version 2"));
+    assert_non_null(strstr(warning, "format version 3"));
 }
 
 static void file_of_another_key_under_this_name_is_rebuilt(void **state)
