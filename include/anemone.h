@@ -256,6 +256,8 @@ typedef struct anm_options {
                                 everything is prepared in memory */
     bool verify;           /**< hash weights and artifact again, trust nothing
                                 remembered */
+    bool overcommit;       /**< open also when the weights are more than cgroup
+                                and machine have memory: else ANM_E_LIMIT */
     anm_log_fn log;        /**< NULL: silent */
     void *log_ctx;
     anm_log_level log_level;  /**< WARN */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "engine/fit.h"
 #include "engine/state.h"
 #include "graph/arrays_cost.h"
 #include "graph/cost.h"
@@ -519,6 +520,22 @@ static anm_status prove(anm_engine *e, const anm_options *options,
     return status ? anm_fail(err, status, "%s", why.message) : ANM_OK;
 }
 
+/* Before an artifact of that size is written. */
+static anm_status check_fit(const anm_engine *e, const anm_options *o,
+                            anm_error *err)
+{
+    anm_memory_limit limit;
+    anm_footprint need;
+
+    if (o->overcommit || !e->backend->footprint) return ANM_OK;
+    anm_status status = e->backend->footprint(&e->program, &e->load,
+                                              RESERVED_TOKENS, &need, err);
+    if (status) return status;
+    anm_memory_limit_read(&limit);
+    status = anm_fit_check(&need, &limit, err);
+    return status ? anm_fail_prefix(err, status, "%s", o->model) : ANM_OK;
+}
+
 static anm_status open_steps(anm_engine *e, const anm_options *options,
                              anm_error *err)
 {
@@ -526,6 +543,8 @@ static anm_status open_steps(anm_engine *e, const anm_options *options,
 
     if (status) return status;
     status = enforce_early(e, err);
+    if (status) return status;
+    status = check_fit(e, options, err);
     if (status) return status;
     status = anm_engine_identify(e, options, err);
     if (status) return status;

@@ -115,6 +115,24 @@ def long_text_is_cut_to_the_model():
 
 
 @test
+def text_that_may_not_be_cut_is_refused_by_text_or_line():
+    uncut = ["embed", "-m", MEAN, "--no-truncate"]
+    long = "a " * 200
+    fails(8, "text 1: 202 tokens, at most 64", args=[*uncut, "short", long])
+    data = jsonl(*({"id": i, "text": t} for i, t in
+                   enumerate(["a", "b", long, "c", long, "d"])))
+    file = TMP / "uncut.jsonl"
+    file.write_text(data)
+    for where in ("-", file):
+        r = fails(8, "line 3: 202 tokens", args=[*uncut, "--jsonl", where],
+                  stdin=data)
+        expect([x["id"] for x in r.lines()] == [0, 1], r.out)
+        r = run(*uncut, "--on-error", "skip", "--jsonl", where, stdin=data)
+        expect(r.code == 4 and "line 5: 202 tokens" in r.err, r.err)
+        expect([x["id"] for x in r.lines()] == [0, 1, 3, 5], r.out)
+
+
+@test
 def prompt_text_stands_before_the_text():
     a = succeeds("embed", "-m", MEAN, "--json", "--ids", "--prompt-text",
                  "find: ", "tea").json()["items"][0]
