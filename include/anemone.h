@@ -922,6 +922,19 @@ ANM_API anm_status anm_doctor_receipts(const char *path, const char *settings,
 /** Names of the experiments in their order; ends in NULL. Static storage. */
 ANM_API const char *const *anm_doctor_experiments(void);
 
+/** The doctor's JSON document as one HTML page: findings first, every call
+ * against its band, what conditions cost, the machine. A pure function of the
+ * document; the page fetches nothing and runs nothing. A document that is not
+ * ours can make it emptier, never harmful.
+ *
+ * @param html  NUL-terminated UTF-8, for anm_free().
+ *
+ * @return ANM_OK
+ *         ANM_E_FORMAT, ANM_E_UNSUPPORTED  no such document, or its version
+ *         ANM_E_LIMIT                      over 64 MiB */
+ANM_API anm_status anm_doctor_page(const char *json, char **html,
+                                   anm_error *err);
+
 /** Version, commit, compiler, ISA levels in use and available, backends built
  * in and present, the machine, memory of this process, as JSON.
  *

@@ -1,0 +1,307 @@
+/* page.c - the document checked, and the page from its head to its foot.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "doctor/page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "doctor/page_parts.h"
+#include "doctor/statistics.h"
+
+enum { VERSION = 1 };
+
+/* ---- Head ------------------------------------------------------------------------------- */
+
+/* Nothing is fetched and nothing runs, whatever got into the page. */
+static void put_head(const anm_page *p, anm_buf *b)
+{
+    const char *model = anm_look_text(anm_look(p->doc, "model"), "name");
+
+    anm_buf_puts(
+        b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+           "<meta charset=\"utf-8\">\n"
+           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
+           "'none'; style-src 'unsafe-inline'\">\n"
+           "<meta name=\"viewport\" content=\"width=device-width, "
+           "initial-scale=1\">\n<meta name=\"referrer\" "
+           "content=\"no-referrer\">\n<title>anemone doctor");
+    if (*model) anm_buf_puts(b, ": ");
+    anm_put_escaped(b, model);
+    anm_buf_puts(b, "</title>\n<style>\n");
+    for (size_t i = 0; anm_page_styles[i]; i++)
+        anm_buf_puts(b, anm_page_styles[i]);
+    anm_buf_puts(b, "</style>\n</head>\n<body>\n");
+}
+
+static void put_amount(anm_buf *b, anm_amount kind, double value)
+{
+    char text[32];
+
+    anm_amount_text(text, kind, value);
+    anm_buf_puts(b, text);
+}
+
+static void put_top(const anm_page *p, anm_buf *b)
+{
+    const json_t *model = anm_look(p->doc, "model");
+    char date[32];
+
+    anm_page_date(date, anm_look_number(p->doc, "started_ms"));
+    anm_buf_puts(b, "<header>\n<p class=\"top\">anemone doctor");
+    if (*anm_look_text(model, "name")) {
+        anm_buf_puts(b, " · ");
+        anm_put_escaped(b, anm_look_text(model, "name"));
+        anm_buf_puts(b, " · ");
+        anm_put_escaped(b, anm_look_text(model, "precision"));
+    }
+    if (*date) anm_buf_printf(b, " · %s", date);
+    anm_buf_puts(b, "</p>\n");
+}
+
+/* ---- The answer ---------------------------------------------------------------------------- */
+
+static void put_facts(const json_t *f, anm_buf *b)
+{
+    anm_buf_puts(b, "<p>");
+    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(f, "calls"));
+    anm_buf_puts(b, " of ");
+    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(f, "of"));
+    anm_buf_puts(b, " calls took ");
+    put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(f, "effect_ns"));
+    anm_buf_puts(b, " longer than the median of their band");
+    if (anm_look_number(f, "effect_ratio") > 0) {
+        anm_buf_puts(b, ", ");
+        put_amount(b, ANM_AMOUNT_TIMES, anm_look_number(f, "effect_ratio"));
+        anm_buf_puts(b, " as long");
+    }
+    anm_buf_puts(b, "; ");
+    put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(f, "cost_ns"));
+    anm_buf_puts(b, " in all. ");
+    const double confidence = anm_look_number(f, "confidence");
+    if (!isnan(confidence))
+        anm_buf_printf(b, "This is %s. ", anm_page_sureness(confidence));
+    const bool is_log = strcmp(anm_look_text(f, "source"), "receipts") == 0;
+    anm_buf_printf(b, "Seen in %s.</p>\n",
+                   is_log ? "recorded receipts"
+                          : "calls that nothing was imposed on");
+}
+
+static void put_finding(const json_t *f, size_t number, anm_buf *b)
+{
+    const char *cause = anm_look_text(f, "cause");
+    const json_t *one;
+    size_t i;
+
+    anm_buf_printf(b, "<article class=\"finding\"><h3>%zu. ", number);
+    anm_put_escaped(b, anm_page_cause(cause));
+    anm_buf_puts(b, " <code>");
+    anm_put_escaped(b, cause);
+    anm_buf_puts(b, "</code></h3>\n");
+    put_facts(f, b);
+    anm_buf_puts(b, "<ul>\n");
+    json_array_foreach(anm_look(f, "evidence"), i, one)
+    {
+        if (!json_is_string(one)) continue;
+        anm_buf_puts(b, "<li>");
+        anm_put_escaped(b, json_string_value(one));
+        anm_buf_puts(b, "</li>\n");
+    }
+    anm_buf_puts(b, "</ul>\n");
+    if (*anm_look_text(f, "do")) {
+        anm_buf_puts(b, "<p><b>Do:</b> ");
+        anm_put_escaped(b, anm_look_text(f, "do"));
+        anm_buf_puts(b, "</p>\n");
+    }
+    anm_buf_puts(b, "</article>\n");
+}
+
+static void put_headline(const anm_page *p, anm_buf *b)
+{
+    const json_t *list = anm_look(p->doc, "findings");
+    const json_t *first = json_array_get(list, 0);
+    const size_t n = json_array_size(list);
+
+    if (n == 0) {
+        anm_buf_puts(b, "<h1>No finding</h1>\n<p class=\"key\">Calls leave "
+                        "their band no more often than a steady machine’s "
+                        "do.</p>\n");
+        return;
+    }
+    anm_buf_puts(b, "<h1>");
+    anm_put_escaped(b, anm_page_cause(anm_look_text(first, "cause")));
+    anm_buf_puts(b, "</h1>\n<p class=\"key\">");
+    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(first, "calls"));
+    anm_buf_puts(b, " of ");
+    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(first, "of"));
+    anm_buf_puts(b, " calls took ");
+    put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(first, "effect_ns"));
+    anm_buf_puts(b, " longer for it");
+    if (n > 1)
+        anm_buf_printf(b, "; %zu more finding%s below", n - 1,
+                       n > 2 ? "s" : "");
+    anm_buf_puts(b, ".</p>\n");
+}
+
+/* ---- Figures ----------------------------------------------------------------------------------- */
+
+static void put_tile(anm_buf *b, anm_amount kind, double value,
+                     const char *what)
+{
+    if (isnan(value)) return;
+    anm_buf_puts(b, "<li><b>");
+    put_amount(b, kind, value);
+    anm_buf_printf(b, "</b>%s</li>\n", what);
+}
+
+/* The median total of calls that nothing was imposed on; NAN without any. */
+static double median_total(const anm_page *p, anm_buf *b)
+{
+    double *totals = anm_alloc_array(p->n_calls + 1, sizeof(*totals));
+    size_t n = 0;
+
+    b->failed |= !totals;
+    for (size_t i = 0; totals && i < p->n_calls; i++)
+        if (!p->calls[i].imposed) totals[n++] = p->calls[i].total;
+    const double median = n ? anm_median(totals, n) : NAN;
+    anm_free(totals);
+    return median;
+}
+
+static void put_tiles(const anm_page *p, anm_buf *b)
+{
+    const json_t *log = anm_look(p->doc, "receipts");
+    double n_judged = 0, n_above = 0, n_free = 0;
+
+    for (size_t i = 0; i < p->n_calls; i++) {
+        if (p->calls[i].imposed) continue;
+        n_free++;
+        n_judged += p->calls[i].is_judged;
+        n_above += p->calls[i].is_above;
+    }
+    // Of a long log the document holds a part of the calls, and all counts.
+    if (anm_look_true(p->doc, "calls_thinned") && json_is_object(log)) {
+        n_free = anm_look_number(log, "calls");
+        n_judged = anm_look_number(log, "judged");
+        n_above = anm_look_number(log, "above");
+    }
+    anm_buf_puts(b, "<ul class=\"tiles\">\n");
+    put_tile(b, ANM_AMOUNT_COUNT, n_free, "calls, nothing imposed");
+    put_tile(b, ANM_AMOUNT_COUNT, n_judged, "judged by a band");
+    put_tile(b, ANM_AMOUNT_COUNT, n_above, "above it");
+    put_tile(b, ANM_AMOUNT_DURATION, median_total(p, b), "median of a call");
+    put_tile(b, ANM_AMOUNT_COUNT,
+             anm_look_number(anm_look(p->doc, "rounds"), "disturbed"),
+             "rounds disturbed by the host");
+    anm_buf_puts(b, "</ul>\n");
+}
+
+static void put_answer(const anm_page *p, anm_buf *b)
+{
+    const json_t *list = anm_look(p->doc, "findings"), *f;
+    size_t i;
+
+    put_headline(p, b);
+    if (anm_look_true(p->doc, "interrupted"))
+        anm_buf_puts(b,
+                     "<p class=\"lead\">It was interrupted: this is what had "
+                     "been measured by then.</p>\n");
+    put_tiles(p, b);
+    anm_buf_puts(b, "</header>\n");
+    json_array_foreach(list, i, f) put_finding(f, i + 1, b);
+}
+
+/* ---- The whole ------------------------------------------------------------------------------------- */
+
+static void put_foot(const anm_page *p, anm_buf *b)
+{
+    anm_buf_puts(b, "<p class=\"small\">");
+    const double seconds = anm_look_number(p->doc, "seconds");
+    if (seconds > 0) {
+        anm_buf_puts(b, "Measured in ");
+        put_amount(b, ANM_AMOUNT_CLOCK, seconds * 1e9);
+        anm_buf_puts(b, ". ");
+    }
+    const double seed = anm_look_number(p->doc, "seed");
+    if (!isnan(seed)) {
+        anm_buf_puts(b, "Seed ");
+        anm_put_number(b, seed, 0);
+        anm_buf_puts(b, ". ");
+    }
+    anm_buf_puts(b, "Every number of this page is in the document of "
+                    "<code>anemone doctor --json</code>, version 1.</p>\n"
+                    "</body>\n</html>\n");
+}
+
+static void put_page(const anm_page *p, anm_buf *b)
+{
+    put_head(p, b);
+    put_top(p, b);
+    put_answer(p, b);
+    anm_page_timeline(p, b);
+    anm_buf_puts(b, "<div class=\"cards\">\n");
+    anm_page_stages(p, b);
+    anm_page_idle(p, b);
+    anm_buf_puts(b, "</div>\n");
+    anm_page_experiments(p, b);
+    anm_page_tables(p, b);
+    put_foot(p, b);
+}
+
+static anm_status check_document(const json_t *doc, anm_error *err)
+{
+    int64_t version;
+
+    if (!json_is_object(doc))
+        return anm_fail(err, ANM_E_FORMAT,
+                        "a document of the doctor is an object, this is of "
+                        "type %s",
+                        anm_json_type_name(doc));
+    anm_status status = anm_json_int(doc, "anemone_doctor", "document", 0,
+                                     INT64_MAX, &version, err);
+    if (status) return status;
+    if (version != VERSION)
+        return anm_fail(err, ANM_E_UNSUPPORTED,
+                        "document of version %lld, this page shows version %d",
+                        (long long)version, VERSION);
+    if (!anm_look(doc, "findings"))
+        return anm_fail(err, ANM_E_FORMAT,
+                        "document: no findings; is it of doctor --settings?");
+    return ANM_OK;
+}
+
+anm_status anm_page_write(const char *json, char **html, anm_error *err)
+{
+    const size_t len = strlen(json);
+    anm_page p = { 0 };
+    anm_buf b = { 0 };
+    json_t *doc = NULL;
+
+    *html = NULL;
+    if (len > ANM_PAGE_BYTES_MAX)
+        return anm_fail(err, ANM_E_LIMIT, "document of %zu bytes, at most %zu",
+                        len, ANM_PAGE_BYTES_MAX);
+    anm_status status = anm_json_parse(&doc, json, len, err);
+    if (status) goto done;
+
+    status = check_document(doc, err);
+    if (status) goto done;
+
+    p.doc = doc;
+    status = anm_page_read_calls(&p, err);
+    if (status) goto done;
+
+    put_page(&p, &b);
+    *html = anm_buf_take(&b);
+    if (!*html) status = anm_fail(err, ANM_E_NOMEM, "page: out of memory");
+
+done:
+    anm_buf_deinit(&b);
+    anm_free(p.calls);
+    json_decref(doc);
+    return status;
+}
