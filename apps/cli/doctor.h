@@ -1,5 +1,6 @@
 /* doctor.h - the parts of `doctor`: the report for people (doctor_text.c), a
- * process of its own (doctor_fresh.c), the verb (verb_doctor.c).
+ * process of its own (doctor_fresh.c), files (doctor_files.c), the verb
+ * (verb_doctor.c).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_DOCTOR_H
@@ -11,7 +12,7 @@
 
 typedef struct doctor_options {
     bool settings, quick;
-    const char *experiment, *receipts;
+    const char *experiment, *receipts, *report;
 } doctor_options;
 
 /* Findings first, then what conditions cost, then the hypotheses. */
@@ -21,5 +22,13 @@ void cli_doctor_print(FILE *out, const cli_term *term, const json_t *doc);
  * and read their receipts. False with the reason in why. */
 bool cli_doctor_fresh(cli *c, const char *model, anm_fresh *out, char *why,
                       size_t cap);
+
+/* Make the folder for a report, and find out whether files can be written
+ * there, before anything is measured. NULL: nothing to do. */
+anm_status cli_doctor_report_prepare(const char *folder, anm_error *err);
+
+/* doctor.json and index.html in it. */
+anm_status cli_doctor_report_write(const char *folder, const char *json,
+                                   anm_error *err);
 
 #endif

@@ -7,12 +7,11 @@
 #ifndef CLI_NPY_H
 #define CLI_NPY_H
 
-#include "output.h"
+#include "whole_file.h"
 
 /* Zero-initialised is valid to abandon. */
 typedef struct cli_npy {
-    FILE *file;
-    char *path, *beside;
+    cli_whole_file whole;
     size_t n_rows, dim;
 } cli_npy;
 

@@ -17,6 +17,9 @@ static const cli_option options[] = {
       "only this one, and what it needs", 0, 0 },
     { "receipts", 0, CLI_STRING, offsetof(doctor_options, receipts), "FILE",
       "find causes in a receipt log; without -m in nothing else", 0, 0 },
+    { "report", 0, CLI_STRING, offsetof(doctor_options, report), "DIR",
+      "write index.html, a page to read and to pass on, and doctor.json", 0,
+      0 },
     { "settings", 0, CLI_SWITCH, offsetof(doctor_options, settings), NULL,
       "print every setting, its value and where it came from", 0, 0 },
 };
@@ -151,10 +154,13 @@ static int run_doctor(cli *c, int argc, char **argv)
     if (!cli_begin(c, &o, argc, argv)) return c->exit_code;
     if (o.settings) return print_settings(c);
     const bool has_model = c->n_args || c->settings.options.model;
-    anm_status status =
-        o.receipts && !has_model
-            ? read_receipts(c, o.receipts, &json, &n_findings, &err)
-            : examine(&r, &o, &json, &n_findings, &err);
+    anm_status status = cli_doctor_report_prepare(o.report, &err);
+    if (!status)
+        status = o.receipts && !has_model
+                     ? read_receipts(c, o.receipts, &json, &n_findings, &err)
+                     : examine(&r, &o, &json, &n_findings, &err);
+    if (!status && o.report)
+        status = cli_doctor_report_write(o.report, json, &err);
     if (!status) status = show(c, json, &err);
     anm_free(json);
     if (status) return cli_report(c, &err);
