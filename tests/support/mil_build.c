@@ -82,8 +82,8 @@ static anm_mil_op *next_op(test_mil *m, const char *type, const char *name,
     return &m->ops[*i];
 }
 
-void test_mil_const(test_mil *m, const char *name, anm_mil_type type,
-                    const void *data, size_t n)
+void test_mil_add_const(test_mil *m, const char *name, anm_mil_type type,
+                        const void *data, size_t n)
 {
     size_t i;
     anm_mil_op *op = next_op(m, "const", name, &i);
@@ -104,8 +104,8 @@ void test_mil_const(test_mil *m, const char *name, anm_mil_type type,
     m->outputs[i] = (anm_mil_var){ name, type_of(m->dims[i], type, dims) };
 }
 
-void test_mil_op(test_mil *m, const char *type, const char *name,
-                 const char *params, anm_mil_type result, const int64_t *dims)
+void test_mil_add(test_mil *m, const char *type, const char *name,
+                  const char *params, anm_mil_type result, const int64_t *dims)
 {
     static char kept[64][64];
     static size_t n_kept;

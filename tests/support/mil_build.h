@@ -32,12 +32,12 @@ void test_mil_input(test_mil *m, const char *name, anm_mil_type type,
                     const int64_t *dims);
 
 /* A const op of n values, all in one axis; n 0: a scalar. Data is borrowed. */
-void test_mil_const(test_mil *m, const char *name, anm_mil_type type,
-                    const void *data, size_t n);
+void test_mil_add_const(test_mil *m, const char *name, anm_mil_type type,
+                        const void *data, size_t n);
 
 /* An op with one output; params as "x=a y=b", ended by NULL for none. */
-void test_mil_op(test_mil *m, const char *type, const char *name,
-                 const char *params, anm_mil_type result, const int64_t *dims);
+void test_mil_add(test_mil *m, const char *type, const char *name,
+                  const char *params, anm_mil_type result, const int64_t *dims);
 
 /* Make a name a result of the function. */
 void test_mil_result(test_mil *m, const char *name);

@@ -43,9 +43,9 @@ static void names_and_order_are_kept(void **state)
     test_mil_init(&m, "CoreML5", 15);
     test_mil_input(&m, "b", ANM_MIL_FLOAT32, four);
     test_mil_input(&m, "a", ANM_MIL_FLOAT32, four);
-    test_mil_const(&m, "half", ANM_MIL_FLOAT32, &half, 0);
-    test_mil_op(&m, "mul", "scaled", "x=a y=half", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "add", "sum", "y=b x=scaled", ANM_MIL_FLOAT32, four);
+    test_mil_add_const(&m, "half", ANM_MIL_FLOAT32, &half, 0);
+    test_mil_add(&m, "mul", "scaled", "x=a y=half", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "add", "sum", "y=b x=scaled", ANM_MIL_FLOAT32, four);
     test_mil_result(&m, "sum");
     test_mil_result(&m, "a");
     assert_int_equal(translate(&m, &a, &c, &err), ANM_OK);
@@ -72,9 +72,9 @@ static void what_no_result_needs_is_left_out(void **state)
     test_mil_init(&m, "CoreML5", 15);
     test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
     // Not even known: nobody reads it.
-    test_mil_op(&m, "frobnicate", "dead", "x=x", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "relu", "y", "x=x", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "tanh", "z", "x=y", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "frobnicate", "dead", "x=x", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "relu", "y", "x=x", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "tanh", "z", "x=y", ANM_MIL_FLOAT32, four);
     test_mil_result(&m, "y");
     test_mil_result(&m, "z");
     assert_int_equal(translate(&m, &a, &c, &err), ANM_OK);
@@ -107,8 +107,8 @@ static void a_zero_of_reshape_is_the_opsets(void **state)
         anm_error err;
         test_mil_init(&m, opsets[i].opset, opsets[i].ios);
         test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
-        test_mil_const(&m, "s", ANM_MIL_INT32, shape, 2);
-        test_mil_op(&m, "reshape", "y", "x=x shape=s", ANM_MIL_FLOAT32, four);
+        test_mil_add_const(&m, "s", ANM_MIL_INT32, shape, 2);
+        test_mil_add(&m, "reshape", "y", "x=x shape=s", ANM_MIL_FLOAT32, four);
         test_mil_result(&m, "y");
         assert_int_equal(translate(&m, &a, &c, &err), ANM_OK);
         assert_int_equal(anm_arrays_node(a, 0)->attr.flags, opsets[i].flags);
@@ -127,10 +127,10 @@ static void defaults_are_those_of_mil(void **state)
 
     test_mil_init(&m, "CoreML7", 17);
     test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "rsqrt", "r", "x=x", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "leaky_relu", "l", "x=r", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "layer_norm", "n", "x=l", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "softmax", "s", "x=n", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "rsqrt", "r", "x=x", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "leaky_relu", "l", "x=r", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "layer_norm", "n", "x=l", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "softmax", "s", "x=n", ANM_MIL_FLOAT32, four);
     test_mil_result(&m, "s");
     assert_int_equal(translate(&m, &a, &c, &err), ANM_OK);
     assert_true(anm_arrays_node(a, 0)->attr.eps == 1e-12);
@@ -151,7 +151,7 @@ static void what_is_not_known_is_refused_by_name(void **state)
 
     test_mil_init(&m, "CoreML7", 17);
     test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "frobnicate", "op_7", "x=x", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "frobnicate", "op_7", "x=x", ANM_MIL_FLOAT32, four);
     test_mil_result(&m, "op_7");
     expect_refused(&m, ANM_E_UNSUPPORTED,
                    "function main (CoreML7): frobnicate op_7: this operation "
@@ -159,22 +159,22 @@ static void what_is_not_known_is_refused_by_name(void **state)
 
     test_mil_init(&m, "CoreML7", 17);
     test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
-    test_mil_const(&m, "one", ANM_MIL_FLOAT32, &one, 0);
-    test_mil_op(&m, "relu", "op_8", "x=x slope=one", ANM_MIL_FLOAT32, four);
+    test_mil_add_const(&m, "one", ANM_MIL_FLOAT32, &one, 0);
+    test_mil_add(&m, "relu", "op_8", "x=x slope=one", ANM_MIL_FLOAT32, four);
     test_mil_result(&m, "op_8");
     expect_refused(&m, ANM_E_UNSUPPORTED,
                    "relu op_8: parameter slope is not built in; built in: x");
 
     test_mil_init(&m, "CoreML7", 17);
     test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "add", "op_9", "x=x", ANM_MIL_FLOAT32, four);
+    test_mil_add(&m, "add", "op_9", "x=x", ANM_MIL_FLOAT32, four);
     test_mil_result(&m, "op_9");
     expect_refused(&m, ANM_E_FORMAT, "add op_9: it has no y");
 
     test_mil_init(&m, "CoreML7", 17);
     test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
-    test_mil_op(&m, "leaky_relu", "op_10", "x=x alpha=x", ANM_MIL_FLOAT32,
-                four);
+    test_mil_add(&m, "leaky_relu", "op_10", "x=x alpha=x", ANM_MIL_FLOAT32,
+                 four);
     test_mil_result(&m, "op_10");
     expect_refused(&m, ANM_E_UNSUPPORTED, "alpha is computed");
 
@@ -192,9 +192,9 @@ static void a_scatter_must_say_its_mode(void **state)
 
     test_mil_init(&m, "CoreML5", 15);
     test_mil_input(&m, "x", ANM_MIL_FLOAT32, four);
-    test_mil_const(&m, "i", ANM_MIL_INT32, &zero, 1);
-    test_mil_op(&m, "scatter", "y", "data=x indices=i updates=x",
-                ANM_MIL_FLOAT32, four);
+    test_mil_add_const(&m, "i", ANM_MIL_INT32, &zero, 1);
+    test_mil_add(&m, "scatter", "y", "data=x indices=i updates=x",
+                 ANM_MIL_FLOAT32, four);
     test_mil_result(&m, "y");
     expect_refused(&m, ANM_E_UNSUPPORTED, "mode \"\"; built in: update, add");
 }
@@ -207,13 +207,13 @@ static void an_infinite_factor_is_found(void **state)
 
     test_mil_init(&m, "CoreML5", 15);
     test_mil_input(&m, "x", ANM_MIL_FLOAT16, four);
-    test_mil_const(&m, "low", ANM_MIL_FLOAT16, &finite, 0);
-    test_mil_const(&m, "mask", ANM_MIL_FLOAT16, &infinite, 0);
-    test_mil_op(&m, "maximum", "y", "x=x y=mask", ANM_MIL_FLOAT16, four);
-    test_mil_op(&m, "mul", "z", "x=y y=low", ANM_MIL_FLOAT16, four);
+    test_mil_add_const(&m, "low", ANM_MIL_FLOAT16, &finite, 0);
+    test_mil_add_const(&m, "mask", ANM_MIL_FLOAT16, &infinite, 0);
+    test_mil_add(&m, "maximum", "y", "x=x y=mask", ANM_MIL_FLOAT16, four);
+    test_mil_add(&m, "mul", "z", "x=y y=low", ANM_MIL_FLOAT16, four);
     test_mil_result(&m, "z");
     assert_null(anm_mil_infinite_factor(&m.function));
-    test_mil_op(&m, "mul", "w", "x=z y=mask", ANM_MIL_FLOAT16, four);
+    test_mil_add(&m, "mul", "w", "x=z y=mask", ANM_MIL_FLOAT16, four);
     assert_string_equal(anm_mil_infinite_factor(&m.function), "mask");
 }
 
