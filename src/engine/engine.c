@@ -19,6 +19,7 @@
 #include "engine/fit.h"
 #include "engine/state.h"
 #include "graph/arrays_cost.h"
+#include "graph/arrays_pass.h"
 #include "graph/cost.h"
 #include "graph/pass.h"
 #include "model/package.h"
@@ -171,9 +172,10 @@ static anm_status describe_graph(anm_engine *e, const anm_options *o,
 static anm_status describe_package(anm_engine *e, const anm_options *o,
                                    anm_error *err)
 {
-    const anm_status status =
-        anm_package_build(e->source, &e->arrays, &e->text, err);
+    anm_status status = anm_package_build(e->source, &e->arrays, &e->text, err);
 
+    if (!status)
+        status = anm_arrays_optimize(e->arrays, ANM_ARRAYS_PASS_ALL, err);
     e->program.arrays = e->arrays;
     e->program.text = &e->text;
     e->program.precision = o->precision == ANM_PRECISION_DEFAULT
@@ -469,6 +471,7 @@ anm_status anm_engine_load(anm_engine *e, const anm_options *options,
         status = load_runner(e, &why);
     }
     if (status) return anm_fail(err, status, "%s", why.message);
+    if (e->source->package) anm_package_let_go(e->source->package);
     read_plan(e);
     digest_surroundings(e);
     anm_contract_judge(&e->facts, &e->contract);

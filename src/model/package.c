@@ -377,6 +377,12 @@ static anm_status open_parts(reading *r, anm_error *err)
     return status;
 }
 
+void anm_package_let_go(const anm_package *p)
+{
+    for (size_t i = 0; i < p->file->n_files; i++)
+        anm_map_advise(p->file->files[i].map.bytes, ANM_MAP_DROP);
+}
+
 anm_status anm_package_open(anm_source *s, const anm_source_params *params,
                             anm_error *err)
 {
@@ -391,6 +397,7 @@ anm_status anm_package_open(anm_source *s, const anm_source_params *params,
     if (status) return status;
     status = open_parts(&r, err);
     anm_free(r.folder);
+    anm_package_let_go(r.p);
     return status ? anm_fail_prefix(err, status, "%s", s->path) : ANM_OK;
 }
 

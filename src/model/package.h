@@ -57,6 +57,10 @@ anm_status anm_package_open(anm_source *s, const anm_source_params *params,
                             anm_error *err);
 void anm_package_close(anm_package *p); /* accepts NULL */
 
+/* Let go of the pages of its files that this process has brought in by looking
+ * here and there: many small constants lie between the large ones. */
+void anm_package_let_go(const anm_package *p);
+
 /* The tokenizer alone, found by the same rules. */
 anm_status anm_package_tokenizer(anm_tokenizer **out, const char *path,
                                  anm_error *err);
