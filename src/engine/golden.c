@@ -48,14 +48,13 @@ static anm_status make_input(anm_engine *e, anm_inputs *in, anm_error *err)
     return anm_inputs_add(in, &params, anm_text_of(golden_text), err);
 }
 
-/* Why a package may give what is no vector. */
-static void tell_reason(const anm_engine *e, anm_error *err)
+void anm_golden_explain(const anm_engine *e, anm_error *err)
 {
     const anm_package *p = e->source->package;
-    const char *factor = anm_mil_infinite_factor(p->function);
+    const char *factor = p ? anm_mil_infinite_factor(p->function) : NULL;
     char why[512];
 
-    if (!err || (!factor && !p->pad_left)) return;
+    if (!err || (!factor && !(p && p->pad_left))) return;
     snprintf(why, sizeof(why), "%.480s", err->message);
     if (factor)
         anm_fail(err, ANM_E_DEVICE,
@@ -82,7 +81,7 @@ static anm_status predict(anm_engine *e, anm_runner *runner,
         status = anm_guard_check(v, e->program.dim, e->source->recipe.normalize,
                                  0, err);
     if (!status) return ANM_OK;
-    if (status == ANM_E_DEVICE && e->source->package) tell_reason(e, err);
+    if (status == ANM_E_DEVICE) anm_golden_explain(e, err);
     return anm_fail_prefix(err, status, "%s: golden text", e->source->path);
 }
 

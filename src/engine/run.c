@@ -390,7 +390,10 @@ static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
     mark = anm_now_ns();
     if (!status) status = finish_chunk(e, job, slot, n, *done, run, err);
     run->stages_ns[ANM_STAGE_POST] += anm_now_ns() - mark;
-    if (status == ANM_E_DEVICE) degrade(e, err ? err->message : NULL);
+    if (status == ANM_E_DEVICE) {
+        anm_golden_explain(e, err);
+        degrade(e, err ? err->message : NULL);
+    }
     anm_inputs_drop(&slot->inputs, n);
     *done += n;
     return status;

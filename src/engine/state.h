@@ -139,6 +139,10 @@ anm_artifact_builder anm_golden_builder(anm_engine *e);
  * ANM_E_CORRUPT when the artifact holds no golden vector of this size. */
 anm_status anm_golden_prove(anm_engine *e, anm_error *err);
 
+/* Add to the message of a vector that is none what in a package may be the
+ * cause, if anything there is. */
+void anm_golden_explain(const anm_engine *e, anm_error *err);
+
 /* ---- run.c: one call ---------------------------------------------------------- */
 
 /* What a call is, with every default resolved. Borrowed. */

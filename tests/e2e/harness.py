@@ -15,8 +15,8 @@ COMMAND = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "anemone"
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 MEAN, CLS = DATA / "tiny-bert-mean", DATA / "tiny-bert-cls"
 VERBS = ("embed", "tokenize", "add", "search", "get", "rm", "ls", "stats",
-         "check", "backup", "compact", "inspect", "plan", "bench", "cache",
-         "doctor", "help")
+         "check", "backup", "compact", "inspect", "plan", "predict", "bench",
+         "cache", "doctor", "help")
 TMP = pathlib.Path(tempfile.mkdtemp(prefix="anemone-e2e-"))
 TESTS = []
 

@@ -20,6 +20,7 @@ import test_bench  # noqa: F401
 import test_schema  # noqa: F401
 import test_memory  # noqa: F401
 import test_packages  # noqa: F401
+import test_package_text  # noqa: F401
 import test_doctor  # noqa: F401
 from harness import TESTS, TMP, Skip
 
