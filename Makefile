@@ -1,6 +1,6 @@
 # The front door. Everything real is in CMakePresets.json and tools/.
 .PHONY: all setup demo test check bench format clean install fuzz \
-  fake truth-bars
+  fake truth-bars bench-big
 PREFIX ?= /usr/local
 
 all:
@@ -25,6 +25,12 @@ bench:
 	@tools/setup demo
 	@tools/build release
 	@tools/run-bench
+
+# Models of Qwen3's true shapes, made once; beside llama.cpp where it is.
+bench-big:
+	@tools/setup build
+	@tools/build release
+	@tools/run-bench-big
 
 fuzz:
 	@tools/setup test
