@@ -191,6 +191,7 @@ static anm_status infer_layer_norm(anm_infer *f)
     const anm_array_type *x = &f->in[0].type;
     const anm_status status = check_axes(f, x->rank);
     if (status) return status;
+    if (x->rank == 0) return anm_infer_fail(f, "x has no axes");
     const unsigned bits = anm_array_axes(&f->node->attr, x->rank);
     size_t n = 1;
 

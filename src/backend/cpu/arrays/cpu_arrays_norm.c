@@ -130,7 +130,7 @@ void anm_cpu_array_layer_norm(const anm_cpu_array_step *s,
     float *to = s->out[0]->data;
     anm_cpu_around a;
 
-    if (x->rank == 0 || !group_axes(x, bits, &a)) {
+    if (!group_axes(x, bits, &a)) {
         const norm m = { anm_cpu_input(s, 1), anm_cpu_input(s, 2), 1, 1,
                          s->node->attr.eps };
         if (t->member == 0) normalize_apart(s, bits, &m);
