@@ -195,6 +195,7 @@ static void drop_dead(anm_arrays_rewrite *r)
     anm_arrays *a = r->a;
     size_t kept = a->n_nodes;
 
+    if (a->n_nodes == 0) return;
     for (size_t i = a->n_nodes; i-- > 0;) {
         if (is_read(r, &a->nodes[i])) {
             a->nodes[--kept] = a->nodes[i];

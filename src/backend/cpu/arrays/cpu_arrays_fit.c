@@ -25,14 +25,12 @@ static void run_share(void *ctx, unsigned member, unsigned n_members)
 {
     const turn *t = ctx;
     const anm_cpu_arrays *a = t->r->arrays;
+    anm_cpu_turn own = { .kern = &t->r->kern,
+                         .member = member,
+                         .n_members = n_members };
 
-    t->step->rule->run(t->step,
-                       &(anm_cpu_turn){
-                           .kern = &t->r->kern,
-                           .member = member,
-                           .n_members = n_members,
-                           .scratch = a->scratch + member * a->scratch_len,
-                       });
+    if (a->scratch) own.scratch = a->scratch + member * a->scratch_len;
+    t->step->rule->run(t->step, &own);
 }
 
 static anm_status grow_scratch(anm_runner *r, size_t len, anm_error *err)
