@@ -77,7 +77,7 @@ static void place_calls(anm_page *p)
     size_t n_known = 0;
 
     for (size_t i = 0; i < p->n_calls; i++) {
-        n_known += !isnan(p->calls[i].at);
+        if (!isnan(p->calls[i].at)) n_known++;
         first = fmin(first, p->calls[i].at);
     }
     p->has_clock = n_known > 0 && n_known * 2 >= p->n_calls;
@@ -114,7 +114,7 @@ anm_status anm_page_read_calls(anm_page *p, anm_error *err)
         const json_t *call = json_array_get(list, i);
         if (!json_is_object(call)) continue;
         read_call(&p->calls[p->n_calls], call);
-        p->n_calls += !isnan(p->calls[p->n_calls].total);
+        if (!isnan(p->calls[p->n_calls].total)) p->n_calls++;
     }
     place_calls(p);
     p->by_ratio = bands_differ(p);
