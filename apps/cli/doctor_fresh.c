@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,7 +204,11 @@ bool cli_doctor_fresh(cli *c, const char *model, anm_fresh *out, char *why,
     if (!k.line) return fail(why, cap, "answers", ENOMEM);
     bool done = start(&k, c, model, why, cap);
     if (done) {
+        // A child that has ended must not end this process.
+        struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+        sigaction(SIGPIPE, &ignore, &before);
         done = converse(&k, began, out);
+        sigaction(SIGPIPE, &before, NULL);
         stop(&k);
         if (!done) snprintf(why, cap, "a process of its own did not answer");
     }

@@ -14,7 +14,8 @@
 enum {
     BASELINE = 60,
     BASELINE_QUICK = 25,
-    BETWEEN = 3, // unchanged calls after each experiment
+    BASELINE_ALONE = 120, // around one experiment: some seconds at least
+    BETWEEN = 3,          // unchanged calls after each experiment
     WARM_MS = 8000,
     WARM_QUICK_MS = 2000,
 };
@@ -199,6 +200,12 @@ static anm_status run_one(anm_exam *x, anm_outcome *out, anm_error *err)
     return ANM_OK;
 }
 
+static size_t count_baseline(const anm_doctor_params *p)
+{
+    if (p->experiment) return BASELINE_ALONE;
+    return p->quick ? BASELINE_QUICK : BASELINE;
+}
+
 static anm_status run_experiments(anm_exam *x, anm_report *r, anm_error *err)
 {
     const size_t n = count_experiments();
@@ -206,8 +213,7 @@ static anm_status run_experiments(anm_exam *x, anm_report *r, anm_error *err)
 
     x->end_ns = UINT64_MAX;
     show(x, "unchanged calls", 0, n + 1);
-    status =
-        ask_unchanged(x, x->params->quick ? BASELINE_QUICK : BASELINE, err);
+    status = ask_unchanged(x, count_baseline(x->params), err);
     for (size_t i = 0; i < n && !status; i++) {
         if (!is_wanted(x->params, &anm_experiments[i])) continue;
         anm_outcome *out = &r->outcomes[r->n_outcomes++];
