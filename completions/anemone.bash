@@ -6,7 +6,7 @@ _anemone()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs='embed tokenize add search get rm ls stats check backup'
-    verbs+=' compact inspect plan bench cache doctor help'
+    verbs+=' compact inspect plan bench cache doctor watch help'
     local all='--json --quiet --verify --help --version --model --store
         --collection --units --require --allow-fallback --precision --threads
         --cpu --buckets --cache-dir --log --log-format --tokenizer --pooling
@@ -66,7 +66,9 @@ _anemone()
     bench) own='--tokens --idle --callers --bulk --seconds --lines --mission --evidence --quick --items
         --collections --k --where' ;;
     cache) own='--unused-days' ;;
-    doctor) own='--quick --experiment --receipts --settings' ;;
+    doctor) own='--quick --experiment --receipts --report
+        --settings' ;;
+    watch) own='--receipts --once' ;;
     esac
 
     if [[ $cur == -* ]]; then

@@ -16,7 +16,7 @@ DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 MEAN, CLS = DATA / "tiny-bert-mean", DATA / "tiny-bert-cls"
 VERBS = ("embed", "tokenize", "add", "search", "get", "rm", "ls", "stats",
          "check", "backup", "compact", "inspect", "plan", "predict", "bench",
-         "cache", "doctor", "help")
+         "cache", "doctor", "watch", "help")
 TMP = pathlib.Path(tempfile.mkdtemp(prefix="anemone-e2e-"))
 TESTS = []
 

@@ -22,6 +22,7 @@ import test_memory  # noqa: F401
 import test_packages  # noqa: F401
 import test_package_text  # noqa: F401
 import test_doctor  # noqa: F401
+import test_watch  # noqa: F401
 from harness import TESTS, TMP, Skip
 
 
