@@ -67,7 +67,7 @@ _anemone()
         --collections --k --where' ;;
     cache) own='--unused-days' ;;
     doctor) own='--quick --experiment --receipts --report
-        --settings' ;;
+        --bundle --with-texts --settings' ;;
     watch) own='--receipts --once' ;;
     esac
 

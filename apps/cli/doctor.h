@@ -1,6 +1,6 @@
 /* doctor.h - the parts of `doctor`: the report for people (doctor_text.c), a
- * process of its own (doctor_fresh.c), files (doctor_files.c), the verb
- * (verb_doctor.c).
+ * process of its own (doctor_fresh.c), files (doctor_files.c, doctor_bundle.c),
+ * the verb (verb_doctor.c).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_DOCTOR_H
@@ -11,8 +11,8 @@
 #include <jansson.h>
 
 typedef struct doctor_options {
-    bool settings, quick;
-    const char *experiment, *receipts, *report;
+    bool settings, quick, with_texts;
+    const char *experiment, *receipts, *report, *bundle;
 } doctor_options;
 
 /* Findings first, then what conditions cost, then the hypotheses. */
@@ -23,12 +23,19 @@ void cli_doctor_print(FILE *out, const cli_term *term, const json_t *doc);
 bool cli_doctor_fresh(cli *c, const char *model, anm_fresh *out, char *why,
                       size_t cap);
 
-/* Make the folder for a report, and find out whether files can be written
- * there, before anything is measured. NULL: nothing to do. */
-anm_status cli_doctor_report_prepare(const char *folder, anm_error *err);
+/* Make the folder for a report, and find out whether it and the bundle can be
+ * written, before anything is measured. */
+anm_status cli_doctor_files_prepare(const doctor_options *o, anm_error *err);
 
 /* doctor.json and index.html in it. */
 anm_status cli_doctor_report_write(const char *folder, const char *json,
+                                   anm_error *err);
+
+/* The report, machine, settings, model, plan and receipts as one .tar.gz.
+ *
+ * @param model  How it was opened; NULL: of receipts alone. */
+anm_status cli_doctor_bundle_write(const doctor_options *o,
+                                   const anm_options *model, const char *json,
                                    anm_error *err);
 
 #endif

@@ -32,19 +32,35 @@ static anm_status put(const char *folder, const char *name, const char *text,
     return status;
 }
 
-anm_status cli_doctor_report_prepare(const char *folder, anm_error *err)
+static anm_status try_place(const char *path, anm_error *err)
 {
     cli_whole_file probe;
+    const anm_status status = cli_whole_file_open(&probe, path, err);
 
-    if (!folder) return ANM_OK;
+    cli_whole_file_abandon(&probe);
+    return status;
+}
+
+static anm_status prepare_report(const char *folder, anm_error *err)
+{
     if (mkdir(folder, 0777) && errno != EEXIST)
         return cli_fail(err, errno == ENOENT ? ANM_E_NOTFOUND : ANM_E_IO,
                         "--report %s: %s", folder, strerror(errno));
     char *path = join(folder, "index.html");
     if (!path) return cli_fail(err, ANM_E_NOMEM, "%s: out of memory", folder);
-    const anm_status status = cli_whole_file_open(&probe, path, err);
-    cli_whole_file_abandon(&probe);
+    const anm_status status = try_place(path, err);
     free(path);
+    return status;
+}
+
+anm_status cli_doctor_files_prepare(const doctor_options *o, anm_error *err)
+{
+    anm_status status = ANM_OK;
+
+    if (o->with_texts && !o->bundle)
+        return cli_fail(err, ANM_E_ARG, "--with-texts is of --bundle FILE");
+    if (o->report) status = prepare_report(o->report, err);
+    if (!status && o->bundle) status = try_place(o->bundle, err);
     return status;
 }
 

@@ -20,6 +20,11 @@ static const cli_option options[] = {
     { "report", 0, CLI_STRING, offsetof(doctor_options, report), "DIR",
       "write index.html, a page to read and to pass on, and doctor.json", 0,
       0 },
+    { "bundle", 0, CLI_STRING, offsetof(doctor_options, bundle), "FILE.tar.gz",
+      "report, machine, settings, model, plan and receipts in one file", 0, 0 },
+    { "with-texts", 0, CLI_SWITCH, offsetof(doctor_options, with_texts), NULL,
+      "put the receipt log into the bundle as it is, with whatever it holds", 0,
+      0 },
     { "settings", 0, CLI_SWITCH, offsetof(doctor_options, settings), NULL,
       "print every setting, its value and where it came from", 0, 0 },
 };
@@ -143,6 +148,23 @@ static anm_status show(const cli *c, const char *json, anm_error *err)
     return ANM_OK;
 }
 
+static anm_status write_files(doctor_run *r, const doctor_options *o,
+                              const char *json, anm_error *err)
+{
+    anm_options model;
+    anm_status status = ANM_OK;
+
+    if (o->report) status = cli_doctor_report_write(o->report, json, err);
+    if (status || !o->bundle) return status;
+    // What was opened once is opened again; a bundle of receipts has no model.
+    if (!r->model) return cli_doctor_bundle_write(o, NULL, json, err);
+    cli_session_options(&r->session, r->c, &model);
+    status = cli_session_model(r->c, &model, err);
+    if (!status) status = cli_doctor_bundle_write(o, &model, json, err);
+    cli_progress_end(&r->session.progress);
+    return status;
+}
+
 static int run_doctor(cli *c, int argc, char **argv)
 {
     doctor_options o = { 0 };
@@ -154,13 +176,12 @@ static int run_doctor(cli *c, int argc, char **argv)
     if (!cli_begin(c, &o, argc, argv)) return c->exit_code;
     if (o.settings) return print_settings(c);
     const bool has_model = c->n_args || c->settings.options.model;
-    anm_status status = cli_doctor_report_prepare(o.report, &err);
+    anm_status status = cli_doctor_files_prepare(&o, &err);
     if (!status)
         status = o.receipts && !has_model
                      ? read_receipts(c, o.receipts, &json, &n_findings, &err)
                      : examine(&r, &o, &json, &n_findings, &err);
-    if (!status && o.report)
-        status = cli_doctor_report_write(o.report, json, &err);
+    if (!status) status = write_files(&r, &o, json, &err);
     if (!status) status = show(c, json, &err);
     anm_free(json);
     if (status) return cli_report(c, &err);

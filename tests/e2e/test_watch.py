@@ -11,10 +11,11 @@ import select
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 
 from harness import (
-    COMMAND, DATA, MEAN, TMP, Skip, environment, expect, fails, run, start,
+    COMMAND, MEAN, TMP, Skip, environment, expect, fails, run, start,
     succeeds, test)
 from test_doctor import log_of, receipts, slowed
 
@@ -159,6 +160,56 @@ def report_is_the_document_and_a_page_of_it():
                            TMP / "none" / "deep"])
     fails(3, "regular.txt", args=["doctor", "--receipts", bad_log(), "--report",
                                   log_of("regular.txt", "")])
+
+
+def bundle_of(*arguments):
+    file = TMP / "bundle.tar.gz"
+    file.unlink(missing_ok=True)
+    r = run("doctor", *arguments, "--bundle", file, "--json")
+    expect(r.code in (0, 1), f"exit {r.code}: {r.err}")
+    with tarfile.open(file) as archive:
+        members = archive.getmembers()
+        expect(all(m.isfile() and m.name.startswith("anemone-doctor/") and
+                   m.uid == 0 for m in members), str(members))
+        return r.json(), {m.name.split("/")[1]:
+                          archive.extractfile(m).read().decode()
+                          for m in members}
+
+
+@test
+def bundle_holds_what_somebody_else_needs_and_no_text():
+    secret = "my diary of 1987"
+    one = receipts(3)[-1]
+    lines = [slowed(one, None if i % 3 else "paging", 4, 60000 * i)
+             for i in range(60)]
+    lines[7]["text"] = secret
+    lines[8]["input"]["text"] = secret
+    log = log_of("bundled.jsonl", *lines, secret, json.dumps({"text": secret}))
+    log_of("bundled.jsonl.1", *lines[:5])
+    d, files = bundle_of("--receipts", log)
+    expect(sorted(files) == ["README.txt", "doctor.json", "index.html",
+                             "machine.json", "model.json", "receipts.jsonl",
+                             "settings.json", "version.json"], str(list(files)))
+    expect(json.loads(files["doctor.json"]) == d, "another document")
+    expect(json.loads(files["machine.json"]) == d["machine"], "machine")
+    kept = [json.loads(line) for line in files["receipts.jsonl"].splitlines()]
+    expect(len(kept) == 65 and kept[0] == lines[0], f"{len(kept)} receipts")
+    expect(not any(secret in text for text in files.values()), "a user's text")
+    expect("no text" in files["README.txt"], files["README.txt"])
+    _, files = bundle_of("--receipts", log, "--with-texts")
+    expect(files["receipts.jsonl"].count(secret) == 4, "as it is")
+    expect("--with-texts" in files["README.txt"], files["README.txt"])
+    fails(2, "--bundle", args=["doctor", "--receipts", log, "--with-texts"])
+    fails(3, "none", args=["doctor", "--receipts", log, "--bundle",
+                           TMP / "none" / "b.tar.gz"])
+
+
+@test
+def bundle_of_a_model_has_its_plan():
+    d, files = bundle_of("-m", MEAN, "--quick", "--experiment", "overhead")
+    expect(json.loads(files["plan.json"])["anemone_plan"] == 1, "plan")
+    expect(json.loads(files["model.json"])["fingerprint"] ==
+           d["model"]["fingerprint"], "identity")
 
 
 @test
