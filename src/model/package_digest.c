@@ -8,6 +8,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "base/file.h"
 #include "model/package.h"
 
 static void add_type(anm_sha256 *h, const anm_mil_value_type *t)
@@ -35,6 +36,8 @@ static void add_value(anm_sha256 *h, const anm_mil_value *v)
             anm_sha256_add_string(h, v->strings[i]);
     } else if (v->form == ANM_MIL_TENSOR) {
         anm_sha256_add(h, v->data.data, v->data.len);
+        /* A file need not be held as a whole to be hashed. */
+        if (v->in_file) anm_map_advise(v->data, ANM_MAP_DROP);
     } else {
         const uint64_t n = v->form == ANM_MIL_DICTIONARY ? 2 * v->n : v->n;
         for (uint64_t i = 0; i < n; i++)

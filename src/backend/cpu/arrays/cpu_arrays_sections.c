@@ -425,9 +425,9 @@ anm_status anm_cpu_arrays_prepare(const anm_program *program,
 
 /* ---- Bind ---------------------------------------------------------------- */
 
-static anm_status find_section(anm_runner *r, const anm_sections *sections,
-                               const char *name, uint64_t expected,
-                               const void **out, anm_error *err)
+static anm_status find_section(const anm_sections *sections, const char *name,
+                               uint64_t expected, anm_bytes *out,
+                               anm_error *err)
 {
     anm_bytes bytes = { 0 };
 
@@ -442,23 +442,58 @@ static anm_status find_section(anm_runner *r, const anm_sections *sections,
         return anm_fail(err, ANM_E_CORRUPT,
                         "section %s: not aligned to %d bytes", name,
                         ANM_CACHE_LINE);
-    *out = bytes.data;
-    r->sections[r->n_sections++] = bytes;
+    *out = bytes;
     return ANM_OK;
 }
 
-static anm_status bind_stored(anm_runner *r, const anm_sections *sections,
+/* A section of which every call reads all. */
+static const void *keep_resident(anm_runner *r, anm_bytes bytes)
+{
+    r->sections[r->n_sections++] = bytes;
+    return bytes.data;
+}
+
+static anm_status find_stored(const anm_runner *r, const anm_sections *sections,
                               const char *kind, anm_value_id v, uint64_t bytes,
-                              const void **out, anm_error *err)
+                              anm_bytes *out, anm_error *err)
 {
     const anm_array *value = anm_arrays_value(r->arrays->program, v);
     char *name = section_name(kind, value);
     if (!name)
         return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", value->name);
-    const anm_status status = find_section(r, sections, name, bytes, out, err);
+    const anm_status status = find_section(sections, name, bytes, out, err);
 
     anm_free(name);
     return status;
+}
+
+static anm_status bind_panels(anm_runner *r, const anm_sections *sections,
+                              anm_value_id v, anm_error *err)
+{
+    anm_bytes found = { 0 };
+    const anm_status status =
+        find_stored(r, sections, "panels", v,
+                    panel_bytes(r->arrays->program, v), &found, err);
+
+    if (!status) r->arrays->consts[v].panels = keep_resident(r, found);
+    return status;
+}
+
+/* A text reads a few rows of a table: the system is asked to have it at hand,
+ * and this process has the pages that it has read. Of a small encoder half the
+ * bytes are its vocabulary. */
+static anm_status bind_table(anm_runner *r, const anm_sections *sections,
+                             anm_value_id v, anm_error *err)
+{
+    anm_bytes found = { 0 };
+    const anm_status status = find_stored(
+        r, sections, "table", v,
+        stored_bytes(anm_arrays_value(r->arrays->program, v)), &found, err);
+
+    if (status) return status;
+    anm_map_advise(found, ANM_MAP_WILL_NEED);
+    r->arrays->consts[v].table = found.data;
+    return ANM_OK;
 }
 
 static anm_status bind_const(anm_runner *r, const anm_sections *sections,
@@ -478,13 +513,9 @@ static anm_status bind_const(anm_runner *r, const anm_sections *sections,
         c->data = (void *)(uintptr_t)*cells;
         *cells += padded_cells(anm_arrays_value(a, v));
     }
-    if (forms & ANM_CPU_ARRAY_PANELS)
-        status = bind_stored(r, sections, "panels", v, panel_bytes(a, v),
-                             &c->panels, err);
+    if (forms & ANM_CPU_ARRAY_PANELS) status = bind_panels(r, sections, v, err);
     if (!status && (forms & ANM_CPU_ARRAY_TABLE))
-        status =
-            bind_stored(r, sections, "table", v,
-                        stored_bytes(anm_arrays_value(a, v)), &c->table, err);
+        status = bind_table(r, sections, v, err);
     return status;
 }
 
@@ -493,11 +524,12 @@ anm_status anm_cpu_arrays_bind(anm_runner *r, const anm_sections *sections,
 {
     const anm_arrays *a = r->arrays->program;
     const uint64_t bytes = cells_bytes(a, r->arrays->forms);
-    const void *cells = NULL;
+    const anm_cpu_cell *at = NULL;
+    anm_bytes cells = { 0 };
     anm_status status = ANM_OK;
 
-    if (bytes) status = find_section(r, sections, "cells", bytes, &cells, err);
-    const anm_cpu_cell *at = cells;
+    if (bytes) status = find_section(sections, "cells", bytes, &cells, err);
+    if (bytes && !status) at = keep_resident(r, cells);
     for (anm_value_id v = 0; v < anm_arrays_n_values(a) && !status; v++) {
         const anm_array *value = anm_arrays_value(a, v);
 
