@@ -54,9 +54,10 @@ static anm_status look_at_program(reading *r, anm_error *err)
 
     if (status) return status;
     p->normalizes = anm_package_is_unit(a, anm_arrays_output_at(a, 0));
-    r->s->vocab_rows = anm_package_id_rows(a, anm_arrays_find(a, ids));
+    const bool known =
+        anm_package_id_rows(a, anm_arrays_find(a, ids), &r->s->vocab_rows);
     anm_arrays_free(a);
-    return ANM_OK;
+    return known ? ANM_OK : fail_memory(r, err);
 }
 
 static anm_status open_function(reading *r, anm_error *err)

@@ -92,8 +92,8 @@ anm_status anm_package_choose(anm_package *p, const char *wanted, size_t *dim,
 bool anm_package_is_unit(const anm_arrays *a, anm_value_id output);
 
 /* Rows of the table that ids look up: ids below are legal. SIZE_MAX: none was
- * found. */
-size_t anm_package_id_rows(const anm_arrays *a, anm_value_id ids);
+ * found. False when memory is out. */
+bool anm_package_id_rows(const anm_arrays *a, anm_value_id ids, size_t *rows);
 
 /* Add the nodes between the output and the vector. masks: the value that is 1
  * for tokens. Returns the vector. */

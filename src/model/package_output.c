@@ -200,12 +200,12 @@ static bool carries_ids(anm_array_op op)
            op == ANM_ARRAY_TRANSPOSE;
 }
 
-size_t anm_package_id_rows(const anm_arrays *a, anm_value_id ids)
+bool anm_package_id_rows(const anm_arrays *a, anm_value_id ids, size_t *rows)
 {
     bool *carried = anm_alloc_array(anm_arrays_n_values(a), sizeof(*carried));
-    size_t rows = SIZE_MAX;
 
-    if (!carried) return rows;
+    *rows = SIZE_MAX;
+    if (!carried) return false;
     carried[ids] = true;
     for (size_t i = 0; i < anm_arrays_n_nodes(a); i++) {
         const anm_array_node *n = anm_arrays_node(a, i);
@@ -219,11 +219,11 @@ size_t anm_package_id_rows(const anm_arrays *a, anm_value_id ids)
         const int64_t axis =
             n->attr.axis < 0 ? n->attr.axis + (int64_t)t->rank : n->attr.axis;
         if (axis >= 0 && axis < (int64_t)t->rank && t->dims[axis] > 0 &&
-            (uint64_t)t->dims[axis] < rows)
-            rows = (size_t)t->dims[axis];
+            (uint64_t)t->dims[axis] < *rows)
+            *rows = (size_t)t->dims[axis];
     }
     anm_free(carried);
-    return rows;
+    return true;
 }
 
 /* ---- From the output to the vector ------------------------------------------ */

@@ -1,0 +1,184 @@
+/* Opening packages as models: where a tokenizer lies, what the folder beside it
+ * says, what is refused.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "model/package.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/model_folder.h"
+#include "support/packed.h"
+
+static anm_status open_bert(anm_source **s, const anm_source_params *params,
+                            anm_error *err)
+{
+    return anm_source_open(s, test_packed("bert_c_pal2.mlpackage"), params,
+                           err);
+}
+
+static const char *bert_tokenizer(void)
+{
+    return test_data("coreml/bert-tokenizer.json");
+}
+
+static void a_package_becomes_a_source(void **state)
+{
+    const anm_source_params params = { .tokenizer = bert_tokenizer() };
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    if (open_bert(&s, &params, &err)) fail_msg("%s", err.message);
+    assert_string_equal(s->format, "mlpackage");
+    assert_string_equal(s->architecture, "mlprogram");
+    assert_string_equal(s->name, "bert_c_pal2.mlpackage");
+    assert_int_equal(s->vocab_rows, 500);
+    assert_int_equal(s->recipe.dim, 64);
+    assert_int_equal(s->recipe.max_tokens, 32);
+    assert_true(s->recipe.is_pooled && s->recipe.normalize);
+    assert_true(s->package->normalizes && !s->package->unit);
+    assert_false(s->package->pad_left);
+    assert_int_equal(s->weights.n_files, 2);
+    anm_source_close(s);
+}
+
+static void a_program_is_fed_by_roles(void **state)
+{
+    const anm_source_params params = { .tokenizer = bert_tokenizer() };
+    anm_source *s;
+    anm_arrays *a;
+    anm_arrays_text text;
+    anm_error err;
+    (void)state;
+
+    assert_int_equal(open_bert(&s, &params, &err), ANM_OK);
+    assert_int_equal(anm_package_build(s, &a, &text, &err), ANM_OK);
+    assert_int_equal(text.n_feeds, 2);
+    assert_int_equal(text.feeds[0].role, ANM_ARRAY_ROLE_IDS);
+    assert_int_equal(text.feeds[0].input, anm_arrays_find(a, "input_ids"));
+    assert_int_equal(text.feeds[1].role, ANM_ARRAY_ROLE_MASK);
+    assert_int_equal(text.n_lengths, 1);
+    assert_int_equal(text.lengths[0], 32);
+    assert_int_equal(text.vector, anm_arrays_find(a, "embedding"));
+    anm_arrays_free(a);
+    anm_source_close(s);
+}
+
+static void a_folder_beside_the_tokenizer_is_obeyed(void **state)
+{
+    const char *folder = test_model_copy("tiny-bert-mean");
+    const anm_source_params params = { .tokenizer = folder };
+    char *tokenizer = test_read(bert_tokenizer(), NULL);
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    test_model_write(folder, "tokenizer.json", tokenizer, strlen(tokenizer));
+    test_model_set(folder, "tokenizer_config.json",
+                   "{\"padding_side\":\"left\"}");
+    test_model_set(folder, "sentence_bert_config.json",
+                   "{\"max_seq_length\":20}");
+    if (open_bert(&s, &params, &err)) fail_msg("%s", err.message);
+    assert_int_equal(s->recipe.max_tokens, 20);
+    assert_true(s->package->pad_left);
+    assert_int_equal(s->package->pad_id, 0); // [PAD]
+    anm_source_close(s);
+    free(tokenizer);
+}
+
+static void a_tokenizer_of_more_ids_is_refused(void **state)
+{
+    const anm_source_params params = { .tokenizer =
+                                           test_data("tiny-bert-cls") };
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    assert_int_equal(open_bert(&s, &params, &err), ANM_E_FORMAT);
+    assert_non_null(strstr(err.message, "ids below 640"));
+    assert_non_null(strstr(err.message, "500 rows"));
+}
+
+static void without_a_tokenizer_it_says_what_to_give(void **state)
+{
+    const anm_source_params nothing = { 0 };
+    anm_tokenizer *t;
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    assert_int_equal(open_bert(&s, &nothing, &err), ANM_E_NOTFOUND);
+    assert_non_null(strstr(err.message, "--tokenizer"));
+    assert_non_null(strstr(err.message, "bert_c_pal2.mlpackage: "));
+    assert_int_equal(
+        anm_package_tokenizer(&t, test_packed("bert_c_pal2.mlpackage"), &err),
+        ANM_E_NOTFOUND);
+}
+
+static void digest_of(const char *name, uint8_t out[ANM_SHA256_BYTES])
+{
+    anm_mlpackage *file = test_open_package(test_packed(name));
+    const anm_package p = { .file = file, .function = file->main };
+    anm_error err;
+
+    assert_int_equal(anm_package_digest(&p, out, &err), ANM_OK);
+    anm_mlpackage_close(file);
+}
+
+static void a_digest_is_of_what_is_computed(void **state)
+{
+    uint8_t a[ANM_SHA256_BYTES], b[ANM_SHA256_BYTES], c[ANM_SHA256_BYTES];
+    (void)state;
+
+    digest_of("op_binary_ios15.mlpackage", a);
+    digest_of("op_binary_ios15.mlpackage", b);
+    digest_of("op_binary_mod_ios15.mlpackage", c);
+    assert_memory_equal(a, b, sizeof(a));
+    assert_memory_not_equal(a, c, sizeof(a));
+}
+
+/* Parameters come in any order in a file: it does not count. */
+static void the_order_of_parameters_is_not_digested(void **state)
+{
+    anm_mlpackage *file =
+        test_open_package(test_packed("op_binary_ios15.mlpackage"));
+    anm_mil_function turned = *file->main;
+    anm_mil_op *ops = anm_alloc_array(turned.block.n_ops, sizeof(*ops));
+    anm_mil_arg args[2];
+    uint8_t a[ANM_SHA256_BYTES], b[ANM_SHA256_BYTES];
+    anm_package p = { .file = file, .function = file->main };
+    anm_error err;
+    (void)state;
+
+    assert_int_equal(anm_package_digest(&p, a, &err), ANM_OK);
+    memcpy(ops, turned.block.ops, turned.block.n_ops * sizeof(*ops));
+    for (size_t i = 0; i < turned.block.n_ops; i++) {
+        if (ops[i].n_args != 2) continue;
+        args[0] = ops[i].args[1];
+        args[1] = ops[i].args[0];
+        ops[i].args = args;
+        break;
+    }
+    turned.block.ops = ops;
+    p.function = &turned;
+    assert_int_equal(anm_package_digest(&p, b, &err), ANM_OK);
+    assert_memory_equal(a, b, sizeof(a));
+    anm_free(ops);
+    anm_mlpackage_close(file);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_package_becomes_a_source),
+        cmocka_unit_test(a_program_is_fed_by_roles),
+        cmocka_unit_test(a_folder_beside_the_tokenizer_is_obeyed),
+        cmocka_unit_test(a_tokenizer_of_more_ids_is_refused),
+        cmocka_unit_test(without_a_tokenizer_it_says_what_to_give),
+        cmocka_unit_test(a_digest_is_of_what_is_computed),
+        cmocka_unit_test(the_order_of_parameters_is_not_digested),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
