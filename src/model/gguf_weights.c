@@ -189,12 +189,30 @@ static anm_status add_fused(anm_gguf_reading *r, const anm_gguf_tensor *t,
     return status;
 }
 
+/* Layers beyond those that metadata counts: another vector would come out than
+ * the one that the file is meant to give, and no sign of it. */
+static anm_status check_layer(const anm_gguf_reading *r,
+                              const anm_gguf_tensor *t, const tensor_name *n,
+                              anm_error *err)
+{
+    const json_int_t layers =
+        json_integer_value(json_object_get(r->s->config, "num_hidden_layers"));
+
+    if (!n->in_layer || n->layer < layers) return ANM_OK;
+    return anm_fail(err, ANM_E_FORMAT,
+                    "%s: tensor %s: metadata says %lld layers, 0 to %lld",
+                    r->s->path, t->name, (long long)layers,
+                    (long long)layers - 1);
+}
+
 static anm_status add_tensor(anm_gguf_reading *r, const anm_gguf_tensor *t,
                              anm_error *err)
 {
     tensor_name n;
     const bool known = split_name(t->name, &n);
+    const anm_status status = known ? check_layer(r, t, &n, err) : ANM_OK;
 
+    if (status) return status;
     if (known && is_head(&n)) return add_unused(r, t, err);
     if (known && is_fused(&n)) return add_fused(r, t, &n, err);
     const char *path = known ? find_path(r->kind, &n) : NULL;

@@ -121,6 +121,15 @@ static void a_tensor_that_is_missing_or_strange_is_named(void **state)
                      rows[i].status, rows[i].words);
 }
 
+static void a_layer_that_metadata_does_not_count_is_refused(void **state)
+{
+    (void)state;
+    test_refused(test_gguf_edited("tiny-bert-mean",
+                                  (test_gguf_edit){ "bert.block_count",
+                                                    TEST_GGUF_U32, 2, NULL }),
+                 ANM_E_FORMAT, "tensor blk.2.|metadata says 2 layers, 0 to 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +137,7 @@ int main(void)
         cmocka_unit_test(a_fused_tensor_is_its_three_parts),
         cmocka_unit_test(a_fused_tensor_of_other_rows_is_refused),
         cmocka_unit_test(a_tensor_that_is_missing_or_strange_is_named),
+        cmocka_unit_test(a_layer_that_metadata_does_not_count_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
