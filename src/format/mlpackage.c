@@ -376,10 +376,11 @@ bool anm_mlpackage_is(const char *path)
         return true;
     anm_file_kind kind = ANM_FILE_ABSENT;
     anm_file_id id;
-    char *manifest = anm_path_join(path, "Manifest.json");
+    char manifest[4096]; // no system here takes a longer path
+    const int len =
+        snprintf(manifest, sizeof(manifest), "%s/Manifest.json", path);
 
-    if (manifest && anm_file_look(manifest, &kind, &id, NULL))
-        kind = ANM_FILE_ABSENT;
-    anm_free(manifest);
-    return kind == ANM_FILE_REGULAR;
+    if (len < 0 || (size_t)len >= sizeof(manifest)) return false;
+    return !anm_file_look(manifest, &kind, &id, NULL) &&
+           kind == ANM_FILE_REGULAR;
 }
