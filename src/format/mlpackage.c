@@ -5,6 +5,7 @@
 #include "format/mlpackage_reading.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "format/protobuf.h"
