@@ -5,6 +5,7 @@
 
 #include "document.h"
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -146,7 +147,7 @@ static cli_ink ink_of(const cli_watch_call *c)
 static void draw_head(FILE *out, const cli_term *t, const cli_watch *w,
                       const cli_watch_log *log, size_t width)
 {
-    char n[32];
+    char n[32], judged[32], above[32];
 
     cli_count_text(n, w->n_calls);
     fprintf(out, "%swatching%s    ", cli_ink_on(t, CLI_BOLD),
@@ -154,8 +155,10 @@ static void draw_head(FILE *out, const cli_term *t, const cli_watch *w,
     put_clipped(out, t, log->path, width - LABEL);
     fputc('\n', out);
     put_label(out, t, "");
-    fprintf(out, "%s receipts%s%zu judged%s%zu above their band", n, dot(t),
-            w->n_judged, dot(t), w->n_above);
+    cli_count_text(judged, w->n_judged);
+    cli_count_text(above, w->n_above);
+    fprintf(out, "%s receipts%s%s judged%s%s above their band", n, dot(t),
+            judged, dot(t), above);
     const size_t n_bad = w->n_damaged + log->n_incomplete;
     if (n_bad)
         fprintf(out, "%s%s%zu no receipts%s", dot(t), cli_ink_on(t, CLI_YELLOW),
@@ -195,16 +198,19 @@ static void draw_last(FILE *out, const cli_term *t, const cli_watch *w)
     fputc('\n', out);
 }
 
-/* Eighths of a cell that a call fills: the top of the band is the middle, so
- * that what stands higher left it; twice the band's width above is full. */
+/* Eighths of a cell that a call fills: 1 to 3 from the low to the high end of
+ * its band, 5 to 8 beyond it, an eighth for each half of a doubling. */
 static size_t height_of(const cli_watch_call *c)
 {
-    const double high = c->high_ns > 0 ? c->high_ns : 2 * c->total_ns;
-    const double part = c->total_ns / high;
+    const double span = c->high_ns - c->low_ns;
 
-    if (part <= 1) return (size_t)(part * 3.999);
-    const double over = (part - 1) * 2;
-    return 4 + (over >= 3.999 ? 3 : (size_t)over);
+    if (!(c->high_ns > 0) || !(span > 0)) return 1;
+    if (c->total_ns > c->high_ns) {
+        const double doublings = log2(c->total_ns / c->high_ns);
+        return 4 + (doublings >= 1.5 ? 3 : (size_t)(2 * doublings));
+    }
+    const double part = (c->total_ns - c->low_ns) / span;
+    return part > 0 ? (size_t)(2.999 * part) : 0;
 }
 
 static void draw_spark(FILE *out, const cli_term *t, const cli_watch *w,
