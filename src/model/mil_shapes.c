@@ -232,13 +232,18 @@ void anm_mil_pad(anm_mil_walk *w)
 
 /* ---- By index -------------------------------------------------------------- */
 
-/* Up to iOS16 a negative index counts from the end; from iOS17 on what it gives
- * is not defined, and this is as good as anything. */
+/* Up to iOS16 a negative index counts from the end; from iOS17 on it means
+ * nothing, and converters put arithmetic before it. */
+static unsigned index_flags(const anm_mil_walk *w)
+{
+    return w->ios < 17 ? ANM_ARRAY_WRAP_INDEX : 0;
+}
+
 void anm_mil_gather(anm_mil_walk *w)
 {
     const anm_value_id inputs[] = { anm_mil_in(w, "x"),
                                     anm_mil_in(w, "indices") };
-    const anm_array_attr attr = { .flags = ANM_ARRAY_WRAP_INDEX,
+    const anm_array_attr attr = { .flags = index_flags(w),
                                   .axis = anm_mil_int(w, "axis", 0),
                                   .batch_dims =
                                       anm_mil_int(w, "batch_dims", 0) };
@@ -260,7 +265,7 @@ void anm_mil_scatter_op(anm_mil_walk *w)
                                     anm_mil_in(w, "indices"),
                                     anm_mil_in(w, "updates") };
     const anm_array_attr attr = {
-        .flags = ANM_ARRAY_WRAP_INDEX,
+        .flags = index_flags(w),
         .axis = anm_mil_int(w, "axis", 0),
         .mode = (anm_array_mode)anm_mil_choice(w, "mode", "", modes),
     };
