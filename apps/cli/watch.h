@@ -34,7 +34,9 @@ anm_status cli_watch_log_open(cli_watch_log *l, const char *path, uint64_t tail,
 
 /* Give every whole line that there is now to fn. After the last one of a file
  * that was renamed or cut short it goes on in the one that took its place; a
- * place that is empty for a moment is waited for by later calls. */
+ * place that is empty for a moment is waited for by later calls. A file that is
+ * cut and written beyond where it had been read, all between two calls, looks
+ * like one that grew: its first line is then a part, and no receipt. */
 anm_status cli_watch_log_read(cli_watch_log *l,
                               void (*fn)(void *ctx, const char *line,
                                          size_t len),
