@@ -651,15 +651,17 @@ typedef struct anm_raw_array {
 } anm_raw_array;
 
 /** The functions of a Core ML package as they are: arrays in, arrays out, no
- * tokenizer, no recipe, no contract. One thread at a time. */
+ * tokenizer, no recipe, no contract. Any other model is one function "main" of
+ * "ids" and "mask" (INT32 [tokens] or [1, tokens], the mask may be left off)
+ * that gives "vector". One thread at a time. */
 typedef struct anm_predictor anm_predictor;
 
-/** Open a package for raw predictions. Of the options model, threads, cpu and
- * log count.
+/** Open a model for raw predictions. For a package the options model, threads,
+ * cpu and log count, for others all.
  *
  * @return ANM_OK
- *         ANM_E_UNSUPPORTED  what the package holds cannot be run here, or the
- *                            model is no package; names what and where
+ *         ANM_E_UNSUPPORTED  what the package holds cannot be run here; names
+ *                            what and where
  *         and those of anm_model_open() that concern its files */
 ANM_API anm_status anm_predictor_open(anm_predictor **out,
                                       const anm_options *options,

@@ -214,14 +214,15 @@ static int run_predict(cli *c, int argc, char **argv)
 
 const cli_verb cli_verb_predict = {
     .name = "predict",
-    .summary = "run raw arrays through a Core ML package",
+    .summary = "run raw arrays through a package or a model",
     .arguments = "[MODEL] --inputs FILE|-",
-    .about =
-        "Reads {\"cases\":[{\"label\":…,\"function\":…,\"reset_state\":…,"
-        "\"inputs\":[{\"name\":…,\"dtype\":…,\"shape\":…,\"values\":…}]}]}, "
-        "runs the cases in order, and writes their outputs in the same "
-        "form. Cases share the states of the package unless "
-        "\"reset_state\" is true.",
+    .about = "Reads { \"cases\": [ { \"label\": …, \"function\": …, "
+             "\"reset_state\": …, \"inputs\": [ { \"name\": …, \"dtype\": "
+             "…, \"shape\": …, \"values\": … } ] } ] }, runs the cases in "
+             "order, and writes their outputs in the same form. Cases share "
+             "the states of the package unless \"reset_state\" is true. A "
+             "model that is no package takes \"ids\" and \"mask\" and gives "
+             "\"vector\".",
     .example = "anemone predict model.mlpackage --inputs cases.json",
     .run = run_predict,
     .options = options,

@@ -14,6 +14,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "engine/artifact_file.h"
+#include "engine/text_function.h"
 #include "graph/arrays_pass.h"
 #include "model/mil.h"
 #include "model/mil_inputs.h"
@@ -35,6 +36,7 @@ typedef struct loaded {
 } loaded;
 
 struct anm_functions {
+    anm_text_function *text; /* of a model that is no package; or NULL and */
     anm_mlpackage *package;
     const anm_backend *backend;
     anm_log log;
@@ -129,12 +131,6 @@ static anm_status load(anm_functions *f, loaded *l, anm_error *err)
 static anm_status open_package(anm_functions *f, const char *path,
                                anm_error *err)
 {
-    if (!anm_mlpackage_is(path))
-        return anm_fail(
-            err, ANM_E_UNSUPPORTED,
-            "%s: no Core ML package; raw arrays go through packages "
-            "alone",
-            path);
     anm_status status = anm_mlpackage_open(&f->package, path, err);
     if (status) return status;
     status = anm_mlpackage_check_runnable(f->package, err);
@@ -165,7 +161,10 @@ anm_status anm_functions_open(anm_functions **out, const anm_options *options,
         f->load.threads = budget.threads;
     }
     anm_status status = anm_cpu_parse(options->cpu, &f->load.cpu, err);
-    if (!status) status = open_package(f, options->model, err);
+    if (!status)
+        status = anm_mlpackage_is(options->model)
+                     ? open_package(f, options->model, err)
+                     : anm_text_function_open(&f->text, options, err);
     if (status) {
         anm_functions_close(f);
         return status;
@@ -180,13 +179,14 @@ void anm_functions_close(anm_functions *f)
     for (size_t i = 0; f->functions && i < f->package->n_functions; i++)
         unload(f, &f->functions[i]);
     anm_free(f->functions);
+    anm_text_function_close(f->text);
     anm_mlpackage_close(f->package);
     anm_free(f);
 }
 
 void anm_functions_reset(anm_functions *f)
 {
-    for (size_t i = 0; i < f->package->n_functions; i++)
+    for (size_t i = 0; f->package && i < f->package->n_functions; i++)
         f->functions[i].fresh = true;
 }
 
@@ -441,6 +441,10 @@ anm_status anm_functions_run(anm_functions *f, const char *function,
                              anm_error *err)
 {
     loaded *l = NULL;
+
+    if (f->text)
+        return anm_text_function_run(f->text, function, inputs, n_inputs,
+                                     outputs, n_outputs, err);
     anm_status status = find_function(f, function, &l, err);
 
     if (!status) status = check_inputs(l, inputs, n_inputs, err);

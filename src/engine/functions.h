@@ -1,6 +1,7 @@
 /* functions.h - the functions of a Core ML package run as they are: arrays in,
  * arrays out, no text and no recipe. A function is translated and loaded when
  * it is first used, on the first backend that takes arrays, on the CPU alone.
+ * Other models are one function of ids and mask (text_function.h).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_FUNCTIONS_H

@@ -131,8 +131,27 @@ def bad_inputs_are_named_with_what_was_expected():
 def what_cannot_run_is_refused_by_name():
     fails(4, "while_loop", args=("predict", package("refuse_while_ios15"),
                                  "--inputs", "-"), stdin='{"cases":[]}')
-    fails(4, "no Core ML package", args=("predict", DATA / "tiny-bert-mean",
-                                         "--inputs", "-"), stdin="{}")
+
+
+@test
+def other_models_are_a_function_of_ids():
+    folder = DATA / "tiny-bert-mean"
+    d = succeeds("embed", "-m", folder, "--json", "--ids", QUESTION).json()
+    ids = d["items"][0]["ids"]
+    case = {"inputs": [
+        {"name": "ids", "dtype": "INT32", "shape": [1, len(ids) + 2],
+         "values": ids + [0, 0]},
+        {"name": "mask", "dtype": "INT32", "shape": [1, len(ids) + 2],
+         "values": [1] * len(ids) + [0, 0]}]}
+    got = predict(folder, [case])[0]["outputs"][0]
+    expect(got["name"] == "vector" and got["shape"][0] == 1, got)
+    expect(got["values"] == d["items"][0]["vector"], "vectors differ")
+    fails(4, "input ids: missing", args=("predict", folder, "--inputs", "-"),
+          stdin=json.dumps({"cases": [{"inputs": case["inputs"][1:]}]}))
+    real = dict(case["inputs"][0], dtype="FLOAT32")
+    fails(4, "input ids: expected INT32", "FLOAT32",
+          args=("predict", folder, "--inputs", "-"),
+          stdin=json.dumps({"cases": [{"inputs": [real]}]}))
 
 
 def vector(*arguments):

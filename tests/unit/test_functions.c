@@ -1,0 +1,145 @@
+/* Functions of packages: found by name, fed by name, states of their own.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "support/packed.h"
+
+static anm_predictor *open_package(const char *name)
+{
+    char path[4096];
+    anm_options o;
+    anm_predictor *p = NULL;
+    anm_error err;
+
+    snprintf(path, sizeof(path), "%s/%s.mlpackage", test_packed_folder(), name);
+    anm_options_init(&o);
+    o.model = path;
+    o.threads = 1;
+    if (anm_predictor_open(&p, &o, &err)) fail_msg("%s", err.message);
+    return p;
+}
+
+static const size_t row[] = { 1, 16 };
+static const float ones[16] = {
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1
+};
+static const anm_raw_array x = { "x", ANM_RAW_FLOAT16, row, 2, ones, NULL };
+
+static float first_number(anm_predictor *p)
+{
+    const anm_raw_array *out;
+    size_t n;
+    anm_error err;
+
+    if (anm_predictor_run(p, NULL, &x, 1, &out, &n, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(n, 1);
+    assert_string_equal(out[0].name, "y");
+    assert_int_equal(out[0].type, ANM_RAW_FLOAT16);
+    assert_int_equal(out[0].rank, 2);
+    assert_int_equal(out[0].dims[1], 16);
+    assert_null(out[0].ints);
+    return out[0].floats[0];
+}
+
+static void a_state_lasts_until_it_is_reset(void **state)
+{
+    anm_predictor *p = open_package("state_running_mean_ios18");
+    (void)state;
+
+    const float first = first_number(p), second = first_number(p);
+    assert_true(first != second);
+    anm_predictor_reset(p);
+    assert_true(first_number(p) == first);
+    anm_predictor_close(p);
+}
+
+/* What was refused has not run. */
+static void a_refused_call_changes_no_state(void **state)
+{
+    static const size_t other[] = { 1, 8 };
+    anm_predictor *p = open_package("state_running_mean_ios18");
+    anm_raw_array wrong = x;
+    const anm_raw_array *out;
+    size_t n;
+    anm_error err;
+    (void)state;
+
+    wrong.dims = other;
+    assert_int_equal(anm_predictor_run(p, NULL, &wrong, 1, &out, &n, &err),
+                     ANM_E_ARG);
+    assert_non_null(strstr(err.message, "expected FLOAT16 [1, 16], found "
+                                        "FLOAT16 [1, 8]"));
+    const float first = first_number(p);
+    assert_int_equal(anm_predictor_run(p, NULL, &wrong, 1, &out, &n, &err),
+                     ANM_E_ARG);
+    const float second = first_number(p);
+    anm_predictor_reset(p);
+    assert_true(first_number(p) == first && first_number(p) == second);
+    anm_predictor_close(p);
+}
+
+static void functions_and_arguments_are_checked(void **state)
+{
+    anm_predictor *p = open_package("state_running_mean_ios18");
+    anm_raw_array bare = x;
+    const anm_raw_array *out;
+    size_t n;
+    anm_error err;
+    (void)state;
+
+    assert_int_equal(anm_predictor_run(p, "other", &x, 1, &out, &n, &err),
+                     ANM_E_NOTFOUND);
+    assert_non_null(strstr(err.message, "there are: main"));
+    bare.floats = NULL;
+    assert_int_equal(anm_predictor_run(p, NULL, &bare, 1, &out, &n, &err),
+                     ANM_E_ARG);
+    assert_int_equal(anm_predictor_run(p, NULL, NULL, 1, &out, &n, &err),
+                     ANM_E_ARG);
+    assert_int_equal(anm_predictor_run(p, NULL, &x, 1, NULL, &n, &err),
+                     ANM_E_ARG);
+    assert_int_equal(anm_predictor_run(NULL, NULL, &x, 1, &out, &n, &err),
+                     ANM_E_ARG);
+    anm_predictor_reset(NULL);
+    anm_predictor_close(NULL);
+    anm_predictor_close(p);
+}
+
+/* 2049 is no half: what the package gets is 2048. */
+static void halves_are_rounded_on_the_way_in(void **state)
+{
+    float values[2][16];
+    anm_predictor *p = open_package("state_running_mean_ios18");
+    anm_raw_array given = x;
+    const anm_raw_array *out;
+    float got[2];
+    size_t n;
+    (void)state;
+
+    for (size_t i = 0; i < 16; i++) {
+        values[0][i] = 2048;
+        values[1][i] = 2049;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        anm_predictor_reset(p);
+        given.floats = values[i];
+        assert_int_equal(anm_predictor_run(p, NULL, &given, 1, &out, &n, NULL),
+                         ANM_OK);
+        got[i] = out[0].floats[0];
+    }
+    assert_true(got[0] == got[1]);
+    anm_predictor_close(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_state_lasts_until_it_is_reset),
+        cmocka_unit_test(a_refused_call_changes_no_state),
+        cmocka_unit_test(functions_and_arguments_are_checked),
+        cmocka_unit_test(halves_are_rounded_on_the_way_in),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
