@@ -9,6 +9,7 @@
 #include "cli.h"
 
 #include <jansson.h>
+#include <sys/types.h>
 
 typedef struct doctor_options {
     bool settings, quick, with_texts;
@@ -18,10 +19,19 @@ typedef struct doctor_options {
 /* Findings first, then what conditions cost, then the hypotheses. */
 void cli_doctor_print(FILE *out, const cli_term *term, const json_t *doc);
 
-/* Start this command again with the settings of c, have it embed a few texts,
- * and read their receipts. False with the reason in why. */
-bool cli_doctor_fresh(cli *c, const char *model, anm_fresh *out, char *why,
-                      size_t cap);
+/* Processes of their own for the same model. Zero-initialised is none. */
+typedef struct cli_doctor_kin {
+    pid_t pid; /* of a conversation that is kept; 0: none yet */
+    int to, from;
+    char *line; /* of its latest answer */
+} cli_doctor_kin;
+
+/* Start this command once more for one text, with the settings of c, and ask
+ * another copy, which is kept, a text of its conversation. False with the
+ * reason in why. */
+bool cli_doctor_fresh(cli_doctor_kin *kin, const cli *c, const char *model,
+                      anm_fresh *out, char *why, size_t cap);
+void cli_doctor_kin_end(cli_doctor_kin *kin);
 
 /* Make the folder for a report, and find out whether it and the bundle can be
  * written, before anything is measured. */

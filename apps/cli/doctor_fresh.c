@@ -1,5 +1,6 @@
-/* doctor_fresh.c - a process of its own for the same model: the command starts
- * itself as a conversation (embed --jsonl -) and reads the receipts.
+/* doctor_fresh.c - processes of their own for the same model: the command
+ * starts itself once for one text, and once as a conversation (embed --jsonl -)
+ * that is kept; both tell what happened by their receipts.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "doctor.h"
@@ -12,31 +13,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #if defined(__APPLE__)
 #include <mach-o/dyld.h>
 #endif
 
-enum { CALLS = 4, LINE_MAX_BYTES = 1 << 20, PATIENCE_MS = 60000 };
+enum { LINE_MAX_BYTES = 1 << 20, PATIENCE_MS = 60000, WORDS_MAX = 12 };
 
 extern char **environ;
-
-/* ---- The child --------------------------------------------------------------- */
-
-typedef struct child {
-    pid_t pid;
-    int to, from; /* its stdin and stdout */
-    char *line;   /* [LINE_MAX_BYTES] */
-    size_t len;   /* of what was read and not yet taken */
-} child;
 
 static bool fail(char *why, size_t cap, const char *what, int code)
 {
     snprintf(why, cap, "a process of its own: %s: %s", what, strerror(code));
     return false;
 }
+
+/* ---- Starting ------------------------------------------------------------------ */
 
 static bool find_self(char *path, size_t cap)
 {
@@ -72,19 +65,33 @@ static void set_settings(const cli *c, const char *model)
             setenv(rows[i].name, c->settings.text[rows[i].setting], 1);
     setenv("ANEMONE_MODEL", model, 1);
     setenv("ANEMONE_REQUIRE", "none", 1);
+    // A conversation warms up before its first answer: one short length.
+    setenv("ANEMONE_BUCKETS", "8", 1);
     unsetenv("ANEMONE_RECEIPT_LOG");
     unsetenv("ANEMONE_LOG");
 }
 
-static bool start(child *k, const cli *c, const char *model, char *why,
+static int spawn(pid_t *pid, const char *self, const char *const *words, int in,
+                 int out)
+{
+    // The type of the arguments is older than const.
+    char *const *arguments = (char *const *)(uintptr_t)words;
+    posix_spawn_file_actions_t actions;
+
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
+                                     O_WRONLY, 0);
+    const int code = posix_spawn(pid, self, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return code;
+}
+
+/* Start with a pipe to and from it. */
+static bool start(cli_doctor_kin *k, const char *const *words, char *why,
                   size_t cap)
 {
-    // What is handed to another program may be written to by it.
-    static char name[] = "anemone", verb[] = "embed", lines[] = "--jsonl",
-                from[] = "-", receipt[] = "--receipt", quiet[] = "-q";
-    static char *const arguments[] = { name,    verb,  lines, from,
-                                       receipt, quiet, NULL };
-    posix_spawn_file_actions_t actions;
     char self[4096];
     int in[2], out[2];
 
@@ -96,17 +103,10 @@ static bool start(child *k, const cli *c, const char *model, char *why,
         close(in[1]);
         return fail(why, cap, "pipe", errno);
     }
-    set_settings(c, model);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null",
-                                     O_WRONLY, 0);
-    posix_spawn_file_actions_addclose(&actions, in[1]);
-    posix_spawn_file_actions_addclose(&actions, out[0]);
-    const int code =
-        posix_spawn(&k->pid, self, &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    // Nobody inherits our ends: a child must see the end of its input.
+    fcntl(in[1], F_SETFD, FD_CLOEXEC);
+    fcntl(out[0], F_SETFD, FD_CLOEXEC);
+    const int code = spawn(&k->pid, self, words, in[0], out[1]);
     close(in[0]);
     close(out[1]);
     k->to = in[1];
@@ -114,44 +114,39 @@ static bool start(child *k, const cli *c, const char *model, char *why,
     if (!code) return true;
     close(k->to);
     close(k->from);
+    k->pid = 0;
     return fail(why, cap, "start", code);
 }
 
-static void stop(child *k)
+/* Its input has ended, so it ends by itself. */
+static void stop(cli_doctor_kin *k)
 {
     int status;
 
+    if (!k->pid) return;
     close(k->to);
     close(k->from);
-    // Its input has ended, so it ends by itself.
     while (waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    k->pid = 0;
 }
 
-/* ---- Questions and answers ------------------------------------------------------ */
+/* ---- Answers ---------------------------------------------------------------------- */
 
-static bool ask(child *k)
+/* The next line of a child into line [LINE_MAX_BYTES]; false when it ends or
+ * is silent for too long. */
+static bool read_line(int from, char *line)
 {
-    static const char question[] = "{\"text\":\"what are my Q2 goals?\"}\n";
-    const size_t len = sizeof(question) - 1;
+    struct pollfd p = { .fd = from, .events = POLLIN };
+    size_t len = 0;
 
-    return write(k->to, question, len) == (ssize_t)len;
-}
-
-/* The next line of the child; false when it ends or is silent for too long. */
-static bool read_line(child *k)
-{
-    struct pollfd p = { .fd = k->from, .events = POLLIN };
-
-    k->len = 0;
-    while (k->len + 1 < LINE_MAX_BYTES) {
+    while (len + 1 < LINE_MAX_BYTES) {
         if (poll(&p, 1, PATIENCE_MS) <= 0) return false;
-        const ssize_t n =
-            read(k->from, k->line + k->len, LINE_MAX_BYTES - 1 - k->len);
+        const ssize_t n = read(from, line + len, LINE_MAX_BYTES - 1 - len);
         if (n <= 0) return false;
-        k->len += (size_t)n;
-        k->line[k->len] = '\0';
-        if (k->line[k->len - 1] == '\n') return true;
+        len += (size_t)n;
+        line[len] = '\0';
+        if (line[len - 1] == '\n') return true;
     }
     return false;
 }
@@ -167,51 +162,91 @@ static uint64_t total_of(const char *line)
     return ns > 0 ? (uint64_t)ns : 0;
 }
 
-static int compare_ns(const void *a, const void *b)
+/* ---- The two of them ----------------------------------------------------------------- */
+
+static const char question[] = "what are my Q2 goals?";
+
+/* The command line of a child; a tokenizer has no variable. */
+static void list_words(const cli *c, const char *const *own,
+                       const char *out[WORDS_MAX])
 {
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    const char *tokenizer = c->settings.text[CLI_TOKENIZER];
+    size_t n = 0;
 
-    return (x > y) - (x < y);
-}
-
-static bool converse(child *k, uint64_t began, anm_fresh *out)
-{
-    uint64_t later[CALLS];
-
-    for (size_t i = 0; i <= CALLS; i++) {
-        const struct timespec pause = { .tv_nsec = 20000000 };
-        if (i) nanosleep(&pause, NULL);
-        if (!ask(k) || !read_line(k)) return false;
-        if (i == 0) out->open_ns = cli_now_ns() - began;
-        const uint64_t ns = total_of(k->line);
-        if (!ns) return false;
-        if (i)
-            later[i - 1] = ns;
-        else
-            out->first_ns = ns;
+    out[n++] = "anemone";
+    out[n++] = "embed";
+    if (tokenizer) {
+        out[n++] = "--tokenizer";
+        out[n++] = tokenizer;
     }
-    qsort(later, CALLS, sizeof(*later), compare_ns);
-    out->later_ns = later[CALLS / 2];
-    return true;
+    for (size_t i = 0; own[i] && n + 1 < WORDS_MAX; i++)
+        out[n++] = own[i];
+    out[n] = NULL;
 }
 
-bool cli_doctor_fresh(cli *c, const char *model, anm_fresh *out, char *why,
-                      size_t cap)
+/* From nothing to the answer. */
+static bool ask_once(const cli *c, char *line, anm_fresh *out, char *why,
+                     size_t cap)
 {
-    child k = { .line = malloc(LINE_MAX_BYTES) };
+    static const char *const own[] = { "--json", "--receipt", "-q", question,
+                                       NULL };
+    const char *words[WORDS_MAX];
+    cli_doctor_kin once = { 0 };
     const uint64_t began = cli_now_ns();
 
-    if (!k.line) return fail(why, cap, "answers", ENOMEM);
-    bool done = start(&k, c, model, why, cap);
-    if (done) {
-        // A child that has ended must not end this process.
-        struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
-        sigaction(SIGPIPE, &ignore, &before);
-        done = converse(&k, began, out);
-        sigaction(SIGPIPE, &before, NULL);
-        stop(&k);
-        if (!done) snprintf(why, cap, "a process of its own did not answer");
+    list_words(c, own, words);
+    if (!start(&once, words, why, cap)) return false;
+    const bool answered = read_line(once.from, line);
+    out->open_ns = cli_now_ns() - began;
+    stop(&once);
+    out->first_ns = answered ? total_of(line) : 0;
+    if (!out->first_ns)
+        snprintf(why, cap, "a process of its own did not answer");
+    return out->first_ns > 0;
+}
+
+static bool ask_again(cli_doctor_kin *kin, const cli *c, anm_fresh *out,
+                      char *why, size_t cap)
+{
+    static const char *const own[] = { "--jsonl", "-", "--receipt", "-q",
+                                       NULL };
+    const char *words[WORDS_MAX];
+    static const char text[] = "{\"text\":\"what are my Q2 goals?\"}\n";
+    const bool is_new = !kin->pid;
+
+    list_words(c, own, words);
+    if (is_new && !start(kin, words, why, cap)) return false;
+    for (int i = 0; i < (is_new ? 2 : 1); i++) {
+        if (write(kin->to, text, sizeof(text) - 1) !=
+                (ssize_t)sizeof(text) - 1 ||
+            !read_line(kin->from, kin->line)) {
+            snprintf(why, cap, "a process of its own did not answer");
+            return false;
+        }
     }
-    free(k.line);
-    return done;
+    out->later_ns = total_of(kin->line);
+    return out->later_ns > 0;
+}
+
+bool cli_doctor_fresh(cli_doctor_kin *kin, const cli *c, const char *model,
+                      anm_fresh *out, char *why, size_t cap)
+{
+    // A child that has ended must not end this process.
+    struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+
+    if (!kin->line) kin->line = malloc(LINE_MAX_BYTES);
+    if (!kin->line) return fail(why, cap, "answers", ENOMEM);
+    set_settings(c, model);
+    if (!ask_once(c, kin->line, out, why, cap)) return false;
+    sigaction(SIGPIPE, &ignore, &before);
+    const bool answered = ask_again(kin, c, out, why, cap);
+    sigaction(SIGPIPE, &before, NULL);
+    return answered;
+}
+
+void cli_doctor_kin_end(cli_doctor_kin *kin)
+{
+    stop(kin);
+    free(kin->line);
+    kin->line = NULL;
 }

@@ -36,6 +36,7 @@ typedef struct doctor_run {
     const char *model;
     char step[40];
     uint64_t done, total;
+    cli_doctor_kin kin;
 } doctor_run;
 
 /* ---- Settings -------------------------------------------------------------------- */
@@ -93,7 +94,7 @@ static bool measure_fresh(void *ctx, anm_fresh *out, char *why, size_t cap)
 {
     doctor_run *r = ctx;
 
-    return cli_doctor_fresh(r->c, r->model, out, why, cap);
+    return cli_doctor_fresh(&r->kin, r->c, r->model, out, why, cap);
 }
 
 /* ---- Running ------------------------------------------------------------------------- */
@@ -120,6 +121,7 @@ static anm_status examine(doctor_run *r, const doctor_options *o, char **json,
     cli_progress_begin(&r->session.progress, "opening", NULL);
     status = anm_doctor(&how, &params, json, n_findings, err);
     cli_progress_end(&r->session.progress);
+    cli_doctor_kin_end(&r->kin);
     free(settings);
     return status;
 }

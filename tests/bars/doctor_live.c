@@ -1,0 +1,125 @@
+/* doctor_live.c - a process that serves, with one thing wrong: its receipts,
+ * a JSON line each, are what `doctor --receipts` is tried on.
+ *
+ *     doctor_live MODEL CACHE steady|callers|longer|idle|outside [N]
+ *
+ * Ten calls as they should be, then twenty with the condition, N of it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/guard.h"
+
+enum { BEFORE = 10, WITH = 20, CALLERS_MAX = 16, LONG_BYTES = 4096 };
+
+static unsigned extra_ms; /* that the stage `post` takes */
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+
+anm_status __real_anm_guard_check(const float *v, size_t dim, bool unit,
+                                  size_t index, anm_error *err);
+anm_status __wrap_anm_guard_check(const float *v, size_t dim, bool unit,
+                                  size_t index, anm_error *err);
+
+static void rest(unsigned ms)
+{
+    nanosleep(&(struct timespec){ .tv_sec = ms / 1000,
+                                  .tv_nsec = (long)(ms % 1000) * 1000000 },
+              NULL);
+}
+
+anm_status __wrap_anm_guard_check(const float *v, size_t dim, bool unit,
+                                  size_t index, anm_error *err)
+{
+    if (extra_ms) rest(extra_ms);
+    return __real_anm_guard_check(v, dim, unit, index, err);
+}
+
+static void die(const char *what, const anm_error *err)
+{
+    fprintf(stderr, "doctor_live: %s: %s\n", what, err->message);
+    exit(1);
+}
+
+static void ask(anm_model *m, const char *text)
+{
+    const anm_text one = anm_text_of(text);
+    float *vector = calloc(anm_model_dim(m), sizeof(*vector));
+    anm_receipt r;
+    anm_error err;
+    char *json;
+
+    if (anm_embed_with(m, &one, 1, NULL, vector, NULL, &r, &err))
+        die("embed", &err);
+    free(vector);
+    if (anm_receipt_json(&r, &json, &err)) die("receipt", &err);
+    pthread_mutex_lock(&log_lock);
+    puts(json);
+    pthread_mutex_unlock(&log_lock);
+    anm_free(json);
+}
+
+static void *ask_in_a_row(void *m)
+{
+    for (int i = 0; i < WITH; i++) {
+        ask(m, "what are my Q2 goals?");
+        rest(100);
+    }
+    return NULL;
+}
+
+static void ask_together(anm_model *m, unsigned n)
+{
+    pthread_t threads[CALLERS_MAX];
+
+    if (n > CALLERS_MAX) n = CALLERS_MAX;
+    for (unsigned i = 0; i < n; i++)
+        if (pthread_create(&threads[i], NULL, ask_in_a_row, m)) exit(1);
+    for (unsigned i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static void ask_with(anm_model *m, const char *mode, unsigned n)
+{
+    static char text[LONG_BYTES];
+    const bool is_longer = strcmp(mode, "longer") == 0;
+    const bool is_idle = strcmp(mode, "idle") == 0;
+
+    strcpy(text, "what are my Q2 goals?");
+    for (unsigned i = 1; is_longer && i < n && i < 128; i++)
+        strcat(text, " what are my goals?");
+    if (strcmp(mode, "callers") == 0) {
+        ask_together(m, n);
+        return;
+    }
+    if (strcmp(mode, "outside") == 0) extra_ms = n;
+    for (int i = 0; i < WITH; i++) {
+        rest(is_idle ? n : 300);
+        ask(m, text);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const size_t lengths[] = { 8, 16 };
+    anm_options o;
+    anm_model *m;
+    anm_error err;
+
+    if (argc < 4) return 2;
+    anm_options_init(&o);
+    o.model = argv[1];
+    o.cache_dir = argv[2];
+    if (anm_model_open(&m, &o, &err)) die("open", &err);
+    if (anm_model_warm(m, lengths, 2, 0, false, &err)) die("warm", &err);
+    for (int i = 0; i < BEFORE; i++) {
+        rest(300);
+        ask(m, "what are my Q2 goals?");
+    }
+    ask_with(m, argv[3], argc > 4 ? (unsigned)atoi(argv[4]) : 1);
+    anm_model_close(m);
+    return 0;
+}
