@@ -140,18 +140,28 @@ static void translate_op(anm_mil_walk *w)
     w->row->translate(w);
 }
 
+/* Constants are added where they are read; what they declare is believed from
+ * here on. */
+static void check_constant(anm_mil_walk *w)
+{
+    anm_error why;
+    const anm_status status = anm_mil_constants_check(w->op, &why);
+
+    if (status) anm_mil_fail(w, status, "%s", why.message);
+}
+
 static void translate_block(anm_mil_walk *w, const bool *needed)
 {
     const anm_mil_block *b = &w->function->block;
 
     for (size_t i = 0; i < b->n_ops; i++) {
         const anm_mil_op *op = &b->ops[i];
-        const bool constant = strcmp(op->type, "const") == 0 ||
-                              strncmp(op->type, "constexpr_", 10) == 0;
-        // Constants are added where they are read.
-        if (!needed[i] || constant) continue;
+        if (!needed[i] || strcmp(op->type, "const") == 0) continue;
         w->op = op;
-        translate_op(w);
+        if (strncmp(op->type, "constexpr_", 10) == 0)
+            check_constant(w);
+        else
+            translate_op(w);
     }
 }
 

@@ -24,9 +24,9 @@ typedef struct slot {
 
 struct anm_mil_constants {
     const anm_mil_function *function;
-    slot *slots; /* [ops of the function] */
+    slot **slots; /* [ops of the function]; NULL: never asked for */
     unsigned depth;
-    anm_arena arena; /* of lazy ones */
+    anm_arena arena; /* of slots and lazy ones */
 };
 
 typedef struct lazy {
@@ -41,7 +41,7 @@ anm_status anm_mil_constants_new(anm_mil_constants **out,
     anm_mil_constants *c = anm_alloc_zero(sizeof(*c));
 
     *out = NULL;
-    if (c) c->slots = anm_alloc_array(f->block.n_ops, sizeof(*c->slots));
+    if (c) c->slots = anm_alloc_array(f->block.n_ops, sizeof(slot *));
     if (!c || !c->slots) {
         anm_free(c);
         return anm_fail(err, ANM_E_NOMEM, "constants: out of memory");
@@ -54,10 +54,11 @@ anm_status anm_mil_constants_new(anm_mil_constants **out,
 static void let_go(anm_mil_constants *c)
 {
     for (size_t i = 0; i < c->function->block.n_ops; i++) {
-        if (!c->slots[i].done) continue;
+        slot *s = c->slots[i];
+        if (!s || !s->done) continue;
         for (size_t o = 0; o < OUTPUTS_MAX; o++)
-            anm_mil_array_deinit(&c->slots[i].arrays[o]);
-        c->slots[i].done = false;
+            anm_mil_array_deinit(&s->arrays[o]);
+        s->done = false;
     }
 }
 
@@ -392,9 +393,11 @@ static anm_status evaluate(anm_mil_constants *c, const anm_mil_op *op,
 {
     assert(op >= c->function->block.ops);
     const size_t index = (size_t)(op - c->function->block.ops);
-    slot *s = &c->slots[index];
-
     assert(index < c->function->block.n_ops);
+    if (!c->slots[index])
+        c->slots[index] = anm_arena_alloc(&c->arena, sizeof(slot));
+    slot *s = c->slots[index];
+    if (!s) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", op->name);
     if (!s->done) {
         if (c->depth >= DEPTH_MAX)
             return anm_fail(err, ANM_E_LIMIT,
@@ -428,6 +431,109 @@ anm_status anm_mil_constants_get(anm_mil_constants *c, const anm_mil_binding *b,
     if (status) return status;
     *out = *kept;
     out->owned = NULL;
+    return ANM_OK;
+}
+
+/* ---- Sizes ----------------------------------------------------------------- */
+
+/* Elements of an operand as it is declared, whoever makes it. */
+static bool operand_elements(const anm_mil_op *op, const char *param,
+                             uint64_t *n)
+{
+    const anm_mil_value *v = anm_mil_op_value(op, param);
+    const anm_mil_arg *arg = anm_mil_op_arg(op, param);
+
+    *n = 1;
+    if (v) {
+        *n = v->n;
+        return true;
+    }
+    if (!arg || arg->n != 1 || !arg->bindings[0].from) return false;
+    const anm_mil_binding *b = &arg->bindings[0];
+    const anm_mil_value_type *t = &b->from->outputs[b->from_output].type;
+    for (unsigned i = 0; i < t->rank; i++) {
+        if (t->dims[i] < 0 ||
+            (t->dims[i] && *n > UINT64_MAX / (uint64_t)t->dims[i]))
+            return false;
+        *n *= (uint64_t)t->dims[i];
+    }
+    return true;
+}
+
+/* Values that one entry of a palette stands for. */
+static uint64_t width_of(const anm_mil_op *op)
+{
+    const anm_mil_value *v = anm_mil_op_value(op, "lut");
+
+    return v && v->rank ? v->dims[v->rank - 1] : 0;
+}
+
+/* The elements that come out by what goes in; false where only making it
+ * tells. */
+static bool result_elements(const anm_mil_op *op, size_t output, uint64_t *n)
+{
+    static const struct {
+        const char *type, *param;
+    } sources[] = {
+        { "constexpr_affine_dequantize", "quantized_data" },
+        { "constexpr_blockwise_shift_scale", "data" },
+        { "constexpr_cast", "source_val" },
+        { "constexpr_lut_to_dense", "indices" },
+        { "constexpr_lut_to_sparse", "indices_mask" },
+        { "constexpr_sparse_blockwise_shift_scale", "data_mask" },
+        { "constexpr_sparse_to_dense", "mask" },
+    };
+    size_t i = 0;
+
+    while (i < sizeof(sources) / sizeof(sources[0]) &&
+           strcmp(sources[i].type, op->type) != 0)
+        i++;
+    // Packed bytes are held against their shape when they are unpacked; their
+    // number of elements is not that of their bytes.
+    if (i == sizeof(sources) / sizeof(sources[0]) || output > 0 ||
+        anm_mil_op_value(op, "shape") ||
+        !operand_elements(op, sources[i].param, n))
+        return false;
+    const uint64_t width =
+        strncmp(op->type, "constexpr_lut", 13) == 0 ? width_of(op) : 1;
+    if (width == 0 || *n > UINT64_MAX / width) return false;
+    *n *= width;
+    return true;
+}
+
+/* Packed bytes of one bit or more an element. */
+static bool fits_packed(const anm_mil_op *op, uint64_t declared)
+{
+    const char *param =
+        anm_mil_op_arg(op, "mask") || anm_mil_op_attribute(op, "mask")
+            ? "mask"
+            : "indices";
+    const anm_mil_value *v = anm_mil_op_value(op, param);
+
+    return !v || declared <= (uint64_t)v->data.len * 8;
+}
+
+anm_status anm_mil_constants_check(const anm_mil_op *op, anm_error *err)
+{
+    for (size_t o = 0; o < op->n_outputs; o++) {
+        const anm_mil_value_type *t = &op->outputs[o].type;
+        uint64_t declared = 1, n = 0;
+        bool same = true;
+        for (unsigned i = 0; i < t->rank; i++) {
+            const uint64_t dim = t->dims[i] < 0 ? 0 : (uint64_t)t->dims[i];
+            same = same && (dim == 0 || declared <= UINT64_MAX / dim);
+            declared *= dim;
+        }
+        if (anm_mil_op_value(op, "shape"))
+            same = same && fits_packed(op, declared);
+        else if (result_elements(op, o, &n))
+            same = same && declared == n;
+        if (!same)
+            return anm_fail(err, ANM_E_FORMAT,
+                            "it declares %" PRIu64
+                            " elements, and is not made of as many",
+                            declared);
+    }
     return ANM_OK;
 }
 

@@ -28,6 +28,11 @@ bool anm_mil_is_constant(const anm_mil_binding *b);
 anm_status anm_mil_constants_get(anm_mil_constants *c, const anm_mil_binding *b,
                                  anm_mil_array *out, anm_error *err);
 
+/* Whether a constexpr op declares as many elements as it is made of, without
+ * making them; ANM_E_FORMAT names the op. Operands are taken at their word: of a
+ * chain each op is to be checked. */
+anm_status anm_mil_constants_check(const anm_mil_op *op, anm_error *err);
+
 /* The bytes of a binding to a constexpr op, when they are asked for: made
  * whole, handed over, and let go of again. NULL when memory is out. */
 void *anm_mil_constants_lazy(anm_mil_constants *c, const anm_mil_binding *b);

@@ -101,16 +101,19 @@ void anm_mil_array_deinit(anm_mil_array *a)
     *a = (anm_mil_array){ 0 };
 }
 
-/* Give the array zeroed bytes for its shape. */
-static anm_status make_room(anm_mil_array *a, anm_error *err)
+/* Give the array zeroed bytes for its shape, made from so many. */
+static anm_status make_room(anm_mil_array *a, uint64_t from, anm_error *err)
 {
     uint64_t bytes;
 
-    if (!bytes_of(a, &bytes) || bytes > ANM_MIL_DENSE_MAX)
+    if (!bytes_of(a, &bytes) || bytes > ANM_MIL_DENSE_MAX ||
+        (bytes > ANM_MIL_GROWTH_FREE &&
+         (bytes - ANM_MIL_GROWTH_FREE) / ANM_MIL_GROWTH_MAX > from))
         return anm_fail(err, ANM_E_LIMIT,
-                        "the whole array would have more than %" PRIu64
-                        " bytes",
-                        ANM_MIL_DENSE_MAX);
+                        "%" PRIu64 " bytes would become more than %" PRIu64
+                        ", or more than %d times as many and %" PRIu64,
+                        from, ANM_MIL_DENSE_MAX, ANM_MIL_GROWTH_MAX,
+                        ANM_MIL_GROWTH_FREE);
     a->owned = bytes <= SIZE_MAX ? anm_alloc_zero((size_t)bytes) : NULL;
     if (!a->owned)
         return anm_fail(err, ANM_E_NOMEM, "%" PRIu64 " bytes: out of memory",
@@ -348,7 +351,7 @@ static anm_status apply_scale(const anm_mil_array *data, const spread *scale,
     *out = *data;
     out->owned = NULL;
     out->type = scale->values->type;
-    const anm_status status = make_room(out, err);
+    const anm_status status = make_room(out, data->data.len, err);
     if (status) return status;
     const rows r = rows_of(data);
     for (uint64_t row = 0; row < r.n; row++)
@@ -521,7 +524,8 @@ anm_status anm_mil_lookup(const anm_mil_array *indices,
 
     if (!status) status = anm_mil_array_check(lut, "palette", err);
     if (!status) status = read_palette(&p, indices, lut, vector_axis, out, err);
-    if (!status) status = make_room(out, err);
+    if (!status)
+        status = make_room(out, indices->data.len + lut->data.len, err);
     if (status) return status;
     const rows r = rows_of(indices);
     for (uint64_t row = 0; row < r.n && !status && p.width; row++)
@@ -588,7 +592,7 @@ anm_status anm_mil_scatter(const anm_mil_array *values,
     *out = whole_bytes(values);
     out->rank = mask->rank;
     memcpy(out->dims, mask->dims, sizeof(out->dims));
-    status = make_room(out, err);
+    status = make_room(out, mask->data.len + values->data.len, err);
     for (uint64_t i = 0; i < n && !status; i++)
         if (code_at(mask, i)) copy_element(values, next++, out->owned, i);
     return status;
@@ -609,7 +613,7 @@ anm_status anm_mil_collect(const anm_mil_array *whole,
     *out = whole_bytes(whole);
     out->rank = 1;
     out->dims[0] = n_set;
-    status = make_room(out, err);
+    status = make_room(out, whole->data.len, err);
     for (uint64_t i = 0; i < n && !status; i++)
         if (code_at(mask, i)) copy_element(whole, i, out->owned, next++);
     return status;
@@ -633,7 +637,7 @@ anm_status anm_mil_widen_mask(const anm_mil_array *mask, uint64_t width,
     out->rank = mask->rank;
     memcpy(out->dims, mask->dims, sizeof(out->dims));
     out->dims[at] *= width;
-    status = make_room(out, err);
+    status = make_room(out, mask->data.len, err);
     for (uint64_t i = 0; i < n && !status; i++)
         for (uint64_t w = 0; w < width; w++)
             ((uint8_t *)
@@ -657,7 +661,7 @@ anm_status anm_mil_to_f32(const anm_mil_array *a, anm_mil_array *out,
     *out = *a;
     out->owned = NULL;
     out->type = ANM_MIL_FLOAT32;
-    status = make_room(out, err);
+    status = make_room(out, a->data.len, err);
     if (!status) load_run(a, 0, (size_t)n, out->owned);
     return status;
 }

@@ -21,8 +21,12 @@
 /* A palette has two axes more than the weight that it is for. */
 enum { ANM_MIL_DENSE_RANK_MAX = 8 };
 
-/* Largest result of one operation, in bytes. */
-#define ANM_MIL_DENSE_MAX ((uint64_t)1 << 36)
+/* Largest result of one operation, in bytes; and how much larger than what it
+ * is made of it may be: so many times, and so many bytes on top. One bit of an
+ * index that stands for eight float32 is 256 times. */
+#define ANM_MIL_DENSE_MAX   ((uint64_t)1 << 36)
+#define ANM_MIL_GROWTH_FREE ((uint64_t)64 << 20)
+enum { ANM_MIL_GROWTH_MAX = 256 };
 
 /* A constant, or what became of one: laid out as an anm_mil_value of a tensor. */
 typedef struct anm_mil_array {

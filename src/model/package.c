@@ -154,6 +154,11 @@ static anm_status find_folder(reading *r, anm_error *err)
 
     if (!status && !r->folder)
         status = try_folder(r, parent_of(r->s->path), err);
+    if (status || r->folder || !anm_path_is_link(r->s->path)) return status;
+    char *target = anm_path_absolute(r->s->path);
+    status =
+        target ? try_folder(r, parent_of(target), err) : fail_memory(r, err);
+    anm_free(target);
     return status;
 }
 

@@ -7,7 +7,8 @@
  *   function    --function, else the package's default one
  *   inputs      by name (mil_inputs.h)
  *   tokenizer   --tokenizer; else a tokenizer.json inside the package, then
- *               beside it; else the user-defined metadata "tokenizer.json",
+ *               beside it (where a link to it lies, then where it lies); else
+ *               the user-defined metadata "tokenizer.json",
  *               which holds one. The folder it lies in may say more, as
  *               sentence-transformers writes it: modules.json with pooling and
  *               normalisation, longest text, prompts

@@ -138,6 +138,12 @@ static void what_does_not_fit_is_refused_by_name(void **state)
     expect_refused(&m, 4, ANM_E_FORMAT, "it declares FLOAT32 [5]");
     expect_refused(&m, 5, ANM_E_FORMAT, "it declares FLOAT16 [4]");
     expect_refused(&m, 7, ANM_E_FORMAT, "data must be one constant");
+
+    // The size shows without making anything.
+    anm_error err;
+    assert_int_equal(anm_mil_constants_check(&m.ops[4], &err), ANM_E_FORMAT);
+    assert_non_null(strstr(err.message, "declares 5 elements"));
+    assert_int_equal(anm_mil_constants_check(&m.ops[5], &err), ANM_OK);
 }
 
 int main(void)
