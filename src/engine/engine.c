@@ -443,10 +443,11 @@ static anm_status make_band_key(anm_engine *e, anm_error *err)
     anm_host_identity(machine, sizeof(machine));
     anm_buf_printf(&b,
                    "machine %s\nfingerprint %s\nprecision %s\nbackend %s\n"
-                   "units %s\nthreads %u\nlevel %s\n",
+                   "units %s\nthreads %u\nlevel %s\nartifact %d\n",
                    machine, e->fingerprint,
                    anm_precision_name(e->program.precision), e->backend->name,
-                   anm_units_name(e->load.units), e->load.threads, e->level);
+                   anm_units_name(e->load.units), e->load.threads, e->level,
+                   (int)ANM_ARTIFACT_VERSION);
     e->band_key = anm_buf_take(&b);
     return e->band_key ? ANM_OK
                        : anm_fail(err, ANM_E_NOMEM, "bands: out of memory");
