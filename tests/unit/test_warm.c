@@ -136,6 +136,28 @@ static void warm_until_kept(anm_model *m, const char *cache,
     give_up(m);
 }
 
+/* Rewrite every stored p50 as a part of itself, with this high end above it. */
+static void rewrite_stored(const char *cache, double factor, int64_t above)
+{
+    char path[1024];
+    size_t i;
+    json_t *item;
+
+    json_t *doc = read_stored(cache, path, sizeof(path));
+    assert_non_null(doc);
+    json_array_foreach(json_object_get(doc, "items"), i, item)
+    {
+        const double p50 =
+            (double)json_integer_value(json_object_get(item, "p50_ns"));
+        const json_int_t now = (json_int_t)(factor * p50) + 1;
+        json_object_set_new(item, "p50_ns", json_integer(now));
+        json_object_set_new(item, "low_ns", json_integer(0));
+        json_object_set_new(item, "high_ns", json_integer(now + above));
+    }
+    assert_int_equal(json_dump_file(doc, path, 0), 0);
+    json_decref(doc);
+}
+
 static void bands_of_an_earlier_start_are_used(void **state)
 {
     const size_t lengths[] = { 3, 64 };
@@ -151,9 +173,27 @@ static void bands_of_an_earlier_start_are_used(void **state)
     const anm_receipt second = record(m, "a river");
     assert_int_equal(second.band.n, first.band.n);
     assert_true(second.band.p50_ns == first.band.p50_ns);
+    anm_model_close(m);
+}
+
+/* A band that no machine leaves is never measured again unless asked. */
+static void known_band_is_not_measured_again(void **state)
+{
+    const size_t lengths[] = { 3, 64 };
+    const char *cache = test_temp_folder();
+    test_log log = { 0 };
+    (void)state;
+
+    anm_model *m = open_logged(&log, cache);
+    warm_until_kept(m, cache, lengths, 2);
+    anm_model_close(m);
+    rewrite_stored(cache, 0, INT64_C(1000000000000));
+    m = open_logged(&log, cache);
     log.n = 0;
-    warm(m, lengths, 2, false); // nothing to measure
+    warm(m, lengths, 2, false);
     assert_int_equal(log.n, 0);
+    assert_int_equal(record(m, "a").band.p50_ns, 1);
+    log.n = 0;
     warm(m, lengths, 2, true);
     assert_int_equal(log.n, 2);
     anm_model_close(m);
@@ -175,28 +215,6 @@ static void other_thread_counts_have_other_bands(void **state)
     anm_model_close(m);
 }
 
-/* Rewrite every stored p50 and high end as a part of itself. */
-static void scale_stored(const char *cache, double factor)
-{
-    char path[1024];
-    size_t i;
-    json_t *item;
-
-    json_t *doc = read_stored(cache, path, sizeof(path));
-    assert_non_null(doc);
-    json_array_foreach(json_object_get(doc, "items"), i, item)
-    {
-        const double p50 =
-            (double)json_integer_value(json_object_get(item, "p50_ns"));
-        const json_int_t now = (json_int_t)(factor * p50) + 1;
-        json_object_set_new(item, "p50_ns", json_integer(now));
-        json_object_set_new(item, "low_ns", json_integer(0));
-        json_object_set_new(item, "high_ns", json_integer(now + 1));
-    }
-    assert_int_equal(json_dump_file(doc, path, 0), 0);
-    json_decref(doc);
-}
-
 /* The stored band is the yardstick: a slower today does not become it. */
 static void slower_start_says_that_the_band_has_moved(void **state)
 {
@@ -209,7 +227,7 @@ static void slower_start_says_that_the_band_has_moved(void **state)
     warm_until_kept(m, cache, &length, 1);
     const uint64_t p50 = record(m, LONG_TEXT).band.p50_ns;
     anm_model_close(m);
-    scale_stored(cache, 0.1);
+    rewrite_stored(cache, 0.1, 1);
     m = open_logged(&log, cache);
     size_t said = 0;
     for (int k = 0; k < 10 && !said; k++) {
@@ -245,7 +263,7 @@ static void faster_start_replaces_the_band(void **state)
 
     warm_until_kept(m, cache, &length, 1);
     anm_model_close(m);
-    scale_stored(cache, 50);
+    rewrite_stored(cache, 50, 1);
     m = open_logged(&log, cache);
     const uint64_t stored = record(m, LONG_TEXT).band.p50_ns;
     for (int k = 0; k < 10 && record(m, LONG_TEXT).band.p50_ns == stored; k++)
@@ -289,6 +307,7 @@ int main(void)
         cmocka_unit_test(call_between_lengths_has_an_interpolated_band),
         cmocka_unit_test(lengths_are_clamped_and_measured_once),
         cmocka_unit_test(bands_of_an_earlier_start_are_used),
+        cmocka_unit_test(known_band_is_not_measured_again),
         cmocka_unit_test(other_thread_counts_have_other_bands),
         cmocka_unit_test(slower_start_says_that_the_band_has_moved),
         cmocka_unit_test(faster_start_replaces_the_band),
