@@ -1,5 +1,5 @@
 /* add.h - the two halves of `add`: one item from arguments (verb_add.c) and
- * lines of JSON (add_lines.c).
+ * lines of JSON (add_lines.c), over what they share (add_items.c).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_ADD_H

@@ -1,5 +1,5 @@
 /* embed.h - the two halves of `embed`: texts from arguments (verb_embed.c) and
- * lines of JSON (embed_lines.c).
+ * lines of JSON (embed_lines.c), over what they share (embed_answer.c).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_EMBED_H
