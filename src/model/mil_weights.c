@@ -6,195 +6,23 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/mil_weights.h"
 
-#include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
-#include "base/types.h"
 
 enum { RUN_MAX = 256 };
-
-/* ---- Arrays ---------------------------------------------------------------- */
-
-static unsigned bits_of(const anm_mil_array *a)
-{
-    return anm_mil_type_bits(a->type);
-}
-
-static bool is_signed(const anm_mil_array *a)
-{
-    return a->type == ANM_MIL_INT4 || a->type == ANM_MIL_INT8 ||
-           a->type == ANM_MIL_INT16 || a->type == ANM_MIL_INT32;
-}
-
-static bool is_float(const anm_mil_array *a)
-{
-    return a->type == ANM_MIL_FLOAT16 || a->type == ANM_MIL_FLOAT32;
-}
-
-static bool is_unsigned(const anm_mil_array *a)
-{
-    return bits_of(a) <= 32 && !is_signed(a) && !anm_mil_type_is_float(a->type);
-}
-
-/* Of a type that these functions read. */
-static bool is_number(const anm_mil_array *a)
-{
-    return is_float(a) || is_signed(a) || is_unsigned(a);
-}
-
-anm_status anm_mil_array_of(const anm_mil_value *v, const char *name,
-                            anm_mil_array *out, anm_error *err)
-{
-    if (v->form != ANM_MIL_TENSOR || anm_mil_type_bits(v->type) == 0 ||
-        v->rank > ANM_MIL_DENSE_RANK_MAX)
-        return anm_fail(err, ANM_E_FORMAT,
-                        "%s: %s of rank %u is no array of numbers with %u axes "
-                        "at most",
-                        name, anm_mil_type_name(v->type), v->rank,
-                        (unsigned)ANM_MIL_DENSE_RANK_MAX);
-    *out = (anm_mil_array){ .type = v->type, .rank = v->rank, .data = v->data };
-    for (unsigned i = 0; i < v->rank; i++)
-        out->dims[i] = v->dims[i];
-    return ANM_OK;
-}
-
-bool anm_mil_array_elements(const anm_mil_array *a, uint64_t *n)
-{
-    *n = 1;
-    for (unsigned i = 0; i < a->rank; i++) {
-        if (a->dims[i] && *n > UINT64_MAX / a->dims[i]) return false;
-        *n *= a->dims[i];
-    }
-    return true;
-}
-
-/* False when the bytes are more than 64 bits count. */
-static bool bytes_of(const anm_mil_array *a, uint64_t *bytes)
-{
-    uint64_t n;
-
-    const unsigned bits = bits_of(a);
-
-    if (bits == 0 || !anm_mil_array_elements(a, &n) ||
-        n > (UINT64_MAX - 7) / bits)
-        return false;
-    *bytes = (n * bits + 7) / 8;
-    return true;
-}
-
-anm_status anm_mil_array_check(const anm_mil_array *a, const char *name,
-                               anm_error *err)
-{
-    uint64_t bytes;
-
-    if (bytes_of(a, &bytes) && bytes == a->data.len) return ANM_OK;
-    return anm_fail(err, ANM_E_FORMAT,
-                    "%s: %zu bytes are not those of its shape in %s", name,
-                    a->data.len, anm_mil_type_name(a->type));
-}
-
-void anm_mil_array_deinit(anm_mil_array *a)
-{
-    anm_free(a->owned);
-    *a = (anm_mil_array){ 0 };
-}
-
-/* Give the array zeroed bytes for its shape, made from so many. */
-static anm_status make_room(anm_mil_array *a, uint64_t from, anm_error *err)
-{
-    uint64_t bytes;
-
-    if (!bytes_of(a, &bytes) || bytes > ANM_MIL_DENSE_MAX ||
-        (bytes > ANM_MIL_GROWTH_FREE &&
-         (bytes - ANM_MIL_GROWTH_FREE) / ANM_MIL_GROWTH_MAX > from))
-        return anm_fail(err, ANM_E_LIMIT,
-                        "%" PRIu64 " bytes would become more than %" PRIu64
-                        ", or more than %d times as many and %" PRIu64,
-                        from, ANM_MIL_DENSE_MAX, ANM_MIL_GROWTH_MAX,
-                        ANM_MIL_GROWTH_FREE);
-    a->owned = bytes <= SIZE_MAX ? anm_alloc_zero((size_t)bytes) : NULL;
-    if (!a->owned)
-        return anm_fail(err, ANM_E_NOMEM, "%" PRIu64 " bytes: out of memory",
-                        bytes);
-    a->data = anm_bytes_of(a->owned, (size_t)bytes);
-    return ANM_OK;
-}
-
-/* Bits of element i, which has at most eight of them. */
-static unsigned code_at(const anm_mil_array *a, uint64_t i)
-{
-    const unsigned bits = bits_of(a);
-    const uint64_t bit = i * bits;
-    const uint8_t *at = a->data.data + bit / 8;
-    const unsigned shift = (unsigned)(bit % 8);
-    unsigned v = at[0];
-
-    if (shift + bits > 8) v |= (unsigned)at[1] << 8;
-    return v >> shift & ((1u << bits) - 1);
-}
-
-static float int_value(const anm_mil_array *a, uint64_t i)
-{
-    const uint8_t *at = a->data.data;
-    const unsigned bits = bits_of(a);
-    uint32_t v = 0;
-
-    if (bits <= 8)
-        v = code_at(a, i);
-    else
-        memcpy(&v, at + i * (bits / 8), bits / 8);
-    if (!is_signed(a)) return (float)v;
-    const uint32_t sign = 1u << (bits - 1);
-    return (float)((int64_t)(v ^ sign) - (int64_t)sign);
-}
-
-static void load_run(const anm_mil_array *a, uint64_t first, size_t n,
-                     float *out)
-{
-    const uint8_t *at = a->data.data;
-
-    if (a->type == ANM_MIL_FLOAT32) {
-        memcpy(out, at + first * 4, n * 4);
-    } else if (a->type == ANM_MIL_FLOAT16) {
-        for (size_t i = 0; i < n; i++) {
-            uint16_t h;
-            memcpy(&h, at + (first + i) * 2, 2);
-            out[i] = anm_f32_of_f16(h);
-        }
-    } else {
-        for (size_t i = 0; i < n; i++)
-            out[i] = int_value(a, first + i);
-    }
-}
 
 static float value_at(const anm_mil_array *a, uint64_t i)
 {
     float v;
-    load_run(a, i, 1, &v);
+    anm_mil_array_load(a, i, 1, &v);
     return v;
-}
-
-/* Into an array of floats that owns its bytes. */
-static void store_run(anm_mil_array *a, uint64_t first, size_t n,
-                      const float *v)
-{
-    uint8_t *at = a->owned;
-
-    if (a->type == ANM_MIL_FLOAT32) {
-        memcpy(at + first * 4, v, n * 4);
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const uint16_t h = anm_f16_of_f32(v[i]);
-        memcpy(at + (first + i) * 2, &h, 2);
-    }
 }
 
 static bool is_mask(const anm_mil_array *a)
 {
-    return is_unsigned(a) && bits_of(a) <= 8;
+    return anm_mil_array_is_unsigned(a) && anm_mil_array_bits(a) <= 8;
 }
 
 static bool same_shape(const anm_mil_array *a, const anm_mil_array *b)
@@ -215,27 +43,6 @@ static anm_status find_axis(int64_t axis, unsigned rank, unsigned *out,
                         "axis %" PRId64 " of an array of rank %u", axis, rank);
     *out = (unsigned)at;
     return ANM_OK;
-}
-
-anm_status anm_mil_unpacked_view(const anm_mil_array *packed, anm_mil_type type,
-                                 const anm_mil_value *shape, anm_mil_array *out,
-                                 anm_error *err)
-{
-    *out = (anm_mil_array){ .type = type, .data = packed->data };
-    if (packed->type != ANM_MIL_UINT8 || shape->n > ANM_RANK_MAX)
-        return anm_fail(err, ANM_E_FORMAT,
-                        "packed bytes of type %s and a shape of %" PRIu64
-                        " axes",
-                        anm_mil_type_name(packed->type), shape->n);
-    out->rank = (unsigned)shape->n;
-    for (unsigned i = 0; i < out->rank; i++) {
-        int64_t dim = -1;
-        if (!anm_mil_value_int(shape, i, &dim) || dim < 0)
-            return anm_fail(err, ANM_E_FORMAT,
-                            "shape: axis %u has %" PRId64 " elements", i, dim);
-        out->dims[i] = (uint64_t)dim;
-    }
-    return anm_mil_array_check(out, "packed bytes", err);
 }
 
 /* ---- Blocks ---------------------------------------------------------------- */
@@ -337,10 +144,10 @@ static void scale_row(const anm_mil_array *data, const spread *scale,
             if (left < n) n = left;
         }
         if (n > RUN_MAX) n = RUN_MAX;
-        load_run(data, first + j, (size_t)n, run);
+        anm_mil_array_load(data, first + j, (size_t)n, run);
         for (size_t i = 0; i < n; i++)
             run[i] = (run[i] - o) * s;
-        store_run(out, first + j, (size_t)n, run);
+        anm_mil_array_store(out, first + j, (size_t)n, run);
     }
 }
 
@@ -351,7 +158,7 @@ static anm_status apply_scale(const anm_mil_array *data, const spread *scale,
     *out = *data;
     out->owned = NULL;
     out->type = scale->values->type;
-    const anm_status status = make_room(out, data->data.len, err);
+    const anm_status status = anm_mil_array_make(out, data->data.len, err);
     if (status) return status;
     const rows r = rows_of(data);
     for (uint64_t row = 0; row < r.n; row++)
@@ -368,12 +175,13 @@ static anm_status check_scale(const anm_mil_array *data,
     if (!status) status = anm_mil_array_check(scale, "scale", err);
     if (!status && offset) status = anm_mil_array_check(offset, "offset", err);
     if (status) return status;
-    if (!is_float(scale))
+    if (!anm_mil_array_is_float(scale))
         return anm_fail(err, ANM_E_FORMAT,
                         "scale: %s is neither FLOAT16 nor "
                         "FLOAT32",
                         anm_mil_type_name(scale->type));
-    if (!is_number(data) || (offset && !is_number(offset)))
+    if (!anm_mil_array_is_number(data) ||
+        (offset && !anm_mil_array_is_number(offset)))
         return anm_fail(err, ANM_E_FORMAT,
                         "data of type %s and offset of type "
                         "%s",
@@ -452,7 +260,8 @@ static anm_status read_palette(palette *p, const anm_mil_array *indices,
     const unsigned rank = indices->rank;
     unsigned axis = rank ? rank - 1 : 0;
 
-    if (!is_mask(indices) || bits_of(lut) < 8 || lut->rank != rank + 2)
+    if (!is_mask(indices) || anm_mil_array_bits(lut) < 8 ||
+        lut->rank != rank + 2)
         return anm_fail(err, ANM_E_FORMAT,
                         "a palette of rank %u and type %s for indices of rank "
                         "%u and type %s",
@@ -465,7 +274,7 @@ static anm_status read_palette(palette *p, const anm_mil_array *indices,
     p->width = lut->dims[rank + 1];
     if (p->width > 1) status = find_axis(vector_axis, rank, &axis, err);
     if (status) return status;
-    p->bytes = bits_of(lut) / 8;
+    p->bytes = anm_mil_array_bits(lut) / 8;
     p->inner = 1;
     for (unsigned i = axis + 1; i < rank; i++)
         p->inner *= indices->dims[i];
@@ -500,7 +309,7 @@ static anm_status look_up_row(const palette *p, const anm_mil_array *indices,
         const uint64_t group = group_at(&p->blocks, base, j, &n);
         const uint8_t *entries = lut + group * p->entries * stride;
         for (uint64_t i = row * len + j; i < row * len + j + n; i++) {
-            const unsigned code = code_at(indices, i);
+            const unsigned code = anm_mil_array_code(indices, i);
             if (code >= p->entries)
                 return anm_fail(err, ANM_E_CORRUPT,
                                 "index %u into a palette of %" PRIu64
@@ -525,7 +334,8 @@ anm_status anm_mil_lookup(const anm_mil_array *indices,
     if (!status) status = anm_mil_array_check(lut, "palette", err);
     if (!status) status = read_palette(&p, indices, lut, vector_axis, out, err);
     if (!status)
-        status = make_room(out, indices->data.len + lut->data.len, err);
+        status =
+            anm_mil_array_make(out, indices->data.len + lut->data.len, err);
     if (status) return status;
     const rows r = rows_of(indices);
     for (uint64_t row = 0; row < r.n && !status && p.width; row++)
@@ -548,7 +358,7 @@ static anm_status check_mask(const anm_mil_array *mask, uint64_t *n,
                         anm_mil_type_name(mask->type));
     *n_set = 0;
     for (uint64_t i = 0; i < *n; i++)
-        *n_set += code_at(mask, i) != 0;
+        *n_set += anm_mil_array_code(mask, i) != 0;
     return ANM_OK;
 }
 
@@ -557,23 +367,26 @@ static anm_status check_mask(const anm_mil_array *mask, uint64_t *n,
 static void copy_element(const anm_mil_array *from, uint64_t i, uint8_t *to,
                          uint64_t at)
 {
-    const unsigned bits = bits_of(from);
+    const unsigned bits = anm_mil_array_bits(from);
 
     if (bits >= 8) {
         const size_t bytes = bits / 8;
         memcpy(to + at * bytes, from->data.data + i * bytes, bytes);
         return;
     }
-    const unsigned code = code_at(from, i);
+    const unsigned code = anm_mil_array_code(from, i);
     const unsigned sign = 1u << (bits - 1);
-    to[at] = (uint8_t)(is_signed(from) ? (code ^ sign) - sign : code);
+    to[at] =
+        (uint8_t)(anm_mil_array_is_signed(from) ? (code ^ sign) - sign : code);
 }
 
 static anm_mil_array whole_bytes(const anm_mil_array *like)
 {
-    const anm_mil_type byte = is_signed(like) ? ANM_MIL_INT8 : ANM_MIL_UINT8;
+    const anm_mil_type byte =
+        anm_mil_array_is_signed(like) ? ANM_MIL_INT8 : ANM_MIL_UINT8;
 
-    return (anm_mil_array){ .type = bits_of(like) < 8 ? byte : like->type };
+    return (anm_mil_array){ .type = anm_mil_array_bits(like) < 8 ? byte
+                                                                 : like->type };
 }
 
 anm_status anm_mil_scatter(const anm_mil_array *values,
@@ -592,9 +405,10 @@ anm_status anm_mil_scatter(const anm_mil_array *values,
     *out = whole_bytes(values);
     out->rank = mask->rank;
     memcpy(out->dims, mask->dims, sizeof(out->dims));
-    status = make_room(out, mask->data.len + values->data.len, err);
+    status = anm_mil_array_make(out, mask->data.len + values->data.len, err);
     for (uint64_t i = 0; i < n && !status; i++)
-        if (code_at(mask, i)) copy_element(values, next++, out->owned, i);
+        if (anm_mil_array_code(mask, i))
+            copy_element(values, next++, out->owned, i);
     return status;
 }
 
@@ -613,9 +427,10 @@ anm_status anm_mil_collect(const anm_mil_array *whole,
     *out = whole_bytes(whole);
     out->rank = 1;
     out->dims[0] = n_set;
-    status = make_room(out, whole->data.len, err);
+    status = anm_mil_array_make(out, whole->data.len, err);
     for (uint64_t i = 0; i < n && !status; i++)
-        if (code_at(mask, i)) copy_element(whole, i, out->owned, next++);
+        if (anm_mil_array_code(mask, i))
+            copy_element(whole, i, out->owned, next++);
     return status;
 }
 
@@ -637,12 +452,12 @@ anm_status anm_mil_widen_mask(const anm_mil_array *mask, uint64_t width,
     out->rank = mask->rank;
     memcpy(out->dims, mask->dims, sizeof(out->dims));
     out->dims[at] *= width;
-    status = make_room(out, mask->data.len, err);
+    status = anm_mil_array_make(out, mask->data.len, err);
     for (uint64_t i = 0; i < n && !status; i++)
         for (uint64_t w = 0; w < width; w++)
             ((uint8_t *)
                  out->owned)[(i / inner * width + w) * inner + i % inner] =
-                (uint8_t)code_at(mask, i);
+                (uint8_t)anm_mil_array_code(mask, i);
     return status;
 }
 
@@ -655,13 +470,13 @@ anm_status anm_mil_to_f32(const anm_mil_array *a, anm_mil_array *out,
     anm_status status = anm_mil_array_check(a, "source_val", err);
 
     if (status) return status;
-    if (!is_float(a) || !anm_mil_array_elements(a, &n))
+    if (!anm_mil_array_is_float(a) || !anm_mil_array_elements(a, &n))
         return anm_fail(err, ANM_E_FORMAT, "source_val is of type %s",
                         anm_mil_type_name(a->type));
     *out = *a;
     out->owned = NULL;
     out->type = ANM_MIL_FLOAT32;
-    status = make_room(out, a->data.len, err);
-    if (!status) load_run(a, 0, (size_t)n, out->owned);
+    status = anm_mil_array_make(out, a->data.len, err);
+    if (!status) anm_mil_array_load(a, 0, (size_t)n, out->owned);
     return status;
 }

@@ -16,46 +16,7 @@
 #ifndef ANM_MIL_WEIGHTS_H
 #define ANM_MIL_WEIGHTS_H
 
-#include "format/mlpackage.h"
-
-/* A palette has two axes more than the weight that it is for. */
-enum { ANM_MIL_DENSE_RANK_MAX = 8 };
-
-/* Largest result of one operation, in bytes; and how much larger than what it
- * is made of it may be: so many times, and so many bytes on top. One bit of an
- * index that stands for eight float32 is 256 times. */
-#define ANM_MIL_DENSE_MAX   ((uint64_t)1 << 36)
-#define ANM_MIL_GROWTH_FREE ((uint64_t)64 << 20)
-enum { ANM_MIL_GROWTH_MAX = 256 };
-
-/* A constant, or what became of one: laid out as an anm_mil_value of a tensor. */
-typedef struct anm_mil_array {
-    anm_mil_type type;
-    unsigned rank;
-    uint64_t dims[ANM_MIL_DENSE_RANK_MAX];
-    anm_bytes data;
-    void *owned; /* what holds the data; NULL: borrowed */
-} anm_mil_array;
-
-/* A view of a value: ANM_E_FORMAT when it is no tensor of numbers, or has more
- * axes. The value outlives it. */
-anm_status anm_mil_array_of(const anm_mil_value *v, const char *name,
-                            anm_mil_array *out, anm_error *err);
-
-/* Elements in all; false when they are more than 64 bits count. */
-bool anm_mil_array_elements(const anm_mil_array *a, uint64_t *n);
-
-/* Whether the bytes are those of the shape. */
-anm_status anm_mil_array_check(const anm_mil_array *a, const char *name,
-                               anm_error *err);
-
-/* Release what is owned; accepts a zeroed array. */
-void anm_mil_array_deinit(anm_mil_array *a);
-
-/* The view of packed bytes (iOS16) as a stream of elements of this shape. */
-anm_status anm_mil_unpacked_view(const anm_mil_array *packed, anm_mil_type type,
-                                 const anm_mil_value *shape, anm_mil_array *out,
-                                 anm_error *err);
+#include "model/mil_array.h"
 
 /* scale * (data - zero_point); both scalars, or vectors along axis. */
 anm_status anm_mil_affine(const anm_mil_array *data,

@@ -199,29 +199,6 @@ static void values_lie_where_the_mask_is_set(void **state)
     expect_bytes(&out, wide, 12);
 }
 
-static void packed_bytes_take_their_shape(void **state)
-{
-    const uint64_t two = 2;
-    const uint32_t dims[] = { 2, 3 };
-    const anm_mil_value shape = { .type = ANM_MIL_UINT32,
-                                  .rank = 1,
-                                  .dims = &two,
-                                  .n = 2,
-                                  .data = anm_bytes_of(dims, sizeof(dims)) };
-    anm_mil_array packed = { ANM_MIL_UINT8, 1, DIMS(3), BYTES(1, 2, 3), NULL };
-    anm_mil_array out;
-    anm_error err;
-    (void)state;
-
-    assert_int_equal(
-        anm_mil_unpacked_view(&packed, ANM_MIL_UINT4, &shape, &out, &err), 0);
-    assert_int_equal(out.rank, 2);
-    assert_int_equal(out.dims[1], 3);
-    assert_int_equal(
-        anm_mil_unpacked_view(&packed, ANM_MIL_UINT6, &shape, &out, &err),
-        ANM_E_FORMAT);
-}
-
 static void what_contradicts_itself_is_refused(void **state)
 {
     const anm_mil_array data = { ANM_MIL_UINT8, 2, DIMS(2, 3),
@@ -287,7 +264,6 @@ int main(void)
         cmocka_unit_test(each_group_has_its_palette),
         cmocka_unit_test(vectors_lie_along_their_axis),
         cmocka_unit_test(values_lie_where_the_mask_is_set),
-        cmocka_unit_test(packed_bytes_take_their_shape),
         cmocka_unit_test(what_contradicts_itself_is_refused),
         cmocka_unit_test(huge_results_are_refused_before_memory_is_asked_for),
     };
