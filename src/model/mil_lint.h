@@ -97,6 +97,10 @@ size_t anm_lint_count(const anm_lint *lint, anm_lint_severity s);
 /* NULL when there is none of this word. */
 const anm_lint_finding *anm_lint_find(const anm_lint *lint, const char *word);
 
+/* Why the Neural Engine is unlikely to take anything of a function, whatever
+ * its ops are; the word of a rule, or NULL. */
+const char *anm_lint_function_off_ane(const anm_mil_function *f);
+
 /* Why the Neural Engine is unlikely to take an op of a function, as the word
  * of a rule; NULL when nothing speaks against it. Ops that never execute
  * (const, constexpr) are not asked about. */

@@ -132,12 +132,6 @@ typedef enum anm_lint_rule_id {
         ANM_LINT_RULE_COUNT,
 } anm_lint_rule_id;
 
-/* What the weights of a package weigh. */
-typedef struct anm_lint_weights {
-    uint64_t decoded; /* bytes of all constants, compressed ones made whole */
-    uint64_t bytes_read; /* stored bytes that one prediction reads */
-} anm_lint_weights;
-
 /* Bytes that one prediction of the default function reads: every stored
  * constant once, also where several ops share it, but not tables of which rows
  * are gathered. False when memory is out. */
