@@ -190,36 +190,17 @@ void anm_functions_reset(anm_functions *f)
         f->functions[i].fresh = true;
 }
 
-static anm_status fail_function(const anm_functions *f, const char *name,
-                                anm_error *err)
-{
-    anm_buf names = { 0 };
-
-    for (size_t i = 0; i < f->package->n_functions; i++)
-        anm_buf_printf(&names, "%s%s", i ? ", " : "",
-                       f->package->functions[i].name);
-    char *list = anm_buf_take(&names);
-    const anm_status status =
-        anm_fail(err, ANM_E_NOTFOUND, "no function %s; there are: %s", name,
-                 list ? list : "");
-    anm_free(list);
-    return status;
-}
-
 static anm_status find_function(anm_functions *f, const char *name,
                                 loaded **out, anm_error *err)
 {
-    const anm_mil_function *main = f->package->main;
+    const anm_mil_function *found = NULL;
+    anm_status status =
+        anm_mlpackage_find_function(f->package, name, &found, err);
 
-    *out = NULL;
-    for (size_t i = 0; i < f->package->n_functions; i++) {
-        loaded *l = &f->functions[i];
-        if (name ? strcmp(l->function->name, name) == 0 : l->function == main)
-            *out = l;
-    }
-    if (!*out) return fail_function(f, name ? name : "main", err);
+    if (status) return status;
+    *out = &f->functions[found - f->package->functions];
     if ((*out)->runner) return ANM_OK;
-    const anm_status status = load(f, *out, err);
+    status = load(f, *out, err);
     if (status) unload(f, *out);
     return status ? anm_fail_prefix(err, status, "%s", f->package->path)
                   : ANM_OK;

@@ -187,32 +187,30 @@ static json_t *make_document(const planning *x, json_t *rows)
 static anm_status choose_function(planning *x, const anm_options *o,
                                   anm_error *err)
 {
-    x->function = x->is_recorded ? x->recorded.function : x->package->main;
-    if (o->function)
-        x->function = anm_mlpackage_function(x->package, o->function);
-    if (!x->function)
-        return anm_fail(err, ANM_E_NOTFOUND, "%s: no function %s",
-                        x->package->path, o->function);
+    const char *name = o->function;
+
+    if (x->is_recorded && !name) name = x->recorded.function->name;
+    const anm_status status =
+        anm_mlpackage_find_function(x->package, name, &x->function, err);
+    if (status) return anm_fail_prefix(err, status, "%s", x->package->path);
     if (!x->is_recorded || x->function == x->recorded.function) return ANM_OK;
     return anm_fail(err, ANM_E_ARG,
                     "function %s: the plan was recorded of function %s",
                     o->function, x->recorded.function->name);
 }
 
-/* Rules that speak of the whole model. */
+/* Rules that speak of the whole function, and of all weights. */
 static anm_status find_whole(planning *x, anm_error *err)
 {
-    static const char *const words[] = { "flexible-shape-range",
-                                         "weights>2GiB" };
     anm_lint *lint = NULL;
     const anm_status status = anm_lint_new(&lint, x->package, err);
 
-    for (size_t i = 0; i < 2 && !status; i++) {
-        const anm_lint_finding *f = anm_lint_find(lint, words[i]);
-        if (f && !x->whole) x->whole = f->rule->word;
-    }
+    if (status) return status;
+    const anm_lint_finding *heavy = anm_lint_find(lint, "weights>2GiB");
+    x->whole = anm_lint_function_off_ane(x->function);
+    if (heavy && !x->whole) x->whole = heavy->rule->word;
     anm_lint_free(lint);
-    return status;
+    return ANM_OK;
 }
 
 /* Only programs have ops to plan. */

@@ -353,6 +353,12 @@ anm_status anm_mlpackage_check_runnable(const anm_mlpackage *p, anm_error *err);
 const anm_mil_function *anm_mlpackage_function(const anm_mlpackage *p,
                                                const char *name);
 
+/* The function of this name, the default one where it is NULL. ANM_E_NOTFOUND
+ * lists those that there are. */
+anm_status anm_mlpackage_find_function(const anm_mlpackage *p, const char *name,
+                                       const anm_mil_function **out,
+                                       anm_error *err);
+
 /* The user-defined metadata of this key, or NULL. */
 const char *anm_mlpackage_user_defined(const anm_mlpackage *p, const char *key);
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 
 static const char *const feature_kinds[] = {
@@ -41,6 +42,25 @@ const anm_mil_function *anm_mlpackage_function(const anm_mlpackage *p,
     for (size_t i = 0; i < p->n_functions; i++)
         if (strcmp(p->functions[i].name, name) == 0) return &p->functions[i];
     return NULL;
+}
+
+anm_status anm_mlpackage_find_function(const anm_mlpackage *p, const char *name,
+                                       const anm_mil_function **out,
+                                       anm_error *err)
+{
+    anm_buf names = { 0 };
+
+    *out = name ? anm_mlpackage_function(p, name) : p->main;
+    if (*out) return ANM_OK;
+    for (size_t i = 0; i < p->n_functions; i++)
+        anm_buf_printf(&names, "%s%s", i ? ", " : "", p->functions[i].name);
+    const anm_status status =
+        names.failed
+            ? anm_fail(err, ANM_E_NOMEM, "functions: out of memory")
+            : anm_fail(err, ANM_E_NOTFOUND, "no function %s; there are: %s",
+                       name ? name : "main", names.len ? names.data : "none");
+    anm_buf_deinit(&names);
+    return status;
 }
 
 const char *anm_mlpackage_user_defined(const anm_mlpackage *p, const char *key)

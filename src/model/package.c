@@ -29,19 +29,6 @@ static anm_status fail_memory(const reading *r, anm_error *err)
 
 /* ---- The function ---------------------------------------------------------- */
 
-static anm_status find_function(reading *r, anm_error *err)
-{
-    const anm_mlpackage *file = r->p->file;
-    const char *name = r->params->function;
-
-    r->p->function = name ? anm_mlpackage_function(file, name) : file->main;
-    if (r->p->function) return ANM_OK;
-    return anm_fail(err, ANM_E_ARG,
-                    "function %s is not there; the first of %zu is %s",
-                    name ? name : "main", file->n_functions,
-                    file->n_functions ? file->functions[0].name : "none");
-}
-
 /* What the program tells without its weights: whether its vector has unit
  * length, and how many ids there are. */
 static anm_status look_at_program(reading *r, anm_error *err)
@@ -65,7 +52,9 @@ static anm_status open_function(reading *r, anm_error *err)
     anm_package *p = r->p;
     anm_status status = anm_mlpackage_check_runnable(p->file, err);
 
-    if (!status) status = find_function(r, err);
+    if (!status)
+        status = anm_mlpackage_find_function(p->file, r->params->function,
+                                             &p->function, err);
     if (!status)
         status = anm_mil_inputs_find(&p->inputs, &p->function->features,
                                      &r->s->arena, err);

@@ -139,6 +139,14 @@ static void functions_are_found_by_name(void **state)
     assert_int_equal(p->functions[0].features.n_inputs, 1);
     assert_ptr_equal(p->features.inputs, p->main->features.inputs);
     assert_null(anm_mlpackage_function(p, "c"));
+    const anm_mil_function *found = NULL;
+    anm_error err;
+    assert_int_equal(anm_mlpackage_find_function(p, NULL, &found, &err),
+                     ANM_OK);
+    assert_ptr_equal(found, p->main);
+    assert_int_equal(anm_mlpackage_find_function(p, "c", &found, &err),
+                     ANM_E_NOTFOUND);
+    assert_string_equal(err.message, "no function c; there are: a, b");
     anm_mlpackage_close(p);
 }
 
