@@ -33,7 +33,8 @@ unsigned anm_array_axes(const anm_array_attr *attr, unsigned rank)
     return bits;
 }
 
-anm_status anm_infer_fail(const anm_infer *f, const char *why)
+static anm_status fail_as(const anm_infer *f, anm_status status,
+                          const char *why)
 {
     char shapes[256];
     size_t at = 0;
@@ -47,8 +48,13 @@ anm_status anm_infer_fail(const anm_infer *f, const char *why)
         at += (size_t)snprintf(shapes + at, sizeof(shapes) - at, "%s%s",
                                i ? ", " : "", text);
     }
-    return anm_fail(f->err, ANM_E_FORMAT, "%s(%s): %s",
+    return anm_fail(f->err, status, "%s(%s): %s",
                     anm_array_op_describe(f->node->op)->name, shapes, why);
+}
+
+anm_status anm_infer_fail(const anm_infer *f, const char *why)
+{
+    return fail_as(f, ANM_E_FORMAT, why);
 }
 
 anm_status anm_infer_axis(const anm_infer *f, int64_t axis, unsigned rank)
@@ -566,8 +572,14 @@ static anm_status check_size(const anm_infer *f, const anm_array_type *t)
         const uint64_t d = (uint64_t)t->dims[i];
 
         assert(t->dims[i] >= 0);
-        if (d > ANM_ARRAY_ELEMENTS_MAX || (d && n > ANM_ARRAY_ELEMENTS_MAX / d))
-            return anm_infer_fail(f, "the result is too large");
+        if (d > ANM_ARRAY_ELEMENTS_MAX ||
+            (d && n > ANM_ARRAY_ELEMENTS_MAX / d)) {
+            char text[96], why[160];
+            anm_array_type_text(t, text, sizeof(text));
+            snprintf(why, sizeof(why), "%s is more than %" PRIu64 " elements",
+                     text, ANM_ARRAY_ELEMENTS_MAX);
+            return fail_as(f, ANM_E_LIMIT, why);
+        }
         n *= d;
     }
     return ANM_OK;

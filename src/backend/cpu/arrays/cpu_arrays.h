@@ -16,6 +16,7 @@
  *   cpu_arrays_sections.c     constants -> sections -> cells, panels, tables
  *   cpu_arrays_fit.c          program + shapes -> fit
  *   cpu_arrays_place.c        a place for each value, reused
+ *   cpu_arrays_budget.c       how much memory all of that may take
  *   cpu_arrays_load.c         a runner's part: fits, states, plan rows
  *   cpu_arrays_run.c          a run; texts as runs
  *   cpu_arrays_walk.c         strided iteration, shares of members
@@ -101,7 +102,8 @@ typedef struct anm_cpu_fit {
     anm_cpu_array *values;     /* [n_values] */
     anm_cpu_array_step *steps; /* [n_nodes] */
     size_t n_values, n_steps;
-    void *block; /* cells of values that are not open */
+    void *block;    /* cells of values that are not open */
+    uint64_t cells; /* taken for it, but for buffers of open values */
     uint64_t last_used;
 } anm_cpu_fit;
 
@@ -115,6 +117,7 @@ typedef struct anm_cpu_arrays {
     anm_cpu_fit *fits[ANM_CPU_FITS_MAX];
     size_t n_fits;
     uint64_t n_runs;
+    uint64_t cells; /* taken: states, fits, scratch */
     float *scratch; /* [n_members, scratch_len] */
     size_t scratch_len;
     anm_array_view feeds[ANM_ARRAY_FEEDS_MAX]; /* of texts */
@@ -129,7 +132,7 @@ anm_status anm_cpu_fit_get(anm_runner *r, const anm_array_type *inputs,
 void anm_cpu_fit_free(anm_cpu_fit *fit);
 
 /* Give a place to every value of the fit that is neither settled nor open. */
-anm_status anm_cpu_fit_place(anm_cpu_fit *fit, const anm_arrays *program,
+anm_status anm_cpu_fit_place(anm_cpu_arrays *a, anm_cpu_fit *fit,
                              anm_error *err);
 
 /* Infer the shapes of an open step's outputs and make room for them. */
@@ -139,6 +142,17 @@ anm_status anm_cpu_step_open(anm_runner *r, anm_cpu_array_step *s,
 /* Run one step on all members. */
 anm_status anm_cpu_step_run(anm_runner *r, const anm_cpu_array_step *s,
                             anm_error *err);
+
+/* ---- Budget --------------------------------------------------------------- */
+
+/* Cells that a runner holds at once, 8 GiB of them: a few legal operations can
+ * ask for any number. */
+#define ANM_CPU_CELLS_MAX ((uint64_t)1 << 31)
+
+/* Count n cells, before they are asked for. ANM_E_LIMIT with both figures when
+ * they are more than ANM_CPU_CELLS_MAX in all, or than the machine has. */
+anm_status anm_cpu_cells_take(anm_cpu_arrays *a, uint64_t n, anm_error *err);
+void anm_cpu_cells_give(anm_cpu_arrays *a, uint64_t n);
 
 /* ---- Constants ----------------------------------------------------------- */
 

@@ -7,8 +7,10 @@
 #include "backend/cpu/arrays/cpu_arrays.h"
 #include "base/error.h"
 
-/* A larger array is computed in each run rather than kept. */
+/* A larger array is computed in each run rather than kept, and so is what comes
+ * when all that is kept is more. */
 #define SETTLED_CELLS_MAX ((size_t)1 << 24)
+#define SETTLED_ALL_MAX   ((size_t)1 << 25)
 
 /* A step is split when that saves more than what starting and awaiting the
  * members costs. */
@@ -44,10 +46,15 @@ static anm_status grow_scratch(anm_runner *r, size_t len, anm_error *err)
     if (!anm_mul_size(len, r->n_members, &all) ||
         !anm_mul_size(all, sizeof(float), &bytes))
         return anm_fail(err, ANM_E_LIMIT, "a scratch of %zu floats", len);
+    const anm_status status = anm_cpu_cells_take(a, all, err);
+    if (status) return status;
     float *scratch = anm_alloc_aligned(ANM_CACHE_LINE, bytes);
-    if (!scratch)
+    if (!scratch) {
+        anm_cpu_cells_give(a, all);
         return anm_fail(err, ANM_E_NOMEM, "a scratch of %zu bytes", bytes);
+    }
     memset(scratch, 0, bytes);
+    anm_cpu_cells_give(a, a->scratch_len * r->n_members);
     anm_free_aligned(a->scratch);
     a->scratch = scratch;
     a->scratch_len = len;
@@ -192,14 +199,21 @@ static anm_status infer_outputs(const anm_arrays *program,
 
 /* ---- Open steps ---------------------------------------------------------- */
 
-static anm_status grow_array(anm_cpu_array *a, anm_error *err)
+static anm_status grow_array(anm_cpu_arrays *all, anm_cpu_array *a,
+                             anm_error *err)
 {
     const size_t n = anm_cpu_array_n(a);
 
     if (n <= a->room && a->data) return ANM_OK;
     const size_t room = n < 16 ? 16 : n;
+    const anm_status status = anm_cpu_cells_take(all, room, err);
+    if (status) return status;
     void *data = anm_alloc_aligned(ANM_CACHE_LINE, room * sizeof(anm_cpu_cell));
-    if (!data) return anm_fail(err, ANM_E_NOMEM, "%zu cells: no memory", room);
+    if (!data) {
+        anm_cpu_cells_give(all, room);
+        return anm_fail(err, ANM_E_NOMEM, "%zu cells: no memory", room);
+    }
+    anm_cpu_cells_give(all, a->room);
     anm_free_aligned(a->data);
     a->data = data;
     a->room = room;
@@ -214,22 +228,25 @@ anm_status anm_cpu_step_open(anm_runner *r, anm_cpu_array_step *s,
 
     assert(status || !open);
     for (unsigned i = 0; i < s->node->n_outputs && !status; i++)
-        status = grow_array(s->out[i], err);
-    if (status) return status;
+        status = grow_array(r->arrays, s->out[i], err);
+    if (status) return anm_fail_prefix(err, status, "%s", s->node->name);
     s->ns = estimate(s);
     return reserve_scratch(r, s, err);
 }
 
 /* ---- Settled steps ------------------------------------------------------- */
 
-static bool is_settled(const anm_cpu_array_step *s)
+static bool is_settled(const anm_cpu_fit *fit, const anm_cpu_array_step *s)
 {
     const anm_array_op op = s->node->op;
+    uint64_t all = fit->cells;
 
     if (s->node->n_outputs == 0) return false;
     for (unsigned i = 0; i < s->node->n_outputs; i++) {
+        all += anm_cpu_array_n(s->out[i]);
         if (anm_cpu_array_n(s->out[i]) > SETTLED_CELLS_MAX) return false;
     }
+    if (all > SETTLED_ALL_MAX) return false;
     for (unsigned i = 0; i < s->node->n_inputs; i++) {
         /* Of these only the shape is read. */
         if (i == 0 && (op == ANM_ARRAY_SHAPE || op == ANM_ARRAY_FILL_LIKE))
@@ -248,6 +265,9 @@ static anm_status settle(anm_runner *r, anm_cpu_fit *fit, anm_cpu_array_step *s,
     for (unsigned i = 0; i < s->node->n_outputs; i++) {
         const size_t n = anm_cpu_array_n(s->out[i]);
 
+        status = anm_cpu_cells_take(r->arrays, n, err);
+        if (status) return anm_fail_prefix(err, status, "%s", s->node->name);
+        fit->cells += n;
         s->out[i]->data =
             anm_arena_array(&fit->arena, n ? n : 1, sizeof(anm_cpu_cell));
         if (!s->out[i]->data)
@@ -320,7 +340,8 @@ static anm_status fit_step(anm_runner *r, anm_cpu_fit *fit, size_t i,
         if (s->in[0]->settled) s->out[0]->data = s->in[0]->data;
         return ANM_OK;
     }
-    return is_settled(s) ? settle(r, fit, s, err) : reserve_scratch(r, s, err);
+    return is_settled(fit, s) ? settle(r, fit, s, err)
+                              : reserve_scratch(r, s, err);
 }
 
 static anm_status make_fit(anm_runner *r, anm_cpu_fit *fit,
@@ -344,7 +365,7 @@ static anm_status make_fit(anm_runner *r, anm_cpu_fit *fit,
         fit->values[anm_arrays_input_at(program, i)].type = inputs[i];
     for (size_t i = 0; i < fit->n_steps && !status; i++)
         status = fit_step(r, fit, i, err);
-    return status ? status : anm_cpu_fit_place(fit, program, err);
+    return status ? status : anm_cpu_fit_place(r->arrays, fit, err);
 }
 
 void anm_cpu_fit_free(anm_cpu_fit *fit)
@@ -372,6 +393,15 @@ static bool is_fit_for(const anm_cpu_fit *fit, const anm_arrays *program,
     return true;
 }
 
+static void drop_fit(anm_cpu_arrays *a, anm_cpu_fit *fit)
+{
+    anm_cpu_cells_give(a, fit->cells);
+    for (size_t i = 0; i < fit->n_values && fit->values; i++) {
+        if (fit->values[i].open) anm_cpu_cells_give(a, fit->values[i].room);
+    }
+    anm_cpu_fit_free(fit);
+}
+
 /* The place of a further fit: at the end, or that of the one unused longest. */
 static anm_cpu_fit **find_place(anm_cpu_arrays *a)
 {
@@ -381,8 +411,22 @@ static anm_cpu_fit **find_place(anm_cpu_arrays *a)
     for (size_t i = 1; i < a->n_fits; i++) {
         if (a->fits[i]->last_used < a->fits[oldest]->last_used) oldest = i;
     }
-    anm_cpu_fit_free(a->fits[oldest]);
+    drop_fit(a, a->fits[oldest]);
     return &a->fits[oldest];
+}
+
+static anm_status new_fit(anm_runner *r, const anm_array_type *inputs,
+                          anm_cpu_fit **out, anm_error *err)
+{
+    anm_cpu_fit *fit = anm_alloc_zero(sizeof(*fit));
+
+    if (!fit) return anm_fail(err, ANM_E_NOMEM, "a fit: out of memory");
+    const anm_status status = make_fit(r, fit, inputs, err);
+    if (status)
+        drop_fit(r->arrays, fit);
+    else
+        *out = fit;
+    return status;
 }
 
 anm_status anm_cpu_fit_get(anm_runner *r, const anm_array_type *inputs,
@@ -397,15 +441,15 @@ anm_status anm_cpu_fit_get(anm_runner *r, const anm_array_type *inputs,
         (*out)->last_used = a->n_runs;
         return ANM_OK;
     }
-    anm_cpu_fit *fit = anm_alloc_zero(sizeof(*fit));
-    if (!fit) return anm_fail(err, ANM_E_NOMEM, "a fit: out of memory");
-    const anm_status status = make_fit(r, fit, inputs, err);
-    if (status) {
-        anm_cpu_fit_free(fit);
-        return status;
+    anm_status status = new_fit(r, inputs, out, err);
+    if (status == ANM_E_LIMIT && a->n_fits) {
+        /* Other shapes may be what is in the way. */
+        while (a->n_fits)
+            drop_fit(a, a->fits[--a->n_fits]);
+        status = new_fit(r, inputs, out, err);
     }
-    fit->last_used = a->n_runs;
-    *find_place(a) = fit;
-    *out = fit;
+    if (status) return status;
+    (*out)->last_used = a->n_runs;
+    *find_place(a) = *out;
     return ANM_OK;
 }

@@ -34,6 +34,8 @@ static anm_status make_states(anm_runner *r, anm_error *err)
         const anm_array *value = anm_arrays_value(program, v);
         if (value->kind != ANM_ARRAY_STATE) continue;
         const size_t n = anm_array_elements(&value->type);
+        const anm_status status = anm_cpu_cells_take(r->arrays, n, err);
+        if (status) return anm_fail_prefix(err, status, "%s", value->name);
         void *cells =
             anm_arena_array(&r->arena, n ? n : 1, sizeof(anm_cpu_cell));
 

@@ -155,13 +155,14 @@ static anm_status place_all(plan *p, anm_error *err)
 
 /* ---- Addresses ----------------------------------------------------------- */
 
-static anm_status alloc_block(plan *p, anm_error *err)
+static anm_status alloc_block(plan *p, anm_cpu_arrays *a, anm_error *err)
 {
     anm_cpu_fit *fit = p->fit;
-    size_t bytes = 0;
+    const anm_status status = anm_cpu_cells_take(a, p->end, err);
 
-    if (!anm_mul_size(p->end, sizeof(anm_cpu_cell), &bytes))
-        return anm_fail(err, ANM_E_LIMIT, "a workspace of %zu cells", p->end);
+    if (status) return status;
+    fit->cells += p->end;
+    const size_t bytes = p->end * sizeof(anm_cpu_cell);
     fit->block = anm_alloc_aligned(ANM_CACHE_LINE, bytes ? bytes : 1);
     if (!fit->block)
         return anm_fail(err, ANM_E_NOMEM, "a workspace of %zu bytes", bytes);
@@ -177,11 +178,11 @@ static anm_status alloc_block(plan *p, anm_error *err)
     return ANM_OK;
 }
 
-anm_status anm_cpu_fit_place(anm_cpu_fit *fit, const anm_arrays *program,
+anm_status anm_cpu_fit_place(anm_cpu_arrays *a, anm_cpu_fit *fit,
                              anm_error *err)
 {
     const size_t n = fit->n_values;
-    plan p = { .fit = fit, .program = program };
+    plan p = { .fit = fit, .program = a->program };
     anm_status status = ANM_OK;
 
     p.root = anm_alloc_array(n, sizeof(*p.root));
@@ -190,7 +191,7 @@ anm_status anm_cpu_fit_place(anm_cpu_fit *fit, const anm_arrays *program,
     if (!p.root || !p.last || !p.offset)
         status = anm_fail(err, ANM_E_NOMEM, "places: out of memory");
     if (!status) status = place_all(&p, err);
-    if (!status) status = alloc_block(&p, err);
+    if (!status) status = alloc_block(&p, a, err);
     anm_free(p.root);
     anm_free(p.last);
     anm_free(p.offset);
