@@ -364,8 +364,22 @@ static bool fuse(writer *w, const anm_safetensors *s, const anm_tensor *t,
     return true;
 }
 
-static void put_tensors(writer *w, const anm_safetensors *s)
+static void put_random(writer *w, const json_t *config)
 {
+    const json_t *rows = json_object_get(config, "vocab_size");
+
+    w->n_tensors = test_gguf_random(&w->tensors, &w->data, w->arch,
+                                    (uint64_t)json_integer_value(rows),
+                                    w->how->mix, w->how->widened);
+}
+
+static void put_tensors(writer *w, const char *folder)
+{
+    anm_safetensors *s = NULL;
+    char path[8192];
+
+    snprintf(path, sizeof(path), "%s/model.safetensors", folder);
+    assert_int_equal(anm_safetensors_open(&s, path, NULL), ANM_OK);
     for (size_t i = 0; i < anm_safetensors_n(s); i++) {
         const anm_tensor *t = anm_safetensors_at(s, i);
         char name[128];
@@ -377,6 +391,7 @@ static void put_tensors(writer *w, const anm_safetensors *s)
         if (w->n_tensors > before)
             test_gguf_bytes(&w->data, t->data.data, t->data.len);
     }
+    anm_safetensors_close(s);
 }
 
 /* ---- The whole ------------------------------------------------------------- */
@@ -417,21 +432,21 @@ test_gguf test_gguf_convert(const char *name, const test_gguf_how *how)
 {
     static const test_gguf_how none;
     writer w = { .how = how ? how : &none };
-    char folder[4096], path[8192];
-    anm_safetensors *s = NULL;
+    char folder[4096];
     test_gguf f = { 0 };
 
     snprintf(folder, sizeof(folder), "%s", test_data(name));
     json_t *config = read_json(folder, "config.json");
     json_t *tokenizer = read_json(folder, "tokenizer.json");
     w.arch = json_string_value(json_object_get(config, "model_type"));
+    if (w.how->mix) test_gguf_random_config(config);
     put_config(&w, config, pool_of(folder));
     put_tokenizer(&w, tokenizer, config);
     put_added_edits(&w);
-    snprintf(path, sizeof(path), "%s/model.safetensors", folder);
-    assert_int_equal(anm_safetensors_open(&s, path, NULL), ANM_OK);
-    put_tensors(&w, s);
-    anm_safetensors_close(s);
+    if (w.how->mix)
+        put_random(&w, config);
+    else
+        put_tensors(&w, folder);
 
     test_gguf_head(&f, 3, w.n_tensors, w.n_entries);
     test_gguf_bytes(&f, w.entries.data, w.entries.len);

@@ -1,13 +1,14 @@
 /* gguf_model.h - committed model folders as GGUF files, with changes.
  *
  * A file is what llama.cpp's converter makes of the folder: its keys, its names
- * of tensors, its way with a vocabulary. Tensors keep the type they have.
+ * of tensors, its way with a vocabulary. Tensors keep the type they have, or
+ * are random ones of other sizes and types.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_TEST_GGUF_MODEL_H
 #define ANM_TEST_GGUF_MODEL_H
 
-#include "support/gguf_write.h"
+#include "support/gguf_random.h"
 
 #include "model/source.h"
 
@@ -36,6 +37,10 @@ typedef struct test_gguf_how {
     bool keep_brackets;          /* "[unused0]" as in 2024's first files */
     /* The spelling of a token, and what it is instead. */
     const char *respell[2];
+    /* Random weights in these types instead of the folder's, or the same
+     * numbers as F32; TEST_MIX_NONE: the folder's. */
+    test_mix mix;
+    bool widened;
 } test_gguf_how;
 
 /* Convert tests/data/FOLDER; free() the bytes. how may be NULL. */
