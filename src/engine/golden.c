@@ -25,24 +25,24 @@ static const char golden_section[] = "golden";
 static const double golden_macs = 4e9;
 enum { GOLDEN_TOKENS_MIN = 8 };
 
-static size_t golden_tokens(const anm_engine *e)
+size_t anm_golden_length(double a_token, size_t frame, size_t max_tokens)
 {
-    const anm_tokenizer_frame f = anm_tokenizer_frame_of(e->source->tokenizer);
-    const size_t least = f.n_before + f.n_after + GOLDEN_TOKENS_MIN;
-    const double a_token = e->macs[1];
-    size_t n = e->program.max_tokens;
+    const size_t least = frame + GOLDEN_TOKENS_MIN;
+    size_t n = max_tokens;
 
     if (a_token * (double)n > golden_macs) n = (size_t)(golden_macs / a_token);
     if (n < least) n = least;
-    return n < e->program.max_tokens ? n : e->program.max_tokens;
+    return n < max_tokens ? n : max_tokens;
 }
 
 static anm_status make_input(anm_engine *e, anm_inputs *in, anm_error *err)
 {
+    const anm_tokenizer_frame f = anm_tokenizer_frame_of(e->source->tokenizer);
     const anm_input_params params = {
         .tokenizer = e->source->tokenizer,
         .recipe = &e->source->recipe,
-        .max_tokens = golden_tokens(e),
+        .max_tokens = anm_golden_length(e->macs[1], f.n_before + f.n_after,
+                                        e->program.max_tokens),
     };
 
     return anm_inputs_add(in, &params, anm_text_of(golden_text), err);

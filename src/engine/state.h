@@ -135,6 +135,13 @@ anm_status anm_engine_plain_graph(anm_engine *e, anm_graph **out,
  * golden vector. The builder borrows the engine. */
 anm_artifact_builder anm_golden_builder(anm_engine *e);
 
+/* At most so many tokens of the golden text are computed.
+ *
+ * @param a_token     Multiply-adds that a token takes.
+ * @param frame       Special tokens of a text.
+ * @param max_tokens  Of the model's longest text. */
+size_t anm_golden_length(double a_token, size_t frame, size_t max_tokens);
+
 /* Predict the golden text on the serving thread and buffers and compare.
  * ANM_E_CORRUPT when the artifact holds no golden vector of this size. */
 anm_status anm_golden_prove(anm_engine *e, anm_error *err);

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "engine/state.h"
 #include "support/models.h"
 
 enum { DIM = 48 };
@@ -141,9 +142,50 @@ static void section_that_the_backend_misses_is_built_again(void **state)
     free(p.data);
 }
 
+/* ---- How much of the text ---------------------------------------------------- */
+
+static void small_models_prove_all_of_the_golden_text(void **state)
+{
+    (void)state;
+    assert_int_equal(anm_golden_length(0, 2, 512), 512);
+    assert_int_equal(anm_golden_length(1e4, 2, 64), 64);
+    // MiniLM: 10.6 M multiply-adds a token of 256.
+    assert_int_equal(anm_golden_length(10.6e6, 2, 256), 256);
+}
+
+static void big_models_prove_as_many_tokens_as_the_work_allows(void **state)
+{
+    (void)state;
+    // bge-base: 85 M a token, 47 of them are 4 G.
+    assert_int_equal(anm_golden_length(85e6, 2, 512), 47);
+    size_t before = 512;
+    for (double a_token = 1e6; a_token < 1e11; a_token *= 1.5) {
+        const size_t n = anm_golden_length(a_token, 2, 512);
+        assert_true(n <= before);
+        assert_true(n >= 10);
+        assert_true(n == 10 || a_token * (double)n <= 4e9);
+        before = n;
+    }
+    assert_int_equal(before, 10);
+}
+
+static void special_tokens_come_beside_eight_of_the_text(void **state)
+{
+    (void)state;
+    assert_int_equal(anm_golden_length(1e12, 0, 8192), 8);
+    assert_int_equal(anm_golden_length(1e12, 1, 8192), 9);
+    assert_int_equal(anm_golden_length(1e12, 3, 8192), 11);
+    // Never more than the model takes.
+    assert_int_equal(anm_golden_length(1e12, 2, 5), 5);
+    assert_int_equal(anm_golden_length(1, 2, 3), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_models_prove_all_of_the_golden_text),
+        cmocka_unit_test(big_models_prove_as_many_tokens_as_the_work_allows),
+        cmocka_unit_test(special_tokens_come_beside_eight_of_the_text),
         cmocka_unit_test(artifact_with_another_vector_is_a_device_error),
         cmocka_unit_test(golden_vector_of_another_size_is_built_again),
         cmocka_unit_test(section_that_the_backend_misses_is_built_again),
