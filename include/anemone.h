@@ -709,6 +709,8 @@ typedef struct anm_memory_options {
                                   long as the handle */
     bool read_only;          /**< the store must exist */
     unsigned timeout_ms;     /**< wait for another writer; 0: 5,000 */
+    bool no_truncate;        /**< a text or question of more tokens than the
+                                  model takes is ANM_E_LIMIT, not cut */
 } anm_memory_options;
 
 /** @return ANM_OK, ANM_E_NOTFOUND, ANM_E_FORMAT (not a store of anemone),

@@ -14,6 +14,7 @@ typedef struct add_options {
     const char *meta;
     cli_list index;
     size_t on_error;
+    bool no_truncate;
 } add_options;
 
 typedef struct add_job {

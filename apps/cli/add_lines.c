@@ -17,6 +17,7 @@ typedef struct lines_job {
     cli_lines lines;
     cli_item items[BATCH_ITEMS]; /* [n] */
     anm_memo memos[BATCH_ITEMS];
+    size_t numbers[BATCH_ITEMS]; /* of the lines they came in */
     size_t n, n_bytes;
     size_t n_stored;
 } lines_job;
@@ -45,15 +46,55 @@ static anm_status acknowledge(const lines_job *l, const anm_remembered *before,
     return cli_fail(err, ANM_E_IO, "stdout: write failed");
 }
 
-static anm_status store_batch(lines_job *l, anm_error *err)
+/* Count a bad line, or stop. */
+static anm_status skip_or_stop(lines_job *l, const anm_error *why,
+                               anm_error *err)
+{
+    if (l->job->o.on_error != ADD_SKIP)
+        return cli_fail(err, why->status, "%s", why->message);
+    cli_progress_end(&l->job->store.session.progress);
+    cli_warn(l->job->c, "%s; skipped", why->message);
+    l->job->n_bad++;
+    return ANM_OK;
+}
+
+/* n items from the one at `first` on. */
+static anm_status store_some(lines_job *l, size_t first, size_t n,
+                             anm_error *err)
 {
     const anm_remembered before = l->job->total;
+    anm_status status = cli_add_items(l->job, l->memos + first, n, err);
+
+    if (status) return status;
+    l->n_stored += n;
+    return l->job->conversation ? acknowledge(l, &before, err) : ANM_OK;
+}
+
+/* Some text of the batch is over a limit: which line it is shows one by one,
+ * and those before it are stored. */
+static anm_status store_singly(lines_job *l, anm_error *err)
+{
     anm_status status = ANM_OK;
 
-    if (l->n) status = cli_add_items(l->job, l->memos, l->n, err);
-    if (!status) l->n_stored += l->n;
-    if (!status && l->n && l->job->conversation)
-        status = acknowledge(l, &before, err);
+    for (size_t i = 0; i < l->n && !status; i++) {
+        anm_error why, numbered;
+
+        status = store_some(l, i, 1, &why);
+        if (!status) continue;
+        cli_fail(&numbered, status, "line %zu: %.900s", l->numbers[i],
+                 why.message);
+        status = status == ANM_E_LIMIT
+                     ? skip_or_stop(l, &numbered, err)
+                     : cli_fail(err, status, "%s", numbered.message);
+    }
+    return status;
+}
+
+static anm_status store_batch(lines_job *l, anm_error *err)
+{
+    anm_status status = l->n ? store_some(l, 0, l->n, err) : ANM_OK;
+
+    if (status == ANM_E_LIMIT) status = store_singly(l, err);
     drop_batch(l);
     return status;
 }
@@ -62,14 +103,11 @@ static anm_status store_batch(lines_job *l, anm_error *err)
 static anm_status refuse_line(lines_job *l, const anm_error *why,
                               anm_error *err)
 {
-    if (l->job->o.on_error == ADD_SKIP) {
-        cli_progress_end(&l->job->store.session.progress);
-        cli_warn(l->job->c, "%s; skipped", why->message);
-        l->job->n_bad++;
-        return ANM_OK;
+    if (l->job->o.on_error != ADD_SKIP) {
+        const anm_status status = store_batch(l, err);
+        if (status) return status;
     }
-    const anm_status status = store_batch(l, err);
-    return status ? status : cli_fail(err, why->status, "%s", why->message);
+    return skip_or_stop(l, why, err);
 }
 
 static anm_status read_key(const cli_item *item, anm_text *out, anm_error *err)
@@ -134,7 +172,7 @@ static anm_status gather_line(lines_job *l, anm_text line, anm_error *err)
         if (status == ANM_E_FORMAT) return refuse_line(l, &numbered, err);
         return cli_fail(err, status, "%s", numbered.message);
     }
-    l->n++;
+    l->numbers[l->n++] = l->lines.line;
     l->n_bytes += line.len;
     const size_t limit = l->job->conversation ? 1 : BATCH_ITEMS;
     if (l->n < limit && l->n_bytes < BATCH_BYTES) return ANM_OK;

@@ -26,7 +26,7 @@ static anm_status check_path(const cli *c, cli_store_use use, anm_error *err)
 anm_status cli_store_open(cli_store *s, cli *c, cli_store_use use,
                           bool with_model, anm_error *err)
 {
-    memset(s, 0, sizeof(*s));
+    *s = (cli_store){ .no_truncate = s->no_truncate };
     s->session.receipts.fd = -1;
     anm_status status = check_path(c, use, err);
     if (status) return status;
@@ -43,6 +43,7 @@ anm_status cli_store_open(cli_store *s, cli *c, cli_store_use use,
         .read_only = use == CLI_STORE_READ,
         // 0 is the library's default, and here means not to wait.
         .timeout_ms = timeout_ms ? (unsigned)timeout_ms : 1,
+        .no_truncate = s->no_truncate,
     };
     return anm_memory_open(&s->memory, &options, err);
 }

@@ -14,12 +14,13 @@ typedef enum cli_store_use {
 } cli_store_use;
 
 typedef struct cli_store {
+    bool no_truncate; /* a longer text or question is refused, not cut */
     cli_session session;
     anm_memory *memory;
 } cli_store;
 
 /* Open the store of the settings. Zero-initialised or failed is valid to
- * close.
+ * close; no_truncate of a zeroed one may be set before.
  *
  * @param with_model  Open the model of the settings too, when there is one;
  *                    without, collections name their own. */

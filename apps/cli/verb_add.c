@@ -18,6 +18,8 @@ static const cli_option options[] = {
       0, 0 },
     { "on-error", 0, CLI_CHOICE, offsetof(add_options, on_error), "stop|skip",
       "what a bad line does; either way the exit code is 4", 0, 0 },
+    { "no-truncate", 0, CLI_SWITCH, offsetof(add_options, no_truncate), NULL,
+      "refuse a text that is too long instead of cutting it (exit 8)", 0, 0 },
 };
 
 static anm_status check_options(const cli *c, const add_options *o,
@@ -120,6 +122,7 @@ static int run_add(cli *c, int argc, char **argv)
     anm_error err;
 
     if (!cli_begin(c, &job.o, argc, argv)) return c->exit_code;
+    job.store.no_truncate = job.o.no_truncate;
     const char *path = !job.o.jsonl     ? NULL
                        : *job.o.jsonl   ? job.o.jsonl
                        : c->n_args == 1 ? c->args[0]

@@ -13,7 +13,7 @@ typedef struct search_options {
     cli_list collections;
     size_t k;
     const char *where;
-    bool receipt, hybrid;
+    bool receipt, hybrid, no_truncate;
 } search_options;
 
 static const cli_option options[] = {
@@ -29,6 +29,8 @@ static const cli_option options[] = {
       "add the receipt: where it ran, how long each step took", 0, 0 },
     { "hybrid", 0, CLI_SWITCH, offsetof(search_options, hybrid), NULL,
       "keywords beside vectors; not in this version", 0, 0 },
+    { "no-truncate", 0, CLI_SWITCH, offsetof(search_options, no_truncate), NULL,
+      "refuse a QUERY that is too long instead of cutting it (exit 8)", 0, 0 },
 };
 
 typedef struct search_job {
@@ -216,6 +218,7 @@ static int run_search(cli *c, int argc, char **argv)
     anm_error err;
 
     if (!cli_begin(c, &job.o, argc, argv)) return c->exit_code;
+    job.store.no_truncate = job.o.no_truncate;
     anm_status status = check_options(c, &job.o, &err);
     if (!status) status = ask(&job, &err);
     if (!status && !cli_interrupted()) {

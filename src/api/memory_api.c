@@ -134,6 +134,7 @@ anm_status anm_memory_open(anm_memory **out, const anm_memory_options *options,
         .open = options->open ? options->open : &defaults,
         .read_only = options->read_only,
         .timeout_ms = options->timeout_ms,
+        .no_truncate = options->no_truncate,
     };
     status = anm_archive_open(&m->archive, &how, err);
     if (status) {

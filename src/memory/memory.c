@@ -53,6 +53,7 @@ anm_status anm_archive_open(anm_archive **out,
     a->given = options->engine;
     a->open = *options->open;
     a->read_only = options->read_only;
+    a->no_truncate = options->no_truncate;
     a->timeout_ms = options->timeout_ms ? options->timeout_ms : TIMEOUT_MS;
     a->path = anm_copy_string(options->store);
     if (!a->path) status = anm_fail(err, ANM_E_NOMEM, "memory: out of memory");

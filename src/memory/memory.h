@@ -30,6 +30,7 @@ typedef struct anm_archive_options {
                                 the archive */
     bool read_only;
     unsigned timeout_ms;
+    bool no_truncate; /* texts and questions are refused, not cut */
 } anm_archive_options;
 
 /* As anm_memory_open(). */

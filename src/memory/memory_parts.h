@@ -43,7 +43,7 @@ struct anm_archive {
     char *path;
     anm_engine *given; /* NULL: none */
     anm_options open;
-    bool read_only;
+    bool read_only, no_truncate;
     unsigned timeout_ms;
     unsigned threads; /* of a search, the caller included */
     anm_kern kern;

@@ -308,7 +308,8 @@ static anm_status run(job *j, anm_text question,
 
     if (!status) status = new_result(j, err);
     if (status) return status;
-    const anm_embed_params how = { .prompt = j->collections[0].query_prompt };
+    const anm_embed_params how = { .prompt = j->collections[0].query_prompt,
+                                   .no_truncate = j->a->no_truncate };
     status = anm_model_embed(j->a, j->engine, &question, 1, &how, j->query,
                              NULL, receipt, err);
     if (!status) status = search(j, err);

@@ -101,22 +101,37 @@ static anm_status look(job *j, const char *name, anm_error *err)
 
 /* ---- Embed -------------------------------------------------------------------- */
 
+/* One item is named by its key, several by where they stand. */
+static anm_status fail_slice(const job *j, const size_t *wanted, size_t n,
+                             const anm_error *why, anm_error *err)
+{
+    enum { KEY_SHOWN = 100 };
+    const anm_text key = j->items[wanted[0]].key;
+
+    if (n == 1)
+        return anm_fail(err, why->status, "key %.*s: %s",
+                        (int)(key.len < KEY_SHOWN ? key.len : KEY_SHOWN),
+                        key.data, why->message);
+    return anm_fail(err, why->status, "items %zu to %zu: %s", wanted[0],
+                    wanted[n - 1], why->message);
+}
+
 static anm_status embed_slice(job *j, size_t n, anm_error *err)
 {
     const anm_embed_params params = { .prompt = j->spec.doc_prompt,
-                                      .bulk = true };
+                                      .bulk = true,
+                                      .no_truncate = j->a->no_truncate };
     const size_t *wanted = j->wanted + j->n_embedded;
     anm_text texts[SLICE];
     anm_text_info infos[SLICE];
+    anm_error why;
 
     for (size_t i = 0; i < n; i++)
         texts[i] = j->items[wanted[i]].text;
     const anm_status status = anm_model_embed(
         j->a, j->engine, texts, n, &params,
-        j->vectors + j->n_embedded * j->spec.dim, infos, NULL, err);
-    if (status)
-        return anm_fail_prefix(err, status, "items %zu to %zu", wanted[0],
-                               wanted[n - 1]);
+        j->vectors + j->n_embedded * j->spec.dim, infos, NULL, &why);
+    if (status) return fail_slice(j, wanted, n, &why, err);
     for (size_t i = 0; i < n; i++) {
         j->row[wanted[i]] = ++j->n_embedded;
         j->cut[wanted[i]] = infos[i].truncated;

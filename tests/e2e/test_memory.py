@@ -154,6 +154,30 @@ def other_fingerprint_is_exit_6_and_changes_nothing():
 
 
 @test
+def text_that_may_not_be_cut_is_refused_by_key_or_line():
+    store = new_store("uncut")
+    long = "a " * 200
+    uncut = ["add", "-s", store, "-m", MEAN, "-c", "notes", "--no-truncate"]
+    fails(8, "key roof", "202 tokens, at most 64", args=[*uncut, "roof", long])
+    rows = [{"key": str(i), "text": t} for i, t in
+            enumerate(["a", "b", long, "c", long, "d"])]
+    file = write_lines("uncut.jsonl", rows)
+    fails(8, "line 3: key 2", "202 tokens", "the 2 items before are stored",
+          args=[*uncut, "--jsonl", file])
+    r = run(*uncut, "--jsonl", file, "--on-error", "skip", "--json")
+    expect(r.code == 4 and "line 5: key 4" in r.err, r.err)
+    got = r.json()
+    expect((got["new"], got["unchanged"], got["skipped"]) == (2, 2, 2), r.out)
+    r = run(*uncut, "--jsonl", "-", "--on-error", "skip", stdin=jsonl(*rows))
+    expect(r.code == 4 and [x["key"] for x in r.lines()] ==
+           ["0", "1", "3", "5"], r.out)
+    succeeds("add", "-s", store, "-c", "notes", "roof", long)
+    fails(8, "202 tokens, at most 64",
+          args=["search", "-s", store, "--no-truncate", long])
+    expect("roof" in succeeds("search", "-s", store, long).out, "not found")
+
+
+@test
 def truncated_text_is_warned_of_with_key_and_count():
     store = new_store("truncated")
     file = write_lines("truncated.jsonl",

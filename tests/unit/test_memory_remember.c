@@ -269,6 +269,42 @@ static void writer_that_waits_too_long_is_told(void **state)
     anm_archive_close(holder);
 }
 
+static void texts_are_not_cut_where_that_is_forbidden(void **state)
+{
+    const anm_memory_options uncut = { .store = test_store_path(),
+                                       .model = model,
+                                       .no_truncate = true };
+    char text[1000] = "";
+    anm_memory *m = NULL;
+    anm_remembered counts;
+    anm_recall *found = NULL;
+    anm_error err;
+    (void)state;
+
+    for (int i = 0; i < 100; i++)
+        strcat(text, "the ");
+    const anm_memo items[] = {
+        { anm_text_of("b"), anm_text_of(text), { 0 } },
+        { anm_text_of("a"), anm_text_of("short"), { 0 } },
+    };
+    assert_int_equal(anm_memory_open(&m, &uncut, &err), ANM_OK);
+    test_failed(
+        anm_memory_remember(m, "c", items, 1, &counts, NULL, NULL, &err), &err,
+        ANM_E_LIMIT, "key b|102 tokens|at most 64");
+    test_failed(
+        anm_memory_remember(m, "c", items, 2, &counts, NULL, NULL, &err), &err,
+        ANM_E_LIMIT, "items 0 to 1|text 0|102 tokens");
+    assert_int_equal(
+        anm_memory_remember(m, "c", items + 1, 1, &counts, NULL, NULL, &err),
+        ANM_OK);
+    const anm_recall_params params = { .k = 1 };
+    test_failed(
+        anm_memory_recall(m, anm_text_of(text), &params, &found, NULL, &err),
+        &err, ANM_E_LIMIT, "102 tokens|at most 64");
+    assert_null(found);
+    anm_memory_close(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +314,7 @@ int main(void)
         cmocka_unit_test(bad_item_leaves_nothing_behind),
         cmocka_unit_test(refused_by_the_store_alone_leaves_nothing_behind),
         cmocka_unit_test(truncated_texts_are_reported),
+        cmocka_unit_test(texts_are_not_cut_where_that_is_forbidden),
         cmocka_unit_test(no_items_are_no_error),
         cmocka_unit_test(empty_text_is_a_text),
         cmocka_unit_test(writer_that_waits_too_long_is_told),
