@@ -11,7 +11,7 @@ _anemone()
         --collection --units --require --allow-fallback --precision --threads
         --cpu --buckets --cache-dir --log --log-format --tokenizer --pooling
         --normalize --lowercase --add-eos --receipt-log
-        --keep-warm --timeout'
+        --keep-warm --timeout --overcommit'
     local verb='' own='' word
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -55,10 +55,10 @@ _anemone()
 
     case $verb in
     embed) own='--jsonl --encoding --prompt --prompt-text --dims --max-tokens
-        --ids --receipt --on-error --format --output' ;;
+        --no-truncate --ids --receipt --on-error --format --output' ;;
     tokenize) own='--jsonl --pieces --no-special --on-error' ;;
-    add) own='--jsonl --meta --index --on-error' ;;
-    search) own='--k --where --receipt' ;;
+    add) own='--jsonl --meta --index --on-error --no-truncate' ;;
+    search) own='--k --where --receipt --no-truncate' ;;
     get) own='--all --jsonl --vectors' ;;
     rm) own='--where' ;;
     inspect) own='--tensors --ops --strict' ;;

@@ -30,7 +30,7 @@ typedef struct cli {
     cli_term term;
     bool json;
     bool quiet;
-    bool verify, overcommit;
+    bool verify;
     bool help;
     bool version;
     char **args; /* [n_args] what is left when options are taken out */

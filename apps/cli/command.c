@@ -55,8 +55,6 @@ const cli_option cli_common_options[] = {
       "no progress and no warnings", 0, 0 },
     { "verify", 0, CLI_SWITCH, offsetof(cli, verify), NULL,
       "hash weights and prepared model again", 0, 0 },
-    { "overcommit", 0, CLI_SWITCH, offsetof(cli, overcommit), NULL,
-      "open a model also when its weights do not fit into memory", 0, 0 },
     { "help", 'h', CLI_SWITCH, offsetof(cli, help), NULL, "this text", 0, 0 },
     { "version", 'V', CLI_SWITCH, offsetof(cli, version), NULL,
       "version, compiler, instruction sets, backends", 0, 0 },
@@ -110,7 +108,6 @@ bool cli_begin(cli *c, void *values, int argc, char **argv)
         return false;
     }
     c->settings.options.verify = c->verify;
-    c->settings.options.overcommit = c->overcommit;
     return true;
 }
 

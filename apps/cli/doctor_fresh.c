@@ -57,6 +57,7 @@ static void set_settings(const cli *c, const char *model)
         { CLI_THREADS, "ANEMONE_THREADS" },
         { CLI_CPU, "ANEMONE_CPU" },
         { CLI_CACHE_DIR, "ANEMONE_CACHE_DIR" },
+        { CLI_OVERCOMMIT, "ANEMONE_OVERCOMMIT" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -265,8 +265,7 @@ void cli_options_print(FILE *out, const cli_option *options, size_t n)
         char left[80], letter[8] = "    ";
         if (o->letter) snprintf(letter, sizeof(letter), "-%c, ", o->letter);
         snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name,
-                 o->kind == CLI_SWITCH ? "" : " ",
-                 o->kind == CLI_SWITCH ? "" : o->value);
+                 o->value ? " " : "", o->value ? o->value : "");
         fprintf(out, "%s", left);
         size_t column = strlen(left);
         if (column > COLUMN - 2) {

@@ -43,7 +43,7 @@ typedef struct cli_option {
     char letter; /* 0: none */
     cli_option_kind kind;
     size_t offset;     /* of the field that receives it */
-    const char *value; /* what help calls the value */
+    const char *value; /* what help calls the value; NULL: nothing */
     const char *help;
     size_t low, high;
 } cli_option;

@@ -24,6 +24,8 @@ typedef struct setting_row {
     const char *allowed; /* NULL: what this machine can run */
     const char *help;
     const char *unset; /* what counts when there is no value; NULL: nothing */
+    const char
+        *alone; /* what the flag says without =VALUE; NULL: it takes one */
 } setting_row;
 
 static bool read_model(cli_settings *s, const char *text)
@@ -219,6 +221,15 @@ static bool read_timeout(cli_settings *s, const char *text)
         return false;
     }
     return true;
+}
+
+static bool read_overcommit(cli_settings *s, const char *text)
+{
+    anm_choice choice;
+    const bool known = read_choice(text, &choice);
+
+    s->options.overcommit = choice == ANM_CHOICE_YES;
+    return known;
 }
 
 static const setting_row rows[] = {
@@ -426,6 +437,15 @@ static const setting_row rows[] = {
         .allowed = "a duration such as 200ms or 5s",
         .help = "longest wait for another writer of the store",
     },
+    [CLI_OVERCOMMIT] = {
+        .flag = "overcommit",
+        .env = "ANEMONE_OVERCOMMIT",
+        .def = "no",
+        .alone = "yes",
+        .read = read_overcommit,
+        .allowed = "yes, no",
+        .help = "open a model also when its weights do not fit into memory",
+    },
 };
 static_assert(sizeof(rows) / sizeof(rows[0]) == CLI_SETTING_COUNT,
               "row per setting");
@@ -438,7 +458,7 @@ void cli_settings_init(cli_settings *s)
         s->flags[i] = (cli_option){
             .name = rows[i].flag,
             .letter = rows[i].letter,
-            .kind = CLI_STRING,
+            .kind = rows[i].alone ? CLI_OPTIONAL : CLI_STRING,
             .offset = i * sizeof(s->given[0]),
             .value = rows[i].value,
             .help = rows[i].help,
@@ -501,7 +521,7 @@ static void choose(cli_settings *s, size_t i)
     s->source[i] = "";
     s->origin[i] = CLI_ORIGIN_DEFAULT;
     if (s->given[i]) {
-        s->text[i] = s->given[i];
+        s->text[i] = row->alone && !*s->given[i] ? row->alone : s->given[i];
         s->source[i] = row->flag;
         s->origin[i] = CLI_ORIGIN_FLAG;
     } else if (first || second) {

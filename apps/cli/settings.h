@@ -39,6 +39,7 @@ typedef enum cli_setting {
     CLI_RECEIPT_LOG,
     CLI_KEEP_WARM,
     CLI_TIMEOUT,
+    CLI_OVERCOMMIT,
     CLI_SETTING_COUNT,
 } cli_setting;
 

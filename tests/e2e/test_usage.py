@@ -129,6 +129,20 @@ def flag_beats_environment_beats_default():
 
 
 @test
+def overcommit_is_a_setting_like_any():
+    def got(*arguments, **env):
+        s = settings(*arguments, **env)["overcommit"]
+        return s["value"], s["origin"], s["source"]
+    expect(got() == ("no", "default", None), str(got()))
+    expect(got("--overcommit") == ("yes", "flag", "overcommit"), "flag")
+    expect(got(ANEMONE_OVERCOMMIT="yes") ==
+           ("yes", "environment", "ANEMONE_OVERCOMMIT"), "environment")
+    expect(got("--overcommit=no", ANEMONE_OVERCOMMIT="yes")[0] == "no", "both")
+    # The word after it is a text, not its value.
+    succeeds("embed", "-m", MEAN, "--overcommit", "no")
+
+
+@test
 def second_variable_of_units_counts_when_the_first_is_unset():
     got = settings(PAPR_COREML_COMPUTE_UNITS="CPU_AND_NE")["units"]
     expect(got["source"] == "PAPR_COREML_COMPUTE_UNITS", str(got))
@@ -167,6 +181,7 @@ def bad_variable_names_itself_its_value_and_the_allowed():
             ("ANEMONE_BUCKETS", ",".join(map(str, range(1, 18))), "16 lengths"),
             ("ANEMONE_LOG", "loud", "debug"),
             ("ANEMONE_KEEP_WARM", "often", "off"),
+            ("ANEMONE_OVERCOMMIT", "maybe", "yes, no"),
             ("ANEMONE_TIMEOUT", "5 minutes", "5s")):
         fails(2, name, value, allowed, args=["embed", "-m", MEAN, "x"],
               env={name: value})
