@@ -33,7 +33,9 @@ typedef struct call {
     const anm_receipt *r;
     const anm_history *h;
     pots left;
-    unsigned facts; /* bits of the causes whose fact holds */
+    /* Bits of the causes whose fact holds, and what they explain. */
+    unsigned standing, passing;
+    uint64_t by_standing, by_passing;
 } call;
 
 static uint64_t known(int64_t counter)
@@ -107,13 +109,22 @@ static uint64_t outside_predict(const anm_receipt *r)
                                    r->stages_ns[ANM_STAGE_PREDICT]);
 }
 
+/* How much longer than at warm-up any code of this host takes just now. */
+static double slowness(const anm_history *h)
+{
+    if (h->probe_ratio >= probe_ratio_least) return h->probe_ratio;
+    return h->freq_ratio >= freq_ratio_least ? h->freq_ratio : 1;
+}
+
+/* Of a host that is slower every stage is: that much of it is usual. */
 static uint64_t claim_outside(const call *c)
 {
     const anm_band *b = &c->h->band;
+    const double slow = slowness(c->h);
     const uint64_t outside = outside_predict(c->r);
 
-    return b->outside_high_ns && outside > b->outside_high_ns
-               ? outside - b->outside_p50_ns
+    return b->outside_high_ns && outside > part_of(b->outside_high_ns, slow)
+               ? beyond(outside, part_of(b->outside_p50_ns, slow))
                : 0;
 }
 
@@ -179,10 +190,9 @@ static bool is_unpermitted(const anm_receipt *r)
             (r->where.excluded & device));
 }
 
-static unsigned find_facts(const anm_receipt *r, const anm_history *h)
+/* Facts of this call alone. */
+static unsigned find_passing(const anm_receipt *r, const anm_history *h)
 {
-    const bool other_place = h->plan_changed || h->device_changed;
-    const bool fallback = r->contract.fallback && other_place;
     unsigned facts = 0;
 
     // A first call is the first of its length and thread as well.
@@ -192,6 +202,18 @@ static unsigned find_facts(const anm_receipt *r, const anm_history *h)
         facts |= bit(ANM_CAUSE_FIRST_IN_BUCKET);
     if (!is_cold && (r->first & ANM_FIRST_THREAD))
         facts |= bit(ANM_CAUSE_NEW_THREAD);
+    if (h->input_changed) facts |= bit(ANM_CAUSE_INPUT_CHANGED);
+    return facts;
+}
+
+/* Facts that hold for one call after another: the band is of another place or
+ * of another artifact. */
+static unsigned find_standing(const anm_receipt *r, const anm_history *h)
+{
+    const bool other_place = h->plan_changed || h->device_changed;
+    const bool fallback = r->contract.fallback && other_place;
+    unsigned facts = 0;
+
     // Of several things to be said of one place the plainest is said.
     if (is_unpermitted(r))
         facts |= bit(ANM_CAUSE_UNITS_NOT_HONOURED);
@@ -202,7 +224,6 @@ static unsigned find_facts(const anm_receipt *r, const anm_history *h)
     else if (other_place)
         facts |= bit(ANM_CAUSE_SLOWER_DEVICE_BY_PLAN);
     if (h->artifact_changed) facts |= bit(ANM_CAUSE_STALE_ARTIFACT);
-    if (h->input_changed) facts |= bit(ANM_CAUSE_INPUT_CHANGED);
     return facts;
 }
 
@@ -310,7 +331,8 @@ static call begin_call(const anm_receipt *r, const anm_history *h)
                   .delay = known(delay),
                   .blocked =
                       beyond(known(n->blocked_ns), h->band.blocked_p50_ns) },
-        .facts = find_facts(r, h),
+        .standing = find_standing(r, h),
+        .passing = find_passing(r, h),
     };
 }
 
@@ -323,13 +345,44 @@ static unsigned count_bits(unsigned bits)
     return n;
 }
 
-/* What one of the facts that hold explains. */
-static uint64_t fact_share(const call *c, uint64_t unexplained)
+/* What a fact without a price may explain: as much as leaves the band by
+ * itself. The rest of a call whose times and models bring it back into its band
+ * needs no explanation. */
+static uint64_t unpriced(const call *c, uint64_t ns)
 {
-    const uint64_t price = shift(c);
-    const uint64_t whole = price ? least(price, unexplained) : unexplained;
+    const uint64_t width = beyond(c->r->band.high_ns, c->r->band.p50_ns);
 
-    return whole / count_bits(c->facts);
+    return ns > width ? ns : 0;
+}
+
+/* What facts take of what times and models leave. A call that is not where or
+ * with what the band's runs were lies in no range of theirs: what stands goes
+ * before what passes, which takes what is clearly more than the calls before
+ * took for the same standing reason. */
+static void share_facts(call *c)
+{
+    const uint64_t unexplained = c->left.excess;
+    const uint64_t price = shift(c), standing = c->h->standing_ns;
+    const uint64_t whole =
+        price ? least(price, unexplained) : unpriced(c, unexplained);
+
+    if (!c->standing) {
+        c->by_passing = whole;
+        return;
+    }
+    const uint64_t rest = beyond(whole, standing);
+    if (c->passing && standing && rest > standing / 2)
+        c->by_passing = unpriced(c, rest);
+    c->by_standing = whole - c->by_passing;
+}
+
+/* Facts that hold at once share evenly: nothing here can tell them apart. */
+static uint64_t fact_share(const call *c, anm_cause cause)
+{
+    if (c->standing & bit(cause))
+        return c->by_standing / count_bits(c->standing);
+    if (c->passing & bit(cause)) return c->by_passing / count_bits(c->passing);
+    return 0;
 }
 
 static void draw(pots *left, unsigned from, uint64_t ns)
@@ -362,24 +415,18 @@ static void list(anm_receipt *r, const row *of, uint64_t excess,
              explained / 1000 % 1000, of->rule);
 }
 
-static uint64_t claim_of(const call *c, const row *of, uint64_t unexplained)
-{
-    if (of->claim) return of->claim(c);
-    return c->facts & bit(of->cause) ? fact_share(c, unexplained) : 0;
-}
-
 static void claim_all(anm_receipt *out, call *c)
 {
     const uint64_t excess = c->left.excess;
-    uint64_t unexplained = 0; // by times and models
     bool at_facts = false;
 
     for (size_t i = 0; i < N_ROWS; i++) {
         if (table[i].kind == PROOF_FACT && !at_facts) {
-            unexplained = c->left.excess;
+            share_facts(c);
             at_facts = true;
         }
-        const uint64_t claim = claim_of(c, &table[i], unexplained);
+        const uint64_t claim =
+            table[i].claim ? table[i].claim(c) : fact_share(c, table[i].cause);
         const uint64_t explained = least(claim, c->left.excess);
         // A part too small to be listed is nobody else's either.
         draw(&c->left, table[i].pots, explained);

@@ -8,9 +8,11 @@
  *   model   what a curve measured here predicts for this call
  *   fact    this call is not of the kind that the band's runs were: first of
  *           its kind, other device, other plan, other artifact, other input.
- *           What warm-up priced is explained up to that price; without a price
- *           a fact takes what times and models leave, and facts that cannot be
- *           told apart share it evenly.
+ *           What warm-up priced is explained up to that price. Without a price
+ *           a fact takes what times and models leave, when that much leaves the
+ *           band by itself; another place or artifact goes before what passes
+ *           (a first call, another input), and facts that cannot be told apart
+ *           share evenly.
  *
  * Rows claim in the order of the table, each from what is left, and a wait is
  * drawn from the pot that counted it, so that no wait is claimed twice. A cause
@@ -35,7 +37,9 @@ typedef struct anm_history {
     bool plan_changed;      /* since the band was measured */
     bool device_changed;    /* another device than in the band's runs */
     bool artifact_changed;
-    bool input_changed; /* after calls of one and the same input */
+    bool input_changed;   /* after calls of one and the same input */
+    uint64_t standing_ns; /* what another place or artifact took of calls before
+                             this one that were no firsts; 0: not known */
 } anm_history;
 
 /* Fill causes and n_causes from the rest of the receipt. Inside the band, below

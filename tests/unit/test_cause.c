@@ -215,6 +215,18 @@ static bool is_place(int cause)
            cause == ANM_CAUSE_SLOWER_DEVICE_BY_PLAN;
 }
 
+/* Facts of another place or artifact, and those of one call. */
+static bool is_standing(int cause)
+{
+    return is_place(cause) || cause == ANM_CAUSE_STALE_ARTIFACT;
+}
+
+static bool is_passing(int cause)
+{
+    return strcmp(anm_cause_proof((anm_cause)cause), "fact") == 0 &&
+           !is_standing(cause);
+}
+
 /* A planted pair whose halves make up the excess. A fact that comes with what
  * warm-up measured is what band_moved names when there is no such fact. */
 static bool is_one_thing(int a, int b)
@@ -241,6 +253,10 @@ static void two_planted_causes_are_both_named_or_unknown(void **state)
             anm_history h = quiet_past();
             plant((anm_cause)a, 10 * ms, &r, &h);
             plant((anm_cause)b, 10 * ms, &r, &h);
+            // What stands is known from the calls before.
+            if ((is_standing(a) && is_passing(b)) ||
+                (is_standing(b) && is_passing(a)))
+                h.standing_ns = 10 * ms;
             anm_cause_explain(&r, &h);
             if (is_listed(&r, ANM_CAUSE_UNKNOWN)) continue;
             if (r.n_causes != 2 || !is_listed(&r, a) || !is_listed(&r, b))
@@ -322,6 +338,69 @@ static void price_of_todays_warm_up_bounds_a_fact(void **state)
     anm_cause_explain(&r, &h);
     assert_int_equal(r.causes[0].cause, ANM_CAUSE_SLOWER_DEVICE_BY_PLAN);
     assert_int_equal(r.causes[0].explained_ns, 12 * ms);
+}
+
+/* A first call on another device: the band says nothing of that device, with
+ * or without a first call. */
+static void what_stands_goes_before_what_passes(void **state)
+{
+    (void)state;
+    for (int stands = 1; stands < ANM_CAUSE_UNKNOWN; stands++)
+        for (int passes = 1; passes < ANM_CAUSE_UNKNOWN; passes++) {
+            if (!is_standing(stands) || !is_passing(passes)) continue;
+            anm_receipt r = call_of(30 * ms);
+            anm_history h = quiet_past();
+            plant((anm_cause)stands, 0, &r, &h);
+            plant((anm_cause)passes, 0, &r, &h);
+            // Not known, and known from calls that were a little faster.
+            for (uint64_t ns = 0; ns <= 14 * ms; ns += 14 * ms) {
+                h.standing_ns = ns;
+                anm_cause_explain(&r, &h);
+                assert_int_equal(r.n_causes, 1);
+                assert_int_equal(r.causes[0].cause, stands);
+            }
+        }
+}
+
+/* What contention leaves would be within the band: no fact is needed for it. */
+static void rest_within_the_band_is_no_facts(void **state)
+{
+    const anm_history h = quiet_past();
+    (void)state;
+
+    for (uint64_t rest = ms; rest <= 9 * ms; rest += 8 * ms) {
+        anm_receipt r = call_of(10 * ms + 3 * ms + rest);
+        r.band.high_ns = 12 * ms;
+        r.first = ANM_FIRST_THREAD;
+        r.counters.run_delay_max_ns = (int64_t)(3 * ms);
+        anm_cause_explain(&r, &h);
+        assert_int_equal(r.n_causes, rest == ms ? 1 : 2);
+        assert_int_equal(r.causes[0].cause, rest == ms
+                                                ? ANM_CAUSE_CPU_CONTENTION
+                                                : ANM_CAUSE_NEW_THREAD);
+    }
+}
+
+/* On a host that is three times slower the stages outside predict are so too. */
+static void slow_host_is_no_overhead(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        anm_receipt r = call_of(30 * ms + (uint64_t)more * 6 * ms);
+        anm_history h = quiet_past();
+        h.band.outside_p50_ns = 4 * ms;
+        h.band.outside_high_ns = 5 * ms;
+        h.probe_ratio = 3;
+        move_stage(&r, ANM_STAGE_TOKENIZE, 12 * ms + (uint64_t)more * 6 * ms);
+        anm_cause_explain(&r, &h);
+        assert_int_equal(r.causes[0].cause, ANM_CAUSE_HOST_SLOWER);
+        assert_int_equal(r.n_causes, 1 + more);
+        h.probe_ratio = 1;
+        h.freq_ratio = 3;
+        anm_cause_explain(&r, &h);
+        assert_int_equal(r.causes[0].cause, ANM_CAUSE_FREQUENCY);
+        assert_int_equal(r.n_causes, 1 + more);
+    }
 }
 
 static void silent_counters_explain_nothing(void **state)
@@ -406,6 +485,7 @@ static void draw_call(uint64_t *seed, anm_receipt *r, anm_history *h)
     h->plan_changed = draw(seed) % 2;
     h->artifact_changed = draw(seed) % 2;
     h->input_changed = draw(seed) % 2;
+    h->standing_ns = draw(seed) % (20 * ms);
 }
 
 static uint64_t explained_by(const anm_receipt *r)
@@ -491,6 +571,9 @@ int main(void)
         cmocka_unit_test(throttled_time_is_no_contention),
         cmocka_unit_test(old_throttling_explains_no_call_that_did_not_wait),
         cmocka_unit_test(price_of_todays_warm_up_bounds_a_fact),
+        cmocka_unit_test(what_stands_goes_before_what_passes),
+        cmocka_unit_test(rest_within_the_band_is_no_facts),
+        cmocka_unit_test(slow_host_is_no_overhead),
         cmocka_unit_test(silent_counters_explain_nothing),
         cmocka_unit_test(latency_names_no_device),
         cmocka_unit_test(any_receipt_keeps_the_rules),
