@@ -3,21 +3,27 @@
  * were measured.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/state.h"
 
 enum {
-    QUARTERS = 4,
     DRIFT_LEAST = 16, // calls
+    STEP_LEAST = 2,   // calls of a level
+    FALLEN = 8,       // calls that tell whether a rise is over
     GAPS_LEAST = 3,
     ALIKE_MOST = 3, // gaps in a row that are charged
     SAME_LEAST = 3, // calls of the same ids before others count as a change
     PROBES = 3,
 };
 
-// A rise is steady when no step between quarters makes up more of it.
-static const double steepest = 0.45;
+// Of the window; times the mean scatter around the line; and a line must leave
+// less than this share of what a step leaves.
+static const double rise_least = 0.02;
+static const double beyond_scatter = 4;
+static const double as_step = 0.9;
 
 /* ---- The host ------------------------------------------------------------------ */
 
@@ -56,33 +62,93 @@ static double median_of(const double *values, size_t n)
 
 /* ---- Drift ------------------------------------------------------------------------ */
 
+static double absolute_sum(const double *y, size_t n, double level,
+                           double slope)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += fabs(y[i] - level - slope * (double)i);
+    return sum;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The median of the slopes between any two: a fifth of outliers is nothing to
+ * it. */
+static double median_slope(const double *y, size_t n)
+{
+    double slopes[ANM_PAST_RATIOS * (ANM_PAST_RATIOS - 1) / 2];
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            slopes[k++] = (y[j] - y[i]) / (double)(j - i);
+    qsort(slopes, k, sizeof(*slopes), compare_doubles);
+    return slopes[k / 2];
+}
+
+/* What two levels with one step between them leave, at its best place. */
+static double best_step(const double *y, size_t n)
+{
+    double best = HUGE_VAL;
+
+    for (size_t at = STEP_LEAST; at + STEP_LEAST <= n; at++) {
+        const double left = median_of(y, at), right = median_of(y + at, n - at);
+        best = fmin(best, absolute_sum(y, at, left, 0) +
+                              absolute_sum(y + at, n - at, right, 0));
+    }
+    return best;
+}
+
+/* Where a line through n values has risen to, less 1; 0 when they do not rise,
+ * by no more than they scatter, or rather in one step. */
+static double find_rise(const double *y, size_t n)
+{
+    double flat[ANM_PAST_RATIOS];
+    const double slope = median_slope(y, n);
+    const double rise = slope * (double)(n - 1);
+
+    if (rise <= rise_least) return 0;
+    for (size_t i = 0; i < n; i++)
+        flat[i] = y[i] - slope * (double)i;
+    const double level = median_of(flat, n);
+    const double left = absolute_sum(y, n, level, slope);
+    if (rise < beyond_scatter * left / (double)n) return 0;
+    if (left > as_step * best_step(y, n)) return 0;
+    return level + slope * (double)n - 1;
+}
+
+static size_t latest_ratios(const anm_past *past, size_t n, double *out)
+{
+    const size_t known =
+        past->n_ratios < ANM_PAST_RATIOS ? past->n_ratios : ANM_PAST_RATIOS;
+
+    if (n > known) return 0;
+    for (size_t i = 0; i < n; i++)
+        out[i] =
+            (double)past->ratios[(past->n_ratios - n + i) % ANM_PAST_RATIOS];
+    return n;
+}
+
 /* The share of p50 by which a steady rise of the last calls has carried them
- * up to now; 0 without one. A step is no rise: it lies between two quarters. */
+ * up to now; 0 without one. Where the rise has ended and calls have not fallen
+ * back, it is the one that was. */
 static double find_drift(const anm_past *past)
 {
-    const size_t n =
-        past->n_ratios < ANM_PAST_RATIOS ? past->n_ratios : ANM_PAST_RATIOS;
-    const size_t quarter = n / QUARTERS;
-    double level[QUARTERS];
+    double y[ANM_PAST_RATIOS];
 
-    if (n < DRIFT_LEAST) return 0;
-    for (size_t q = 0; q < QUARTERS; q++) {
-        double values[ANM_PAST_RATIOS];
-        for (size_t i = 0; i < quarter; i++)
-            values[i] =
-                (double)past
-                    ->ratios[(past->n_ratios - (QUARTERS - q) * quarter + i) %
-                             ANM_PAST_RATIOS];
-        level[q] = median_of(values, quarter);
+    for (size_t n = DRIFT_LEAST; n <= ANM_PAST_RATIOS; n += DRIFT_LEAST / 2) {
+        if (!latest_ratios(past, n, y)) break;
+        const double drift = find_rise(y, n);
+        if (drift > 0) return drift;
     }
-    const double rise = level[QUARTERS - 1] - level[0];
-    if (rise <= 0) return 0;
-    for (size_t q = 1; q < QUARTERS; q++) {
-        const double step = level[q] - level[q - 1];
-        if (step < 0 || step > steepest * rise) return 0;
-    }
-    // The last level lies half a quarter before now.
-    return level[QUARTERS - 1] + rise / (2 * (QUARTERS - 1)) - 1;
+    return past->drifted;
 }
 
 /* ---- Idle gaps -------------------------------------------------------------------- */
@@ -143,6 +209,8 @@ anm_history anm_past_view(const anm_engine *e, const anm_band *band,
         .idle_extra_ns = find_idle_extra(e, c->idle_before),
         .longer_ratio = find_longer(e, r->band.tokens),
         .drift = find_drift(past),
+        .standing_ns =
+            (uint64_t)(past->standing_share * (double)r->band.p50_ns),
         .plan_changed = differs(base->plan, e->plan_digest),
         .artifact_changed = differs(base->artifact, e->artifact_digest),
         .device_changed = past->device != ANM_DEVICE_UNKNOWN &&
@@ -161,14 +229,58 @@ anm_history anm_past_view(const anm_engine *e, const anm_band *band,
 
 /* ---- Remembering ------------------------------------------------------------------ */
 
-/* What neither the queue nor other processes took. */
-static uint64_t own_time(const anm_receipt *r)
+/* What neither the queue nor other processes took, nor a cause that is known,
+ * but for `kept`. */
+static uint64_t own_time(const anm_receipt *r, anm_cause kept)
 {
     const int64_t delay = r->counters.run_delay_max_ns;
-    const uint64_t waits =
+    uint64_t others =
         r->stages_ns[ANM_STAGE_QUEUE] + (delay > 0 ? (uint64_t)delay : 0);
 
-    return r->total_ns > waits ? r->total_ns - waits : 0;
+    for (size_t i = 0; i < r->n_causes; i++) {
+        const anm_cause cause = r->causes[i].cause;
+        // Those three are waits that were taken off already.
+        if (cause != kept && cause != ANM_CAUSE_QUEUEING &&
+            cause != ANM_CAUSE_CPU_CONTENTION &&
+            cause != ANM_CAUSE_THROTTLED_QUOTA)
+            others += r->causes[i].explained_ns;
+    }
+    return r->total_ns > others ? r->total_ns - others : 0;
+}
+
+static uint64_t explained_by(const anm_receipt *r, anm_cause cause)
+{
+    for (size_t i = 0; i < r->n_causes; i++)
+        if (r->causes[i].cause == cause) return r->causes[i].explained_ns;
+    return 0;
+}
+
+/* A rise that was seen lasts until the calls after it have lost half of it. */
+static void note_drift(anm_past *past, const anm_receipt *r)
+{
+    const uint64_t ns = explained_by(r, ANM_CAUSE_THERMAL_DRIFT);
+    double y[ANM_PAST_RATIOS];
+
+    if (ns)
+        past->drifted = (double)ns / (double)r->band.p50_ns;
+    else if (past->drifted > 0 && latest_ratios(past, FALLEN, y) &&
+             median_of(y, FALLEN) < 1 + past->drifted / 2)
+        past->drifted = 0;
+}
+
+/* What another place or artifact takes of calls that are no firsts. */
+static void note_standing(anm_past *past, const anm_receipt *r)
+{
+    static const anm_cause standing[] = {
+        ANM_CAUSE_UNITS_NOT_HONOURED, ANM_CAUSE_FALLBACK_LOAD,
+        ANM_CAUSE_EVIDENCE_CONFLICT,  ANM_CAUSE_SLOWER_DEVICE_BY_PLAN,
+        ANM_CAUSE_STALE_ARTIFACT,
+    };
+    uint64_t ns = 0;
+
+    for (size_t i = 0; i < sizeof(standing) / sizeof(standing[0]); i++)
+        ns += explained_by(r, standing[i]);
+    if (ns) past->standing_share = (double)ns / (double)r->band.p50_ns;
 }
 
 static void note_input(anm_past *past, const anm_receipt *r)
@@ -204,13 +316,16 @@ static void note_gap(anm_past *past, int class, uint64_t extra)
 void anm_past_note(anm_engine *e, const anm_receipt *r)
 {
     anm_past *past = &e->past;
-    const uint64_t p50 = r->band.p50_ns, own = own_time(r);
+    const uint64_t p50 = r->band.p50_ns;
 
     // After a change that left the band, the ids before stay the usual ones.
     if (r->band.verdict != ANM_VERDICT_ABOVE) note_input(past, r);
     if (r->band.n == 0 || r->first) return;
+    const uint64_t own = own_time(r, ANM_CAUSE_IDLE_WAKEUP);
     note_gap(past, anm_idle_class(r->counters.idle_before),
              own > p50 ? own - p50 : 0);
     past->ratios[past->n_ratios++ % ANM_PAST_RATIOS] =
-        (float)((double)own / (double)p50);
+        (float)((double)own_time(r, ANM_CAUSE_THERMAL_DRIFT) / (double)p50);
+    note_drift(past, r);
+    note_standing(past, r);
 }

@@ -41,6 +41,9 @@ enum { ANM_PAST_RATIOS = 32, ANM_PAST_GAPS = 16 };
 typedef struct anm_past {
     float ratios[ANM_PAST_RATIOS]; /* total over p50, a ring */
     size_t n_ratios;               /* ever */
+    /* As shares of p50: the rise that was seen last and has not gone, and what
+     * another place or artifact took of the last call that was no first. */
+    double drifted, standing_share;
     /* The call before: its gap's class. Where a longer gap came: the time
      * beyond p50 of the call before it, and how many such gaps since. */
     int latest_class;

@@ -80,6 +80,109 @@ static void step_is_no_drift(void **state)
     }
 }
 
+/* A draw around 1 with this deviation. */
+static double scatter(uint64_t *seed, double deviation)
+{
+    double sum = 0;
+
+    for (int i = 0; i < 12; i++) {
+        *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+        sum += (double)(*seed >> 40) / (double)(1 << 24);
+    }
+    return 1 + deviation * (sum - 6);
+}
+
+/* A rise of 2 % a call is seen through scatter of 3 %, and a step of any size is
+ * not taken for one, wherever in the window it lies. */
+static void scatter_hides_no_rise_and_makes_none(void **state)
+{
+    uint64_t seed = 5;
+    unsigned seen = 0, false_ones = 0, n = 0;
+    (void)state;
+
+    for (int run = 0; run < 100; run++) {
+        anm_engine *rising = new_engine(), *stepping = new_engine();
+        for (int i = 0; i < 60; i++) {
+            const double up = (1 + 0.02 * i) * scatter(&seed, 0.03);
+            const double step =
+                (i < 12 ? 1 : 2 + run % 5) * scatter(&seed, 0.1);
+            const anm_receipt r = call_of((uint64_t)(up * (double)(10 * ms)));
+            const anm_receipt s = call_of((uint64_t)(step * (double)(10 * ms)));
+            anm_past_note(rising, &r);
+            anm_past_note(stepping, &s);
+            if (i < 32) continue;
+            n++;
+            const double drift = view(rising, &r).drift;
+            seen += drift > 0.01 * i && drift < 0.03 * i;
+            false_ones += view(stepping, &s).drift > 0;
+        }
+        anm_free(rising);
+        anm_free(stepping);
+    }
+    assert_true(seen > n * 98 / 100);
+    assert_true(false_ones < n * 3 / 1000);
+}
+
+static void add_cause(anm_receipt *r, anm_cause cause, uint64_t ns)
+{
+    r->causes[r->n_causes].cause = cause;
+    r->causes[r->n_causes++].explained_ns = ns;
+}
+
+/* What is explained otherwise does not rise. */
+static void explained_rise_is_no_drift(void **state)
+{
+    (void)state;
+    for (int explained = 0; explained < 2; explained++) {
+        anm_engine *e = new_engine();
+        for (int i = 0; i < 40; i++) {
+            const uint64_t more = (uint64_t)i * 200000;
+            anm_receipt r = call_of(10 * ms + more + noise(i));
+            if (explained) add_cause(&r, ANM_CAUSE_PAGING, more);
+            anm_past_note(e, &r);
+        }
+        const anm_receipt now = call_of(18 * ms);
+        assert_int_equal(view(e, &now).drift > 0.05, !explained);
+        anm_free(e);
+    }
+}
+
+/* A machine that has become hot and stays so. */
+static void drift_lasts_until_calls_fall_back(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt hot = call_of(20 * ms);
+    const anm_receipt cool = call_of(10 * ms);
+    (void)state;
+
+    add_cause(&hot, ANM_CAUSE_THERMAL_DRIFT, 10 * ms);
+    for (int i = 0; i < 50; i++)
+        anm_past_note(e, &hot);
+    assert_true(view(e, &hot).drift == 1);
+    for (int i = 0; i < 8; i++)
+        anm_past_note(e, &cool);
+    assert_true(view(e, &hot).drift == 0);
+    anm_free(e);
+}
+
+static void price_of_another_place_is_learned_from_calls_no_firsts(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(25 * ms);
+    (void)state;
+
+    add_cause(&r, ANM_CAUSE_FALLBACK_LOAD, 15 * ms);
+    r.first = ANM_FIRST_LENGTH;
+    anm_past_note(e, &r);
+    assert_int_equal(view(e, &r).standing_ns, 0);
+    r.first = 0;
+    anm_past_note(e, &r);
+    assert_int_equal(view(e, &r).standing_ns, 15 * ms);
+    r.band.p50_ns = 20 * ms; // of a longer text
+    assert_int_equal(view(e, &r).standing_ns, 30 * ms);
+    anm_free(e);
+}
+
 static void quiet_calls_have_no_drift(void **state)
 {
     anm_engine *e = new_engine();
@@ -226,6 +329,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steady_rise_is_drift),
         cmocka_unit_test(step_is_no_drift),
+        cmocka_unit_test(scatter_hides_no_rise_and_makes_none),
+        cmocka_unit_test(explained_rise_is_no_drift),
+        cmocka_unit_test(drift_lasts_until_calls_fall_back),
+        cmocka_unit_test(
+            price_of_another_place_is_learned_from_calls_no_firsts),
         cmocka_unit_test(quiet_calls_have_no_drift),
         cmocka_unit_test(gaps_are_learned_by_class),
         cmocka_unit_test(slow_calls_are_no_price_of_gaps),
