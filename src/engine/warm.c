@@ -46,8 +46,12 @@ static const double windows_agree = 0.05;
 static const double disturbed_share = 0.05;
 static const double faster_by = 1.25;
 
-/* Gaps whose price is measured when the time allows it; one a class. */
-static const uint64_t gaps_ns[] = { 50000000, 250000000 };
+/* Gaps whose price is measured when the time allows it; one a class. A warm-up
+ * that may take long waits for the long ones too. */
+static const uint64_t gaps_ns[] = { 50000000, 250000000, 2500000000,
+                                    25000000000 };
+static const uint64_t long_gap_ns = 1000000000;
+static const uint64_t long_share = 4; // no more than a quarter of what is left
 
 /* Plain words of one script: no word vanishes in any tokenizer, so n of them
  * give at least n tokens. */
@@ -256,13 +260,14 @@ static uint64_t calibrate_probe(anm_engine *e)
     return ns[PROBES / 2];
 }
 
-/* Calls after gaps, as long as the time allows; the median of what they take
- * beyond p50. */
+/* Calls after gaps: the least of what they take beyond p50, since a gap that
+ * costs something does so every time. Where all were disturbed nothing is
+ * known. */
 static anm_status measure_gap(anm_engine *e, const anm_job *job, anm_slot *slot,
                               const anm_band *band, uint64_t gap_ns,
                               anm_error *err)
 {
-    uint64_t extra[GAP_RUNS];
+    uint64_t least = UINT64_MAX;
     const int class = anm_idle_class((int64_t)gap_ns);
 
     for (size_t i = 0; i < GAP_RUNS; i++) {
@@ -270,12 +275,14 @@ static anm_status measure_gap(anm_engine *e, const anm_job *job, anm_slot *slot,
         anm_sleep_ns(gap_ns);
         const anm_status status = time_run(e, job, slot, &run, err);
         if (status) return status;
-        extra[i] =
+        if (run.disturbed) continue;
+        const uint64_t extra =
             run.total_ns > band->p50_ns ? run.total_ns - band->p50_ns : 0;
+        if (extra < least) least = extra;
     }
-    qsort(extra, GAP_RUNS, sizeof(*extra), compare_u64);
+    if (least == UINT64_MAX) return ANM_OK;
     anm_mutex_lock(&e->book);
-    e->bands.base.idle_extra_ns[class] = extra[GAP_RUNS / 2];
+    e->bands.base.idle_extra_ns[class] = least;
     e->bands.base.idle_known |= 1u << class;
     anm_mutex_unlock(&e->book);
     return ANM_OK;
@@ -291,7 +298,8 @@ static anm_status measure_gaps(anm_engine *e, const anm_job *job,
 
     for (size_t i = 0; i < sizeof(gaps_ns) / sizeof(gaps_ns[0]); i++) {
         if (known >> anm_idle_class((int64_t)gaps_ns[i]) & 1) continue;
-        const uint64_t need = GAP_RUNS * (gaps_ns[i] + band.p50_ns);
+        const uint64_t need = GAP_RUNS * (gaps_ns[i] + band.p50_ns) *
+                              (gaps_ns[i] < long_gap_ns ? 1 : long_share);
         if (band.n == 0 || anm_now_ns() + need > end_ns) break;
         const anm_status status =
             measure_gap(e, job, slot, &band, gaps_ns[i], err);
