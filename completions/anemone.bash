@@ -6,12 +6,12 @@ _anemone()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs='embed tokenize add search get rm ls stats check backup'
-    verbs+=' compact inspect plan bench cache doctor watch help'
-    local all='--json --quiet --verify --help --version --model --store
-        --collection --units --require --allow-fallback --precision --threads
-        --cpu --buckets --cache-dir --log --log-format --tokenizer --pooling
-        --normalize --lowercase --add-eos --receipt-log
-        --keep-warm --timeout --overcommit'
+    verbs+=' compact inspect plan predict bench cache doctor watch help'
+    local all='--json --quiet --verify --overcommit --help --version --model
+        --store --collection --units --require --allow-fallback --precision
+        --threads --cpu --buckets --cache-dir --log --log-format --tokenizer
+        --pooling --normalize --lowercase --add-eos --padding --function
+        --output-name --receipt-log --keep-warm --timeout'
     local verb='' own='' word
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -29,6 +29,7 @@ _anemone()
     --cpu) _anemone_words 'scalar avx2 avx512 neon'; return ;;
     --pooling) _anemone_words 'mean cls last'; return ;;
     --normalize | --lowercase | --add-eos) _anemone_words 'yes no'; return ;;
+    --padding) _anemone_words 'left right'; return ;;
     --log) _anemone_words 'error warn info debug'; return ;;
     --log-format) _anemone_words 'text json'; return ;;
     --encoding) _anemone_words 'float base64'; return ;;
@@ -38,18 +39,20 @@ _anemone()
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         compopt -o filenames 2>/dev/null
         return ;;
-    --cache-dir)
+    --cache-dir | --report)
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         compopt -o filenames 2>/dev/null
         return ;;
-    --store | -s | --tokenizer | --receipt-log | --jsonl | --output | -o)
+    --store | -s | --tokenizer | --receipt-log | --receipts | --jsonl | \
+        --inputs | --from | --bundle | --output | -o)
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         compopt -o filenames 2>/dev/null
         return ;;
     --collection | -c | --threads | --buckets | --keep-warm | --timeout | \
         --dims | --max-tokens | --prompt | --prompt-text | --tokens | --idle | \
         --callers | --bulk | --seconds | --unused-days | --items | \
-        --collections | --k | -k | --where | --meta | --index)
+        --collections | --k | -k | --where | --meta | --index | \
+        --experiment | --function | --output-name)
         return ;;
     esac
 
@@ -58,13 +61,14 @@ _anemone()
         --no-truncate --ids --receipt --on-error --format --output' ;;
     tokenize) own='--jsonl --pieces --no-special --on-error' ;;
     add) own='--jsonl --meta --index --on-error --no-truncate' ;;
-    search) own='--k --where --receipt --no-truncate' ;;
+    search) own='--k --where --receipt --hybrid --no-truncate' ;;
     get) own='--all --jsonl --vectors' ;;
     rm) own='--where' ;;
     inspect) own='--tensors --ops --strict' ;;
     plan) own='--from' ;;
-    bench) own='--tokens --idle --callers --bulk --seconds --lines --mission --evidence --quick --items
-        --collections --k --where' ;;
+    predict) own='--inputs' ;;
+    bench) own='--tokens --idle --callers --bulk --seconds --lines --mission
+        --evidence --quick --items --collections --k --where' ;;
     cache) own='--unused-days' ;;
     doctor) own='--quick --experiment --receipts --report
         --bundle --with-texts --settings' ;;
@@ -80,8 +84,12 @@ _anemone()
         _anemone_words "$verbs"
     elif [[ $verb == cache ]]; then
         _anemone_words 'ls verify prune'
-    elif [[ $verb == inspect || $verb == plan || $verb == bench ]]; then
-        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+    elif [[ $verb == bench ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -W search -- "$cur")
+        compopt -o filenames 2>/dev/null
+    elif [[ $verb == inspect || $verb == plan || $verb == predict ||
+        $verb == doctor ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         compopt -o filenames 2>/dev/null
     fi
 }

@@ -9,21 +9,16 @@ test here.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import importlib
+import pathlib
 import shutil
 import sys
 
-# Importing a part registers its tests.
-import test_usage  # noqa: F401
-import test_embed  # noqa: F401
-import test_models  # noqa: F401
-import test_bench  # noqa: F401
-import test_schema  # noqa: F401
-import test_memory  # noqa: F401
-import test_packages  # noqa: F401
-import test_package_text  # noqa: F401
-import test_doctor  # noqa: F401
-import test_watch  # noqa: F401
 from harness import TESTS, TMP, Skip
+
+# Importing a part registers its tests.
+for part in sorted(pathlib.Path(__file__).parent.glob("test_*.py")):
+    importlib.import_module(part.stem)
 
 
 def main():
