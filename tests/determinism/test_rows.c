@@ -109,8 +109,13 @@ static void for_each_level(void (*fn)(const model *m))
 {
     unsigned masks[16];
     const size_t n = test_levels(masks);
+    size_t i = 0;
 
-    for (size_t i = 0; i < 2 * n; i++) {
+#ifdef __SANITIZE_THREAD__
+    // Levels differ in arithmetic, not in who waits for whom.
+    i = 2 * (n - 1);
+#endif
+    for (; i < 2 * n; i++) {
         static model m;
         model_init(&m, i % 2, masks[i / 2]);
         fn(&m);
