@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "doctor/doctor.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +14,10 @@
 
 enum {
     BASELINE = 60,
-    BASELINE_QUICK = 25,
+    BASELINE_QUICK = 40,
     BASELINE_ALONE = 120, // around one experiment: some seconds at least
     BETWEEN = 3,          // unchanged calls after each experiment
+    TURNS_MORE = 2,       // for experiments that are not decided
     WARM_MS = 8000,
     WARM_QUICK_MS = 2000,
 };
@@ -23,6 +25,9 @@ enum {
 // From the start; what comes after the experiments takes about a second.
 static const uint64_t full_ns = UINT64_C(85000000000);
 static const uint64_t quick_ns = UINT64_C(13500000000);
+
+// With less of it left nobody is asked again.
+static const uint64_t worth_a_turn_ns = UINT64_C(500000000);
 
 // The mission's own question.
 static const char question[] = "what are my Q2 goals?";
@@ -139,6 +144,7 @@ static void end(anm_exam *x)
 {
     anm_engine_close(x->engine);
     anm_free(x->vector);
+    anm_free(x->noise);
     anm_records_deinit(&x->records);
 }
 
@@ -148,11 +154,16 @@ static anm_status ask_unchanged(anm_exam *x, size_t most, anm_error *err)
 {
     const anm_arm_plan unchanged = { .name = "unchanged" };
     anm_status status = ANM_OK;
-    double ns;
+    double before = NAN, ns;
 
     x->now = NULL;
-    for (size_t i = 0; i < most && !status && !anm_exam_is_over(x); i++)
+    for (size_t i = 0; i < most && !status && !anm_exam_is_over(x); i++) {
         status = anm_take_unchanged(x, &unchanged, &ns, err);
+        // Pairs that share no call.
+        if (!status && i % 2 && !anm_exam_note_noise(x, before, ns))
+            status = anm_fail(err, ANM_E_NOMEM, "doctor: out of memory");
+        before = ns;
+    }
     return status;
 }
 
@@ -164,35 +175,41 @@ static void show(const anm_exam *x, const char *step, size_t done, size_t total)
         x->options.progress(x->options.progress_ctx, step, done, total);
 }
 
-/* What an early end of one leaves goes to all behind it. */
-static uint64_t share_of_time(const anm_exam *x, const anm_experiment *e,
-                              uint64_t now)
+static uint64_t time_left(const anm_exam *x, uint64_t now)
 {
     const uint64_t end = x->began_ns + (x->params->quick ? quick_ns : full_ns);
-    double sum = 0;
 
-    if (now >= end) return 0;
-    for (const anm_experiment *behind = e; behind->name; behind++)
-        if (is_wanted(x->params, behind)) sum += behind->share;
-    return sum > 0 ? (uint64_t)((double)(end - now) * e->share / sum) : 0;
+    return now < end ? end - now : 0;
+}
+
+/* What an early end of one leaves goes to all behind it, whose shares are
+ * `behind`, its own included. */
+static uint64_t share_of_time(const anm_exam *x, double share, double behind,
+                              uint64_t now)
+{
+    if (behind <= 0) return 0;
+    return (uint64_t)((double)time_left(x, now) * share / behind);
 }
 
 /* A failure inside an experiment is its answer; only memory ends the run. */
-static anm_status run_one(anm_exam *x, anm_outcome *out, anm_error *err)
+static anm_status run_one(anm_exam *x, anm_outcome *out, double behind,
+                          anm_error *err)
 {
     anm_error why;
     const uint64_t began = anm_now_ns();
 
     if (x->stopped) {
-        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
-                           "interrupted before it began");
+        if (!out->n_rounds)
+            anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                               "interrupted before it began");
         return ANM_OK;
     }
+    anm_outcome_reopen(out);
     x->now = out->of;
-    x->end_ns = began + share_of_time(x, out->of, began);
+    x->end_ns = began + share_of_time(x, out->of->share, behind, began);
     const anm_status status = out->of->run(x, out, &why);
     x->now = NULL;
-    out->ns = anm_now_ns() - began;
+    out->ns += anm_now_ns() - began;
     if (status == ANM_E_NOMEM)
         return anm_fail(err, status, "%s: %s", out->of->name, why.message);
     if (status)
@@ -206,24 +223,68 @@ static size_t count_baseline(const anm_doctor_params *p)
     return p->quick ? BASELINE_QUICK : BASELINE;
 }
 
-static anm_status run_experiments(anm_exam *x, anm_report *r, anm_error *err)
+static void list_wanted(const anm_exam *x, anm_report *r)
 {
-    const size_t n = count_experiments();
+    for (size_t i = 0; anm_experiments[i].name; i++)
+        if (is_wanted(x->params, &anm_experiments[i]))
+            r->outcomes[r->n_outcomes++].of = &anm_experiments[i];
+}
+
+static bool takes_time(const anm_outcome *out)
+{
+    return out->of->share > 0;
+}
+
+static bool only_looks(const anm_outcome *out)
+{
+    return !takes_time(out);
+}
+
+/* Answered by what it had, but more rounds could answer better. */
+static bool is_open(const anm_outcome *out)
+{
+    return takes_time(out) && out->looked &&
+           (out->starved || out->answer == ANM_ANSWER_UNDECIDED);
+}
+
+/* Run those of a kind, in the table's order, each for its share of the time
+ * that is left. */
+static anm_status run_those(anm_exam *x, anm_report *r,
+                            bool (*is_one)(const anm_outcome *out),
+                            anm_error *err)
+{
     anm_status status = ANM_OK;
 
-    x->end_ns = UINT64_MAX;
-    show(x, "unchanged calls", 0, n + 1);
-    status = ask_unchanged(x, count_baseline(x->params), err);
-    for (size_t i = 0; i < n && !status; i++) {
-        if (!is_wanted(x->params, &anm_experiments[i])) continue;
-        anm_outcome *out = &r->outcomes[r->n_outcomes++];
-        out->of = &anm_experiments[i];
-        show(x, anm_experiments[i].name, i + 1, n + 1);
-        status = run_one(x, out, err);
+    for (size_t i = 0; i < r->n_outcomes && !status; i++) {
+        anm_outcome *out = &r->outcomes[i];
+        if (!is_one(out)) continue;
+        double behind = 0;
+        for (size_t k = i; k < r->n_outcomes; k++)
+            if (is_one(&r->outcomes[k])) behind += r->outcomes[k].of->share;
+        show(x, out->of->name, i + 1, r->n_outcomes + 1);
+        status = run_one(x, out, behind, err);
         x->end_ns = UINT64_MAX;
-        if (!status && out->of->share > 0)
-            status = ask_unchanged(x, BETWEEN, err);
+        if (!status && takes_time(out)) status = ask_unchanged(x, BETWEEN, err);
     }
+    return status;
+}
+
+/* Time that decided experiments left goes to those that are not. What only
+ * looks at calls and loads of the others comes last. */
+static anm_status run_experiments(anm_exam *x, anm_report *r, anm_error *err)
+{
+    x->end_ns = UINT64_MAX;
+    list_wanted(x, r);
+    show(x, "unchanged calls", 0, r->n_outcomes + 1);
+    anm_status status = ask_unchanged(x, count_baseline(x->params), err);
+    if (!status) status = run_those(x, r, takes_time, err);
+    for (int turn = 0; turn < TURNS_MORE && !status && !x->stopped &&
+                       time_left(x, anm_now_ns()) > worth_a_turn_ns;
+         turn++) {
+        anm_outcomes_judge(r->outcomes, r->n_outcomes);
+        status = run_those(x, r, is_open, err);
+    }
+    if (!status) status = run_those(x, r, only_looks, err);
     return status;
 }
 
@@ -303,7 +364,7 @@ static anm_status examine(anm_exam *x, anm_report *r, anm_records *log,
 
     if (!status && !x->stopped && !anm_engine_peak(x->engine, &peak, NULL))
         r->peak = &peak;
-    anm_outcomes_judge(r->outcomes, r->n_outcomes);
+    if (!status) anm_outcomes_judge(r->outcomes, r->n_outcomes);
     if (!status) status = find_all(x, r, log, err);
     if (status) return status;
     anm_engine_bands(x->engine, &bands);

@@ -38,20 +38,27 @@ typedef struct anm_arm {
     bool is_base_again;
     bool compared; /* `against` holds the comparison with the base */
     anm_ratio against;
+    double least, largest; /* of any round: the smallest ratio, and the largest
+                              either way; of arms that took turns */
 } anm_arm;
 
 typedef struct anm_experiment anm_experiment;
 typedef struct anm_exam anm_exam;
 
-/* What came of an experiment. */
+/* What came of an experiment. Zero-initialised but for `of`: nothing yet. */
 typedef struct anm_outcome {
     const anm_experiment *of;
     anm_arm arms[ANM_ARMS_MAX]; /* [n_arms]; 0 is the base */
     size_t n_arms;
     size_t n_rounds, n_disturbed;
-    double bound;  /* by A/A, at least 1; 0: there was none */
+    double bound;  /* by A/A, at least 1; 0: there was none. Of rounds too few
+                      for an interval the largest that it showed */
     size_t worst;  /* the arm with the largest ratio; 0: none compared */
-    double p;      /* corrected for arms, later for experiments */
+    double p;      /* corrected for arms and looks */
+    double p_all;  /* and for experiments */
+    bool looked;   /* at while rounds went on: see below */
+    bool plain;    /* its base is the unchanged call */
+    bool starved;  /* its time was up before anything could be compared */
     bool answered; /* by the experiment itself, not by its arms */
     anm_answer answer;
     char evidence[400];
@@ -93,6 +100,8 @@ struct anm_exam {
     uint64_t began_ns, end_ns; /* of the experiment at work: when to stop */
     uint64_t probes_ns[64];    /* the latest, a ring */
     size_t n_probes;           /* ever */
+    double *noise;             /* |log| of ratios of identical calls in a row */
+    size_t n_noise, cap_noise;
     bool stopped;
     bool had_bands;      /* of an earlier start, when it was opened */
     anm_text text;       /* of the unchanged call */
@@ -104,8 +113,12 @@ struct anm_exam {
     bool loads_tried;
 };
 
-/* Pause before a call, as warm-up does: a live call follows a pause. */
-#define ANM_PAUSE_NS UINT64_C(20000000)
+/* Pause before a call, as warm-up does: a live call follows a pause. A quick
+ * run halves it, for twice as many rounds. */
+#define ANM_PAUSE_NS       UINT64_C(20000000)
+#define ANM_PAUSE_QUICK_NS UINT64_C(10000000)
+
+uint64_t anm_exam_pause(const anm_exam *x);
 
 /* One call of an arm. */
 typedef struct anm_ask {
@@ -131,6 +144,9 @@ anm_status anm_exam_ask(anm_exam *x, const anm_ask *ask, float *vector,
 anm_status anm_exam_keep(anm_exam *x, const anm_ask *ask,
                          const anm_receipt *receipt, anm_error *err);
 
+/* Two identical calls in a row took so long; false when memory is out. */
+bool anm_exam_note_noise(anm_exam *x, double first, double second);
+
 /* Whether to stop: asked to, or the experiment's time is up. */
 bool anm_exam_is_over(anm_exam *x);
 
@@ -154,11 +170,19 @@ struct anm_arm_plan {
 typedef struct anm_rounds {
     const anm_arm_plan *arms; /* [n_arms] */
     size_t n_arms;
-    size_t most; /* rounds */
+    size_t most; /* rounds, those of an earlier turn included */
+    /* Whether its answer is known; NULL: by anm_outcome_is_decided(). */
+    bool (*is_decided)(const anm_outcome *out);
 } anm_rounds;
 
-/* Rounds until the time is up or there are enough; then compare. Fewer than
- * two complete ones: not testable. */
+/* Rounds until the answer is known, the time is up or there are enough; then
+ * compare. Fewer than two complete ones: not testable. Run again it goes on
+ * with the rounds there are.
+ *
+ * Whether the answer is known is looked at after 4, 8, 12, 20 and 40 rounds,
+ * and nowhere else. Each look has its share of the error that is allowed, a
+ * quarter at first; p is divided, and intervals widened, by the share of the
+ * last one. */
 anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
                           anm_outcome *out, anm_error *err);
 
@@ -170,17 +194,29 @@ anm_status anm_take_unchanged(anm_exam *x, const anm_arm_plan *arm, double *ns,
 anm_status anm_outcome_compare(anm_exam *x, anm_outcome *out, bool paired,
                                anm_error *err);
 
+/* Whether it costs, or does not, whatever the other experiments say: by the
+ * number of all of them instead of by Holm. */
+bool anm_outcome_is_decided(const anm_outcome *out);
+
+/* Forget the answer, keep the samples: before it is run again. */
+void anm_outcome_reopen(anm_outcome *out);
+
 /* Samples that come from elsewhere. False when memory is out. */
 bool anm_arm_add(anm_arm *arm, double ns);
 
 /* The median of an arm's samples; NAN without any. */
 double anm_arm_median(const anm_arm *arm);
 
+/* "95 % 1.10 to 1.30", or that there are too few rounds; returns out. */
+const char *anm_ratio_interval(const anm_ratio *r, char *out, size_t cap);
+
 /* Answer by hand. */
 void anm_outcome_answer(anm_outcome *out, anm_answer answer, const char *format,
                         ...) ANM_PRINTF(3, 4);
 
-/* Verdicts of all outcomes, corrected for their number. */
+/* Verdicts of all outcomes, corrected for their number: what conditions cost
+ * together, and what other settings would gain (they price no cause) together.
+ * May be called again. */
 void anm_outcomes_judge(anm_outcome *outcomes, size_t n);
 
 void anm_outcome_deinit(anm_outcome *out);

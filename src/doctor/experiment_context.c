@@ -14,12 +14,7 @@
 #include "base/thread.h"
 #include "doctor/experiment.h"
 
-enum { CREW_MAX = 16, ROUNDS = 30, ROUNDS_QUICK = 12 };
-
-static size_t rounds_most(const anm_exam *x)
-{
-    return x->params->quick ? ROUNDS_QUICK : ROUNDS;
-}
+enum { CREW_MAX = 16, ROUNDS = 40 };
 
 /* ---- Another thread ------------------------------------------------------------- */
 
@@ -54,12 +49,12 @@ static anm_status send(anm_exam *x, const anm_arm_plan *arm,
     errand *e = anm_alloc_zero(sizeof(*e));
 
     if (!e) return anm_fail(err, ANM_E_NOMEM, "thread: out of memory");
-    *e = (errand){
-        .x = x,
-        .place = place,
-        .vector = anm_alloc_array(dim, sizeof(float)),
-        .ask = { .pause_ns = ANM_PAUSE_NS, .arm = arm->name, .imposed = true }
-    };
+    *e = (errand){ .x = x,
+                   .place = place,
+                   .vector = anm_alloc_array(dim, sizeof(float)),
+                   .ask = { .pause_ns = anm_exam_pause(x),
+                            .arm = arm->name,
+                            .imposed = true } };
     anm_status status =
         e->vector ? anm_thread_start(&thread, run_errand, e, err)
                   : anm_fail(err, ANM_E_NOMEM, "thread: out of memory");
@@ -94,7 +89,7 @@ ANM_RUN(new_thread)
           .take = anm_take_unchanged,
           .is_base_again = true },
     };
-    const anm_rounds rounds = { arms, 3, rounds_most(x) };
+    static const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
 
     return anm_rounds_run(x, &rounds, out, err);
 }
@@ -124,7 +119,7 @@ ANM_RUN(pinning)
           .imposed = true,
           .is_base_again = true },
     };
-    const anm_rounds rounds = { arms, 3, rounds_most(x) };
+    static const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
     const anm_status status = anm_rounds_run(x, &rounds, out, err);
 
     if (!status && !out->answered && !out->arms[1].compared)
@@ -226,7 +221,7 @@ ANM_RUN(callers)
           .take = anm_take_unchanged,
           .is_base_again = true },
     };
-    const anm_rounds rounds = { arms, 4, rounds_most(x) };
+    static const anm_rounds rounds = { arms, 4, ROUNDS, NULL };
 
     return anm_rounds_run(x, &rounds, out, err);
 }
@@ -257,7 +252,7 @@ ANM_RUN(neighbours)
           .take = anm_take_unchanged,
           .is_base_again = true },
     };
-    const anm_rounds rounds = { arms, 3, rounds_most(x) };
+    static const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
 
     return anm_rounds_run(x, &rounds, out, err);
 }
@@ -300,7 +295,7 @@ ANM_RUN(background)
           .imposed = true,
           .is_base_again = true },
     };
-    const anm_rounds rounds = { arms, 3, rounds_most(x) };
+    static const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
     const anm_status status = anm_rounds_run(x, &rounds, out, err);
 
     if (!status && !out->answered && !out->arms[1].compared)

@@ -12,14 +12,9 @@
 enum {
     IDS_MAX = 8192,
     ROUNDS = 40,
-    ROUNDS_QUICK = 12,
-    LONGER_LEAST = 4,
+    IDLE_ROUNDS = 20,
+    IDLE_RARE = 10,
 };
-
-static size_t rounds_most(const anm_exam *x)
-{
-    return x->params->quick ? ROUNDS_QUICK : ROUNDS;
-}
 
 static size_t max_tokens(const anm_exam *x)
 {
@@ -68,7 +63,7 @@ static anm_status take_ids(anm_exam *x, const anm_arm_plan *arm, double *ns,
     uint64_t total = 0;
     const anm_ids ids = { r->ids, arm->number };
     const anm_ask ask = { .ids = &ids,
-                          .pause_ns = ANM_PAUSE_NS,
+                          .pause_ns = anm_exam_pause(x),
                           .arm = arm->name,
                           .imposed = arm->imposed };
     const anm_status status = anm_exam_call(x, &ask, &total, err);
@@ -108,7 +103,7 @@ ANM_RUN(padding)
               .take = anm_take_unchanged,
               .is_base_again = true },
         };
-        const anm_rounds rounds = { arms, 4, rounds_most(x) };
+        const anm_rounds rounds = { arms, 4, ROUNDS, NULL };
         pad(r, padded);
         status = anm_rounds_run(x, &rounds, out, err);
     }
@@ -145,7 +140,7 @@ ANM_RUN(longer)
     arms[n++] = (anm_arm_plan){ .name = "text as it is, again",
                                 .take = anm_take_unchanged,
                                 .is_base_again = true };
-    const anm_rounds rounds = { arms, n, rounds_most(x) };
+    const anm_rounds rounds = { arms, n, ROUNDS, NULL };
     if (!status) status = anm_rounds_run(x, &rounds, out, err);
     anm_free(r);
     return status;
@@ -190,7 +185,8 @@ ANM_RUN(input)
 
 ANM_RUN(idle)
 {
-    const size_t rare = x->params->quick ? 8 : 1;
+    // A second each: a quick run shows it and cannot judge it.
+    const size_t rare = x->params->quick ? IDLE_RARE : 1;
     const anm_arm_plan arms[] = {
         { .name = "back to back",
           .take = anm_take_unchanged,
@@ -207,8 +203,7 @@ ANM_RUN(idle)
         { .name = "after 250 ms",
           .take = anm_take_unchanged,
           .imposed = true,
-          .pause_ns = UINT64_C(250000000),
-          .every = x->params->quick ? 4 : 1 },
+          .pause_ns = UINT64_C(250000000) },
         { .name = "after 1000 ms",
           .take = anm_take_unchanged,
           .imposed = true,
@@ -220,7 +215,7 @@ ANM_RUN(idle)
           .is_base_again = true,
           .pause_ns = 1 },
     };
-    const anm_rounds rounds = { arms, 6, x->params->quick ? 8 : 16 };
+    const anm_rounds rounds = { arms, 6, IDLE_ROUNDS, NULL };
 
     return anm_rounds_run(x, &rounds, out, err);
 }

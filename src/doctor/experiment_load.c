@@ -16,7 +16,7 @@
 #include "base/error.h"
 #include "doctor/experiment.h"
 
-enum { LOADS = 20, LOADS_QUICK = 8, MISSES = 6, MISSES_QUICK = 4 };
+enum { LOADS = 20, LOADS_QUICK = 10, MISSES = 6, MISSES_QUICK = 4 };
 
 /* ---- Fresh loads --------------------------------------------------------------- */
 
@@ -52,7 +52,7 @@ static anm_status measure_load(anm_exam *x, anm_fresh_load *load,
                                             "second call after a load",
                                             "freshly loaded" };
         const anm_ask ask = { .engine = e,
-                              .pause_ns = i ? ANM_PAUSE_NS : 0,
+                              .pause_ns = i ? anm_exam_pause(x) : 0,
                               .arm = arms[i],
                               .imposed = true };
         status = anm_exam_ask(x, &ask, x->vector, &receipt, err);
@@ -81,6 +81,26 @@ static anm_status take_fresh(anm_exam *x, const anm_arm_plan *arm, double *ns,
     return ANM_OK;
 }
 
+/* Had the handle that is kept lost something, the fresh one would be faster. */
+static anm_answer answer_handle(const anm_outcome *out)
+{
+    const anm_ratio *fresh = &out->arms[1].against;
+    const double kept = anm_arm_median(&out->arms[0]);
+    const double gain = 1 / fresh->low;
+
+    if (fresh->high < 1 / ANM_LEAST_RATIO &&
+        -fresh->effect >= ANM_LEAST_EFFECT_NS && 1 / fresh->ratio > out->bound)
+        return ANM_ANSWER_SUPPORTED;
+    if (gain < ANM_LEAST_RATIO || (gain - 1) * kept < ANM_LEAST_EFFECT_NS)
+        return ANM_ANSWER_REJECTED;
+    return ANM_ANSWER_UNDECIDED;
+}
+
+static bool is_handle_decided(const anm_outcome *out)
+{
+    return out->arms[1].compared && answer_handle(out) != ANM_ANSWER_UNDECIDED;
+}
+
 ANM_RUN(cached_handle)
 {
     static const anm_arm_plan arms[] = {
@@ -94,26 +114,18 @@ ANM_RUN(cached_handle)
           .is_base_again = true },
     };
     const anm_rounds rounds = { arms, sizeof(arms) / sizeof(arms[0]),
-                                x->params->quick ? LOADS_QUICK : LOADS };
-
-    // Had the handle lost something, the fresh one would be the faster.
+                                x->params->quick ? LOADS_QUICK : LOADS,
+                                is_handle_decided };
     const anm_status status = anm_rounds_run(x, &rounds, out, err);
     const anm_arm *fresh = &out->arms[1];
+    char interval[64];
     if (status || out->answered || !fresh->compared) return status;
-    const double kept = anm_arm_median(&out->arms[0]);
-    const double gain = 1 / fresh->against.low;
-    const bool is_faster = fresh->against.high < 1 / ANM_LEAST_RATIO &&
-                           -fresh->against.effect >= ANM_LEAST_EFFECT_NS &&
-                           1 / fresh->against.ratio > out->bound;
     anm_outcome_answer(
-        out,
-        is_faster ? ANM_ANSWER_SUPPORTED
-        : gain < ANM_LEAST_RATIO || (gain - 1) * kept < ANM_LEAST_EFFECT_NS
-            ? ANM_ANSWER_REJECTED
-            : ANM_ANSWER_UNDECIDED,
+        out, answer_handle(out),
         "a freshly loaded handle of the same configuration takes %.2f times "
-        "what the kept one takes (95 %% %.2f to %.2f), %zu loads",
-        fresh->against.ratio, fresh->against.low, fresh->against.high,
+        "what the kept one takes (%s), %zu loads",
+        fresh->against.ratio,
+        anm_ratio_interval(&fresh->against, interval, sizeof(interval)),
         x->n_loads);
     return ANM_OK;
 }
@@ -147,6 +159,7 @@ ANM_RUN(load)
 {
     static const char *const names[] = { "later call", "first call",
                                          "opening" };
+    char interval[64];
 
     out->n_arms = 3;
     for (size_t i = 0; i < 3; i++)
@@ -159,6 +172,7 @@ ANM_RUN(load)
             return anm_fail(err, ANM_E_NOMEM, "loads: out of memory");
     }
     out->n_rounds = x->n_loads;
+    out->plain = true;
     if (x->n_loads < 2) {
         anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
                            "the model was loaded %zu times", x->n_loads);
@@ -169,13 +183,14 @@ ANM_RUN(load)
     // Opening is no call: it is shown, and the first call is judged.
     out->worst = 1;
     out->p = out->arms[1].against.p;
-    snprintf(out->evidence, sizeof(out->evidence),
-             "opening %.1f ms, first call %.3f ms, later calls %.3f ms: the "
-             "first takes %.2f times a later one (95 %% %.2f to %.2f)",
-             anm_arm_median(&out->arms[2]) / 1e6,
-             anm_arm_median(&out->arms[1]) / 1e6,
-             anm_arm_median(&out->arms[0]) / 1e6, out->arms[1].against.ratio,
-             out->arms[1].against.low, out->arms[1].against.high);
+    snprintf(
+        out->evidence, sizeof(out->evidence),
+        "opening %.1f ms, first call %.3f ms, later calls %.3f ms: the "
+        "first takes %.2f times a later one (%s)",
+        anm_arm_median(&out->arms[2]) / 1e6,
+        anm_arm_median(&out->arms[1]) / 1e6,
+        anm_arm_median(&out->arms[0]) / 1e6, out->arms[1].against.ratio,
+        anm_ratio_interval(&out->arms[1].against, interval, sizeof(interval)));
     return ANM_OK;
 }
 
@@ -225,6 +240,7 @@ ANM_RUN(artifact)
     out->n_arms = 2;
     out->arms[0].name = "prepared model found";
     out->arms[1].name = "prepared again";
+    out->arms[0].n = 0; // loads of an earlier turn are among all loads
     for (size_t i = 0; i < x->n_loads; i++)
         if (!anm_arm_add(&out->arms[0], (double)x->loads[i].artifact_ns))
             return anm_fail(err, ANM_E_NOMEM, "loads: out of memory");
@@ -252,11 +268,12 @@ ANM_RUN(fresh_process)
         return ANM_OK;
     }
     out->n_arms = 4;
+    out->plain = true;
     out->arms[0].name = "unchanged";
     out->arms[1].name = "later call of a fresh process";
     out->arms[2].name = "first call of a fresh process";
     out->arms[3].name = "start of a process to its first answer";
-    for (size_t i = 0; i < (x->params->quick ? 5u : 12u); i++) {
+    for (size_t i = 0; i < (x->params->quick ? 8u : 14u); i++) {
         double here;
         const anm_arm_plan unchanged = { .name = "unchanged" };
         if (i && anm_exam_is_over(x)) break;

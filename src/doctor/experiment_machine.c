@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "doctor/experiment.h"
 
-enum { ROUNDS = 20, ROUNDS_QUICK = 10, PARTS_LEAST = 12 };
+enum { ROUNDS = 40, PARTS_LEAST = 12 };
 
 /* ---- Pages ---------------------------------------------------------------------- */
 
@@ -33,8 +33,7 @@ ANM_RUN(residency)
           .take = anm_take_unchanged,
           .is_base_again = true },
     };
-    const anm_rounds rounds = { arms, 3,
-                                x->params->quick ? ROUNDS_QUICK : ROUNDS };
+    static const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
     const anm_engine_pages pages = anm_engine_pages_of(x->engine);
 
     if (!pages.mapped_bytes) {
@@ -46,18 +45,18 @@ ANM_RUN(residency)
     const anm_status status = anm_rounds_run(x, &rounds, out, err);
     const anm_arm *dropped = &out->arms[1];
     if (status || out->answered || !dropped->compared) return status;
+    char interval[64];
     char resident[40] = "an unknown part";
     if (pages.resident_bytes != ANM_COUNTER_UNKNOWN)
         snprintf(resident, sizeof(resident), "%.1f MB",
                  (double)pages.resident_bytes / 1e6);
     snprintf(out->evidence, sizeof(out->evidence),
              "%s of %.1f MB mapped are in memory; after letting go of them a "
-             "call takes %.3f ms against %.3f ms (%.2f times, 95 %% %.2f to "
-             "%.2f)",
+             "call takes %.3f ms against %.3f ms (%.2f times, %s)",
              resident, (double)pages.mapped_bytes / 1e6,
              anm_arm_median(dropped) / 1e6, anm_arm_median(&out->arms[0]) / 1e6,
-             dropped->against.ratio, dropped->against.low,
-             dropped->against.high);
+             dropped->against.ratio,
+             anm_ratio_interval(&dropped->against, interval, sizeof(interval)));
     return ANM_OK;
 }
 

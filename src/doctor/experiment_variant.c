@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "doctor/experiment.h"
 
-enum { ROUNDS = 30, ROUNDS_QUICK = 10, VARIANTS_MAX = 3 };
+enum { ROUNDS = 40, VARIANTS_MAX = 3 };
 
 /* Another way, and what to call it. */
 typedef struct variant {
@@ -23,7 +23,7 @@ static anm_status take_variant(anm_exam *x, const anm_arm_plan *arm, double *ns,
 {
     uint64_t total = 0;
     const anm_ask ask = { .engine = arm->ctx,
-                          .pause_ns = ANM_PAUSE_NS,
+                          .pause_ns = anm_exam_pause(x),
                           .arm = arm->name,
                           .imposed = true };
     const anm_status status = anm_exam_call(x, &ask, &total, err);
@@ -62,8 +62,7 @@ static anm_status compare_variants(anm_exam *x, anm_outcome *out,
     arms[n_arms++] = (anm_arm_plan){ .name = "as it serves, again",
                                      .take = anm_take_unchanged,
                                      .is_base_again = true };
-    const anm_rounds rounds = { arms, n_arms,
-                                x->params->quick ? ROUNDS_QUICK : ROUNDS };
+    const anm_rounds rounds = { arms, n_arms, ROUNDS, NULL };
     if (!status && *n_open) status = anm_rounds_run(x, &rounds, out, err);
     for (size_t i = 0; i < n; i++)
         anm_engine_close(variants[i].engine);

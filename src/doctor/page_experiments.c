@@ -165,8 +165,9 @@ static void put_arm(const json_t *arms, size_t which, anm_buf *b)
     anm_buf_puts(b, "</td><td>");
     put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(arm, "p50_ns"));
     anm_buf_puts(b, "</td><td>");
-    if (json_array_size(interval) == 2) {
+    if (isfinite(anm_look_number(arm, "ratio")))
         put_amount(b, ANM_AMOUNT_TIMES, anm_look_number(arm, "ratio"));
+    if (json_array_size(interval) == 2) {
         anm_buf_puts(b, " <small>");
         anm_put_number(b, json_number_value(json_array_get(interval, 0)), 2);
         anm_buf_puts(b, " to ");

@@ -83,12 +83,16 @@ static json_t *whole_or_null(double value)
     return isfinite(value) ? json_integer((json_int_t)value) : json_null();
 }
 
+/* null when too few rounds bound it. */
+static json_t *make_interval(const anm_ratio *r)
+{
+    return isfinite(r->high) ? json_pack("[f, f]", r->low, r->high)
+                             : json_null();
+}
+
 static json_t *make_arm(const anm_arm *arm, bool is_base)
 {
     const anm_ratio *r = &arm->against;
-    json_t *interval = arm->compared ? json_pack("[o, o]", real_or_null(r->low),
-                                                 real_or_null(r->high))
-                                     : json_null();
 
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
                      arm->name, "role",
@@ -100,7 +104,8 @@ static json_t *make_arm(const anm_arm *arm, bool is_base)
                      whole_or_null(quantile_of(arm, 0.95)), "min_ns",
                      whole_or_null(quantile_of(arm, 0)), "ratio",
                      arm->compared ? real_or_null(r->ratio) : json_null(),
-                     "ci95", interval, "samples_ns", make_samples(arm));
+                     "ci95", arm->compared ? make_interval(r) : json_null(),
+                     "samples_ns", make_samples(arm));
 }
 
 static json_t *make_arms(const anm_outcome *o)
@@ -134,9 +139,8 @@ static json_t *make_experiment(const anm_outcome *o)
         number(o->n_rounds), "disturbed", number(o->n_disturbed), "arms",
         make_arms(o), "effect_ratio", r ? real_or_null(r->ratio) : json_null(),
         "effect_ns", r ? whole_or_null(r->effect) : json_null(), "ci95",
-        r ? json_pack("[o, o]", real_or_null(r->low), real_or_null(r->high))
-          : json_null(),
-        "p", is_judged ? real_or_null(o->p) : json_null(), "aa_ratio",
+        r ? make_interval(r) : json_null(), "p",
+        is_judged ? real_or_null(o->p_all) : json_null(), "aa_ratio",
         o->bound > 0 ? real_or_null(o->bound) : json_null(), "verdict",
         anm_answer_name(o->answer), "evidence", o->evidence, "seconds",
         (double)o->ns / 1e9);

@@ -13,6 +13,17 @@
 
 enum { ROUNDS_LEAST = 2, ROUNDS_SURE = 6, PROBES_LEAST = 6 };
 
+/* When it is looked whether the answer is known, and the share of the error
+ * that each look may spend. The shares add up to one. */
+static const struct look {
+    size_t rounds;
+    double share;
+} looks[] = {
+    { 4, 1.0 / 4 },  { 8, 1.0 / 4 },  { 12, 1.0 / 4 },
+    { 20, 1.0 / 8 }, { 40, 1.0 / 8 },
+};
+enum { N_LOOKS = sizeof(looks) / sizeof(looks[0]) };
+
 // Another host than that of the rounds around: its probe is so much slower.
 static const double disturbed_from = 1.35;
 
@@ -32,6 +43,11 @@ bool anm_exam_is_over(anm_exam *x)
     if (!x->stopped && x->params->stop && x->params->stop(x->params->ctx))
         x->stopped = true;
     return x->stopped || anm_now_ns() >= x->end_ns;
+}
+
+uint64_t anm_exam_pause(const anm_exam *x)
+{
+    return x->params->quick ? ANM_PAUSE_QUICK_NS : ANM_PAUSE_NS;
 }
 
 anm_options anm_exam_options(const anm_exam *x)
@@ -95,7 +111,7 @@ anm_status anm_take_unchanged(anm_exam *x, const anm_arm_plan *arm, double *ns,
 {
     uint64_t total = 0;
     const anm_ask ask = { .pause_ns =
-                              arm->pause_ns ? arm->pause_ns : ANM_PAUSE_NS,
+                              arm->pause_ns ? arm->pause_ns : anm_exam_pause(x),
                           .arm = arm->name,
                           .imposed = arm->imposed };
     const anm_status status = anm_exam_call(x, &ask, &total, err);
@@ -127,6 +143,15 @@ static bool probe_host(anm_exam *x)
     if (!ns) return false;
     x->probes_ns[x->n_probes++ % RING] = ns;
     return usual > 0 && (double)ns > disturbed_from * usual;
+}
+
+bool anm_exam_note_noise(anm_exam *x, double first, double second)
+{
+    if (!(first > 0) || !(second > 0)) return true;
+    if (!anm_grow(&x->noise, &x->cap_noise, x->n_noise + 1, sizeof(*x->noise)))
+        return false;
+    x->noise[x->n_noise++] = fabs(log(second / first));
+    return true;
 }
 
 /* ---- Samples --------------------------------------------------------------------- */
@@ -174,6 +199,41 @@ static size_t pair_samples(const anm_arm *a, const anm_arm *b, double *of_a,
     return n;
 }
 
+/* The share of the error that comparing after so many rounds may spend. */
+static double share_of_error(const anm_outcome *out)
+{
+    size_t i = 0;
+
+    if (!out->looked) return 1;
+    while (i + 1 < N_LOOKS && out->n_rounds > looks[i].rounds)
+        i++;
+    return looks[i].share;
+}
+
+static anm_status compare_rounds(anm_exam *x, anm_outcome *out, anm_arm *arm,
+                                 const double *of_a, const double *of_b,
+                                 size_t n)
+{
+    // "Costs nothing" needs the upper end alone: half of what misses.
+    const double miss = fmin(level, 2 * level * share_of_error(out));
+    const anm_status status =
+        anm_ratio_paired(of_a, of_b, n, miss, &arm->against);
+
+    if (status) return status;
+    arm->least = INFINITY;
+    arm->largest = 1;
+    for (size_t i = 0; i < n; i++) {
+        const double ratio = of_b[i] / of_a[i];
+        arm->least = fmin(arm->least, ratio);
+        arm->largest = fmax(arm->largest, fmax(ratio, 1 / ratio));
+    }
+    if (!out->plain) return ANM_OK;
+    // Two ways to look, and the better one counts twice.
+    const double beyond = anm_noise_chance(of_a, of_b, n, x->noise, x->n_noise);
+    arm->against.p = fmin(1, 2 * fmin(arm->against.p, beyond));
+    return ANM_OK;
+}
+
 static anm_status compare_arm(anm_exam *x, anm_outcome *out, size_t i,
                               bool paired, double *storage)
 {
@@ -189,10 +249,10 @@ static anm_status compare_arm(anm_exam *x, anm_outcome *out, size_t i,
         n_b = copy_samples(arm, of_b);
     }
     if (n_a < ROUNDS_LEAST || n_b < ROUNDS_LEAST) return ANM_OK;
-    const uint64_t seed = anm_draw_bits(&x->draws);
     const anm_status status =
-        paired ? anm_ratio_paired(of_a, of_b, n_a, seed, &arm->against)
-               : anm_ratio_unpaired(of_a, n_a, of_b, n_b, seed, &arm->against);
+        paired ? compare_rounds(x, out, arm, of_a, of_b, n_a)
+               : anm_ratio_unpaired(of_a, n_a, of_b, n_b,
+                                    anm_draw_bits(&x->draws), &arm->against);
     arm->compared = !status;
     return status;
 }
@@ -201,23 +261,24 @@ static anm_status compare_arm(anm_exam *x, anm_outcome *out, size_t i,
  * is paid for. */
 static void sum_up(anm_outcome *out)
 {
-    size_t n_compared = 0;
+    double p[ANM_ARMS_MAX];
+    size_t n = 0;
 
-    out->p = 1;
+    out->worst = 0;
     for (size_t i = 1; i < out->n_arms; i++) {
         const anm_arm *arm = &out->arms[i];
         if (!arm->compared) continue;
         if (arm->is_base_again) {
             out->bound = anm_ratio_bound(&arm->against);
+            if (!isfinite(out->bound)) out->bound = arm->largest;
             continue;
         }
-        n_compared++;
-        if (arm->against.p < out->p) out->p = arm->against.p;
+        p[n++] = arm->against.p;
         if (!out->worst ||
             arm->against.ratio > out->arms[out->worst].against.ratio)
             out->worst = i;
     }
-    out->p = fmin(1, out->p * (double)n_compared);
+    out->p = fmin(1, anm_simes(p, n) / share_of_error(out));
 }
 
 anm_status anm_outcome_compare(anm_exam *x, anm_outcome *out, bool paired,
@@ -279,10 +340,15 @@ static anm_status take_round(anm_exam *x, const anm_rounds *rounds,
     return status;
 }
 
-static bool keep_round(anm_outcome *out, const double samples[ANM_ARMS_MAX])
+static bool keep_round(anm_exam *x, anm_outcome *out,
+                       const double samples[ANM_ARMS_MAX])
 {
-    for (size_t i = 0; i < out->n_arms; i++)
+    for (size_t i = 0; i < out->n_arms; i++) {
         if (!anm_arm_add(&out->arms[i], samples[i])) return false;
+        if (out->plain && out->arms[i].is_base_again &&
+            !anm_exam_note_noise(x, samples[0], samples[i]))
+            return false;
+    }
     out->n_rounds++;
     return true;
 }
@@ -299,7 +365,7 @@ static anm_status run_round(anm_exam *x, const anm_rounds *rounds,
     if (status) return status;
     const bool after = probe_host(x);
     if (!before && !after)
-        return keep_round(out, samples)
+        return keep_round(x, out, samples)
                    ? ANM_OK
                    : anm_fail(err, ANM_E_NOMEM, "rounds: out of memory");
     for (size_t i = first; i < x->records.n; i++)
@@ -308,22 +374,56 @@ static anm_status run_round(anm_exam *x, const anm_rounds *rounds,
     return ANM_OK;
 }
 
+static bool is_look(size_t n_rounds)
+{
+    for (size_t i = 0; i < N_LOOKS; i++)
+        if (n_rounds == looks[i].rounds) return true;
+    return false;
+}
+
+/* Look whether the answer is known now. */
+static anm_status look(anm_exam *x, const anm_rounds *rounds, anm_outcome *out,
+                       bool *decided, anm_error *err)
+{
+    const anm_status status = anm_outcome_compare(x, out, true, err);
+
+    *decided = !status && (rounds->is_decided ? rounds->is_decided(out)
+                                              : anm_outcome_is_decided(out));
+    return status;
+}
+
+static anm_status run_rounds(anm_exam *x, const anm_rounds *rounds,
+                             anm_outcome *out, anm_error *err)
+{
+    anm_status status = ANM_OK;
+    bool decided = false;
+
+    while (!status && !decided && out->n_rounds < rounds->most &&
+           out->n_disturbed < 2 * rounds->most && !anm_exam_is_over(x)) {
+        const size_t before = out->n_rounds;
+        status = run_round(x, rounds, out, err);
+        if (!status && out->n_rounds > before && is_look(out->n_rounds))
+            status = look(x, rounds, out, &decided, err);
+    }
+    return status;
+}
+
 anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
                           anm_outcome *out, anm_error *err)
 {
-    anm_status status = ANM_OK;
-
     assert(rounds->n_arms <= ANM_ARMS_MAX);
+    out->looked = true;
+    out->plain =
+        rounds->arms[0].take == anm_take_unchanged && !rounds->arms[0].imposed;
     out->n_arms = rounds->n_arms;
     for (size_t i = 0; i < rounds->n_arms; i++) {
         out->arms[i].name = rounds->arms[i].name;
         out->arms[i].is_base_again = rounds->arms[i].is_base_again;
     }
-    while (!status && out->n_rounds < rounds->most &&
-           out->n_disturbed < 2 * rounds->most && !anm_exam_is_over(x))
-        status = run_round(x, rounds, out, err);
+    const anm_status status = run_rounds(x, rounds, out, err);
     if (status) return status;
     if (out->n_rounds < ROUNDS_LEAST) {
+        out->starved = !x->stopped;
         anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
                            x->stopped ? "interrupted after %zu rounds"
                                       : "only %zu rounds fit into its time",
@@ -331,6 +431,15 @@ anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
         return ANM_OK;
     }
     return anm_outcome_compare(x, out, true, err);
+}
+
+const char *anm_ratio_interval(const anm_ratio *r, char *out, size_t cap)
+{
+    if (isfinite(r->high))
+        snprintf(out, cap, "95 %% %.2f to %.2f", r->low, r->high);
+    else
+        snprintf(out, cap, "too few rounds to bound it");
+    return out;
 }
 
 /* ---- Answers ------------------------------------------------------------------------- */
@@ -362,23 +471,57 @@ static bool costs_nothing(const anm_outcome *out)
     return true;
 }
 
+static bool costs(const anm_outcome *out, double p)
+{
+    const anm_arm *worst = &out->arms[out->worst];
+    const anm_ratio *r = &worst->against;
+    // Rounds too few for an interval must all say the same.
+    const bool is_more = isfinite(r->high) ? r->low > 1 : worst->least > 1;
+
+    return out->worst && p < level && is_more &&
+           r->ratio >= fmax(out->bound, ANM_LEAST_RATIO) &&
+           r->effect >= ANM_LEAST_EFFECT_NS;
+}
+
+bool anm_outcome_is_decided(const anm_outcome *out)
+{
+    size_t n = 0;
+
+    while (anm_experiments[n].name)
+        n++;
+    return costs(out, out->p * (double)n) || (out->worst && costs_nothing(out));
+}
+
+void anm_outcome_reopen(anm_outcome *out)
+{
+    out->answered = out->starved = false;
+    *out->evidence = '\0';
+}
+
 static void judge(anm_outcome *out)
 {
     const anm_arm *worst = &out->arms[out->worst];
     const anm_ratio *r = &worst->against;
-    const double bound = fmax(out->bound, ANM_LEAST_RATIO);
 
     if (!out->worst) {
         anm_outcome_answer(out, ANM_ANSWER_UNDECIDED, "too few rounds");
         return;
     }
-    out->answer = ANM_ANSWER_UNDECIDED;
-    if (out->p < level && r->ratio >= bound && r->low > 1 &&
-        r->effect >= ANM_LEAST_EFFECT_NS)
-        out->answer = ANM_ANSWER_SUPPORTED;
-    else if (out->n_rounds >= ROUNDS_SURE && costs_nothing(out))
-        out->answer = ANM_ANSWER_REJECTED;
+    out->answer = costs(out, out->p_all) ? ANM_ANSWER_SUPPORTED
+                  : out->n_rounds >= ROUNDS_SURE && costs_nothing(out)
+                      ? ANM_ANSWER_REJECTED
+                      : ANM_ANSWER_UNDECIDED;
     if (*out->evidence) return;
+    if (!isfinite(r->high)) {
+        snprintf(out->evidence, sizeof(out->evidence),
+                 "%s against %s: %.3f ms against %.3f ms, %.2f times, at least "
+                 "%.2f in each of %zu rounds; identical arms showed up to %.2f",
+                 worst->name, out->arms[0].name,
+                 (anm_arm_median(&out->arms[0]) + r->effect) / 1e6,
+                 anm_arm_median(&out->arms[0]) / 1e6, r->ratio, worst->least,
+                 out->n_rounds, out->bound > 0 ? out->bound : 1);
+        return;
+    }
     snprintf(out->evidence, sizeof(out->evidence),
              "%s against %s: %.3f ms against %.3f ms, %.2f times (95 %% %.2f "
              "to %.2f); two identical arms could show %.2f",
@@ -388,20 +531,30 @@ static void judge(anm_outcome *out)
              out->bound > 0 ? out->bound : 1);
 }
 
-void anm_outcomes_judge(anm_outcome *outcomes, size_t n)
+/* Holm's correction over those that price a cause, or those that do not. */
+static void correct(anm_outcome *outcomes, size_t n, bool prices)
 {
     double p[64];
     size_t n_open = 0;
 
     for (size_t i = 0; i < n && n_open < 64; i++)
-        if (!outcomes[i].answered) p[n_open++] = outcomes[i].p;
+        if (!outcomes[i].answered &&
+            (outcomes[i].of->cause != ANM_CAUSE_NONE) == prices)
+            p[n_open++] = outcomes[i].p;
     anm_holm(p, n_open);
     n_open = 0;
-    for (size_t i = 0; i < n && n_open < 64; i++) {
-        if (outcomes[i].answered) continue;
-        outcomes[i].p = p[n_open++];
-        judge(&outcomes[i]);
-    }
+    for (size_t i = 0; i < n && n_open < 64; i++)
+        if (!outcomes[i].answered &&
+            (outcomes[i].of->cause != ANM_CAUSE_NONE) == prices)
+            outcomes[i].p_all = p[n_open++];
+}
+
+void anm_outcomes_judge(anm_outcome *outcomes, size_t n)
+{
+    correct(outcomes, n, true);
+    correct(outcomes, n, false);
+    for (size_t i = 0; i < n; i++)
+        if (!outcomes[i].answered) judge(&outcomes[i]);
 }
 
 void anm_outcome_deinit(anm_outcome *out)

@@ -51,8 +51,9 @@ double anm_quantile(double *values, size_t n, double part)
 /* Move the k-th smallest to its place, the smaller before and the larger
  * behind it: resampling takes thousands of medians, and sorting each would
  * cost ten times as much. */
-static double select_kth(double *v, size_t n, size_t k)
+double anm_select(double *v, size_t n, size_t k)
 {
+    assert(k < n);
     size_t low = 0, high = n - 1;
 
     while (low < high) {
@@ -79,7 +80,7 @@ static double select_kth(double *v, size_t n, size_t k)
 double anm_median(double *values, size_t n)
 {
     assert(n > 0);
-    const double upper = select_kth(values, n, n / 2);
+    const double upper = anm_select(values, n, n / 2);
     if (n % 2) return upper;
     double lower = values[0];
     for (size_t i = 1; i < n / 2; i++)
@@ -93,9 +94,8 @@ double anm_median(double *values, size_t n)
 typedef struct arms {
     const double *a, *b;
     size_t n_a, n_b;
-    bool paired;
     double *of_a, *of_b; /* [n_a], [n_b] of one resample */
-    double *pool;        /* [n_a + n_b] */
+    double *ranks;       /* [n_a + n_b], those of a first */
     double *ratios;      /* [RESAMPLES] */
     uint64_t draws;
 } arms;
@@ -105,53 +105,59 @@ static double ratio_of_medians(arms *s)
     return anm_median(s->of_b, s->n_b) / anm_median(s->of_a, s->n_a);
 }
 
-static void copy_both(arms *s)
-{
-    memcpy(s->of_a, s->a, s->n_a * sizeof(*s->of_a));
-    memcpy(s->of_b, s->b, s->n_b * sizeof(*s->of_b));
-}
-
 static void draw_again(arms *s)
 {
-    for (size_t i = 0; i < s->n_a; i++) {
-        const size_t at = anm_draw_index(&s->draws, s->n_a);
-        s->of_a[i] = s->a[at];
-        if (s->paired) s->of_b[i] = s->b[at];
-    }
-    for (size_t i = 0; i < s->n_b && !s->paired; i++)
+    for (size_t i = 0; i < s->n_a; i++)
+        s->of_a[i] = s->a[anm_draw_index(&s->draws, s->n_a)];
+    for (size_t i = 0; i < s->n_b; i++)
         s->of_b[i] = s->b[anm_draw_index(&s->draws, s->n_b)];
 }
 
-static void permute_rounds(arms *s)
-{
-    for (size_t i = 0; i < s->n_a; i++) {
-        const bool swapped = anm_draw_bits(&s->draws) >> 63;
-        s->of_a[i] = swapped ? s->b[i] : s->a[i];
-        s->of_b[i] = swapped ? s->a[i] : s->b[i];
-    }
-}
-
-static void permute_all(arms *s)
+/* Of each value how many of all are smaller, equal ones counting half: its rank
+ * less a half. */
+static void rank_all(arms *s)
 {
     const size_t n = s->n_a + s->n_b;
 
-    memcpy(s->pool, s->a, s->n_a * sizeof(*s->pool));
-    memcpy(s->pool + s->n_a, s->b, s->n_b * sizeof(*s->pool));
-    for (size_t i = 0; i + 1 < n; i++) {
-        const size_t at = i + anm_draw_index(&s->draws, n - i);
-        const double swapped = s->pool[i];
-        s->pool[i] = s->pool[at];
-        s->pool[at] = swapped;
+    for (size_t i = 0; i < n; i++) {
+        const double v = i < s->n_a ? s->a[i] : s->b[i - s->n_a];
+        double below = 0;
+        for (size_t k = 0; k < n; k++) {
+            const double other = k < s->n_a ? s->a[k] : s->b[k - s->n_a];
+            below += other < v ? 1 : other > v ? 0 : 0.5;
+        }
+        s->ranks[i] = below;
     }
-    memcpy(s->of_a, s->pool, s->n_a * sizeof(*s->pool));
-    memcpy(s->of_b, s->pool + s->n_a, s->n_b * sizeof(*s->pool));
+}
+
+static double sum_of_b(const arms *s)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < s->n_b; i++)
+        sum += s->ranks[s->n_a + i];
+    return sum;
+}
+
+/* Which of all ranks are those of b is drawn. */
+static void permute_ranks(arms *s)
+{
+    const size_t n = s->n_a + s->n_b;
+
+    for (size_t i = n; i-- > s->n_a;) {
+        const size_t at = anm_draw_index(&s->draws, i + 1);
+        const double swapped = s->ranks[i];
+        s->ranks[i] = s->ranks[at];
+        s->ranks[at] = swapped;
+    }
 }
 
 static void estimate(arms *s, anm_ratio *out)
 {
     size_t n_as_large = 0;
 
-    copy_both(s);
+    memcpy(s->of_a, s->a, s->n_a * sizeof(*s->of_a));
+    memcpy(s->of_b, s->b, s->n_b * sizeof(*s->of_b));
     const double a = anm_median(s->of_a, s->n_a);
     const double b = anm_median(s->of_b, s->n_b);
     *out = (anm_ratio){ .ratio = b / a, .effect = b - a };
@@ -161,45 +167,35 @@ static void estimate(arms *s, anm_ratio *out)
     }
     out->low = anm_quantile(s->ratios, RESAMPLES, 0.025);
     out->high = anm_quantile(s->ratios, RESAMPLES, 0.975);
+    rank_all(s);
+    const double seen = sum_of_b(s);
     for (size_t i = 0; i < RESAMPLES; i++) {
-        if (s->paired)
-            permute_rounds(s);
-        else
-            permute_all(s);
-        // Rounding must not turn an equal ratio into a smaller one.
-        if (ratio_of_medians(s) >= out->ratio * (1 - 1e-12)) n_as_large++;
+        permute_ranks(s);
+        if (sum_of_b(s) >= seen) n_as_large++;
     }
     out->p = (double)(1 + n_as_large) / (1 + RESAMPLES);
-}
-
-static anm_status compare(arms s, uint64_t seed, anm_ratio *out)
-{
-    assert(s.n_a > 1 && s.n_b > 1);
-    const size_t n = s.n_a + s.n_b;
-    double *storage = anm_alloc_array(2 * n + RESAMPLES, sizeof(*storage));
-
-    if (!storage) return ANM_E_NOMEM;
-    s.of_a = storage;
-    s.of_b = storage + s.n_a;
-    s.pool = storage + n;
-    s.ratios = storage + 2 * n;
-    s.draws = seed;
-    estimate(&s, out);
-    anm_free(storage);
-    return ANM_OK;
-}
-
-anm_status anm_ratio_paired(const double *a, const double *b, size_t n,
-                            uint64_t seed, anm_ratio *out)
-{
-    return compare((arms){ .a = a, .b = b, .n_a = n, .n_b = n, .paired = true },
-                   seed, out);
 }
 
 anm_status anm_ratio_unpaired(const double *a, size_t n_a, const double *b,
                               size_t n_b, uint64_t seed, anm_ratio *out)
 {
-    return compare((arms){ .a = a, .b = b, .n_a = n_a, .n_b = n_b }, seed, out);
+    assert(n_a > 1 && n_b > 1);
+    const size_t n = n_a + n_b;
+    double *storage = anm_alloc_array(2 * n + RESAMPLES, sizeof(*storage));
+
+    if (!storage) return ANM_E_NOMEM;
+    arms s = { .a = a,
+               .b = b,
+               .n_a = n_a,
+               .n_b = n_b,
+               .of_a = storage,
+               .of_b = storage + n_a,
+               .ranks = storage + n,
+               .ratios = storage + 2 * n,
+               .draws = seed };
+    estimate(&s, out);
+    anm_free(storage);
+    return ANM_OK;
 }
 
 double anm_ratio_bound(const anm_ratio *identical)
@@ -210,6 +206,16 @@ double anm_ratio_bound(const anm_ratio *identical)
 }
 
 /* ---- Many questions ---------------------------------------------------------- */
+
+double anm_simes(double *p, size_t n)
+{
+    double least = 1;
+
+    if (n) qsort(p, n, sizeof(*p), compare_doubles);
+    for (size_t i = 0; i < n; i++)
+        least = fmin(least, p[i] * (double)n / (double)(i + 1));
+    return least;
+}
 
 void anm_holm(double *p, size_t n)
 {

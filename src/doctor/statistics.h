@@ -21,8 +21,11 @@ size_t anm_draw_index(uint64_t *state, size_t n);
 
 /* ---- Order ----------------------------------------------------------------- */
 
-/* Both reorder values. n > 0. */
+/* All reorder values. n > 0. */
 double anm_median(double *values, size_t n);
+
+/* The k-th smallest, counted from 0; k < n. */
+double anm_select(double *values, size_t n, size_t k);
 
 /* The value below which `part` of them lie, between neighbours where it falls
  * between two. part in [0, 1]. */
@@ -32,20 +35,36 @@ double anm_quantile(double *values, size_t n, double part);
 
 /* How much longer b is than a. */
 typedef struct anm_ratio {
-    double ratio;     /* median of b over median of a */
-    double low, high; /* 95 % interval of it, by bootstrap */
-    double effect;    /* median of b less median of a */
-    double p;         /* chance of a ratio as large when both are alike, by
-                         permutation: at least 1 / 2001 */
+    double ratio;
+    double low, high; /* interval of it; 0 and infinity: nothing is bounded */
+    double effect;    /* that b takes more, in the unit of a */
+    double p;         /* chance of one as large when both are alike */
 } anm_ratio;
 
-/* a[i] and b[i] belong to one round when they are paired: rounds are drawn
- * whole, and permuted within, so that what changes from round to round counts
- * for nothing. n of each then; at least two of each, all above 0.
+/* a[i] and b[i] belong to one round: what changes from round to round counts
+ * for nothing. Wilcoxon's signed ranks of the logarithms (signed_rank.c): the
+ * ratio is the middle of all means of two rounds, p is exact, one-sided, and
+ * 2^-n when all rounds agree; the interval misses with a chance of at most
+ * `miss`. n > 1, all above 0.
  *
  * @return ANM_OK or ANM_E_NOMEM */
 anm_status anm_ratio_paired(const double *a, const double *b, size_t n,
-                            uint64_t seed, anm_ratio *out);
+                            double miss, anm_ratio *out);
+
+/* The chance of such ratios in n rounds when b is like a, and identical calls
+ * differ as `noise` [n_noise] tells: the sizes of the logarithms of their
+ * ratios. A round is as rare as the share of the noise that is as large; rounds
+ * are combined as Fisher does. A few rounds are enough for what is far beyond
+ * all noise, which ranks of so few could never show. 1 when less than 20 are
+ * known. */
+double anm_noise_chance(const double *a, const double *b, size_t n,
+                        const double *noise, size_t n_noise);
+
+/* Arms that took no turns: the ratio of medians, its 95 % interval by
+ * bootstrap, p by the sum of ranks over permutations, at least 1 / 2001. At
+ * least two of each, all above 0.
+ *
+ * @return ANM_OK or ANM_E_NOMEM */
 anm_status anm_ratio_unpaired(const double *a, size_t n_a, const double *b,
                               size_t n_b, uint64_t seed, anm_ratio *out);
 
@@ -54,6 +73,11 @@ anm_status anm_ratio_unpaired(const double *a, size_t n_a, const double *b,
 double anm_ratio_bound(const anm_ratio *identical);
 
 /* ---- Many questions ---------------------------------------------------------- */
+
+/* Simes' combination of n questions about one condition: the chance of the
+ * least of them, where those who agree do not count against each other.
+ * Reorders p; 1 without any. */
+double anm_simes(double *p, size_t n);
 
 /* Holm's correction, in place: afterwards p[i] below a level means that the
  * chance of one wrong answer among all n is below it. */

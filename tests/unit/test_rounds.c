@@ -35,6 +35,7 @@ static void end(anm_exam *x)
 {
     anm_engine_close(x->engine);
     anm_free(x->vector);
+    anm_free(x->noise);
     anm_records_deinit(&x->records);
     anm_free(x);
 }
@@ -53,7 +54,8 @@ static anm_status take_given(anm_exam *x, const anm_arm_plan *arm, double *ns,
 static anm_outcome compare(anm_exam *x, size_t base, size_t condition,
                            size_t most)
 {
-    static const anm_experiment experiment = { .name = "given" };
+    static const anm_experiment experiment = { .name = "given",
+                                               .cause = ANM_CAUSE_QUEUEING };
     const anm_arm_plan arms[] = {
         { .name = "base", .take = take_given, .number = base },
         { .name = "condition", .take = take_given, .number = condition },
@@ -62,7 +64,7 @@ static anm_outcome compare(anm_exam *x, size_t base, size_t condition,
           .number = base,
           .is_base_again = true },
     };
-    const anm_rounds rounds = { arms, 3, most };
+    const anm_rounds rounds = { .arms = arms, .n_arms = 3, .most = most };
     anm_outcome out = { .of = &experiment };
     anm_error err;
 
@@ -79,7 +81,7 @@ static void costly_condition_is_supported(void **state)
 
     assert_int_equal(out.answer, ANM_ANSWER_SUPPORTED);
     assert_int_equal(out.worst, 1);
-    assert_int_equal(out.n_rounds, 12);
+    assert_int_equal(out.n_rounds, 12); // the first look that ranks can pass
     assert_true(out.bound >= 1 && out.bound < 1.05);
     const anm_ratio *r = &out.arms[1].against;
     assert_true(r->low > 1.9 && r->high < 2.1);
@@ -113,6 +115,66 @@ static void few_rounds_decide_nothing(void **state)
     anm_outcome_deinit(&out);
     out = compare(x, 1000, 1000, 3);
     assert_int_equal(out.answer, ANM_ANSWER_UNDECIDED);
+    anm_outcome_deinit(&out);
+    end(x);
+}
+
+/* What is far beyond all that identical calls showed is known after the first
+ * look; what costs nothing after the second. */
+static void rounds_end_when_the_answer_is_known(void **state)
+{
+    anm_exam *x = begin();
+    const anm_arm_plan arms[] = {
+        { .name = "base", .take = anm_take_unchanged, .pause_ns = 1 },
+        { .name = "condition", .take = take_given, .number = 90000 },
+    };
+    const anm_rounds rounds = { .arms = arms, .n_arms = 2, .most = 40 };
+    static const anm_experiment experiment = { .name = "given" };
+    anm_outcome out = { .of = &experiment };
+    anm_error err;
+    (void)state;
+
+    for (size_t i = 0; i < 100; i++)
+        assert_true(anm_exam_note_noise(x, 100, 100 + (double)(i % 10)));
+    assert_int_equal(anm_rounds_run(x, &rounds, &out, &err), ANM_OK);
+    assert_true(out.plain && out.n_rounds == 4);
+    anm_outcomes_judge(&out, 1);
+    assert_int_equal(out.answer, ANM_ANSWER_SUPPORTED);
+    assert_non_null(strstr(out.evidence, "each of 4 rounds"));
+    anm_outcome_deinit(&out);
+    out = compare(x, 1000, 1000, 40);
+    assert_int_equal(out.n_rounds, 8);
+    assert_int_equal(out.answer, ANM_ANSWER_REJECTED);
+    anm_outcome_deinit(&out);
+    end(x);
+}
+
+/* Run again an experiment goes on with the rounds it has. */
+static void reopened_experiment_keeps_its_rounds(void **state)
+{
+    anm_exam *x = begin();
+    const anm_arm_plan arms[] = {
+        { .name = "base", .take = take_given, .number = 1000 },
+        { .name = "condition", .take = take_given, .number = 2000 },
+        { .name = "again",
+          .take = take_given,
+          .number = 1000,
+          .is_base_again = true },
+    };
+    anm_rounds rounds = { .arms = arms, .n_arms = 3, .most = 3 };
+    static const anm_experiment experiment = { .name = "given" };
+    anm_outcome out = { .of = &experiment };
+    (void)state;
+
+    assert_int_equal(anm_rounds_run(x, &rounds, &out, NULL), ANM_OK);
+    anm_outcomes_judge(&out, 1);
+    assert_int_equal(out.answer, ANM_ANSWER_UNDECIDED);
+    anm_outcome_reopen(&out);
+    rounds.most = 12;
+    assert_int_equal(anm_rounds_run(x, &rounds, &out, NULL), ANM_OK);
+    anm_outcomes_judge(&out, 1);
+    assert_int_equal(out.n_rounds, 12);
+    assert_int_equal(out.answer, ANM_ANSWER_SUPPORTED);
     anm_outcome_deinit(&out);
     end(x);
 }
@@ -158,7 +220,7 @@ static void rare_arm_is_absent_in_other_rounds(void **state)
         { .name = "base", .take = take_given, .number = 100 },
         { .name = "rare", .take = take_given, .number = 300, .every = 4 },
     };
-    const anm_rounds rounds = { arms, 2, 8 };
+    const anm_rounds rounds = { .arms = arms, .n_arms = 2, .most = 8 };
     anm_outcome out = { 0 };
     size_t n = 0;
     (void)state;
@@ -191,6 +253,7 @@ static void calls_are_kept_with_their_arm(void **state)
 
 static void many_experiments_are_corrected_together(void **state)
 {
+    static const anm_experiment experiment = { .name = "given" };
     anm_outcome all[20];
     (void)state;
 
@@ -199,9 +262,11 @@ static void many_experiments_are_corrected_together(void **state)
     for (size_t i = 0; i < 20; i++) {
         static double base[] = { 1e6, 1e6, 1e6, 1e6, 1e6, 1e6 };
         static double more[] = { 2e6, 2e6, 2e6, 2e6, 2e6, 2e6 };
-        all[i] = (anm_outcome){
-            .n_arms = 2, .worst = 1, .n_rounds = 6, .p = i ? 1 : 0.03
-        };
+        all[i] = (anm_outcome){ .of = &experiment,
+                                .n_arms = 2,
+                                .worst = 1,
+                                .n_rounds = 6,
+                                .p = i ? 1 : 0.03 };
         all[i].arms[0] = (anm_arm){ .name = "a", .samples = base, .n = 6 };
         all[i].arms[1] = (anm_arm){
             .name = "b",
@@ -224,6 +289,8 @@ int main(void)
         cmocka_unit_test(costly_condition_is_supported),
         cmocka_unit_test(cheap_condition_is_rejected),
         cmocka_unit_test(few_rounds_decide_nothing),
+        cmocka_unit_test(rounds_end_when_the_answer_is_known),
+        cmocka_unit_test(reopened_experiment_keeps_its_rounds),
         cmocka_unit_test(no_time_is_not_testable),
         cmocka_unit_test(told_to_stop_it_stops),
         cmocka_unit_test(rare_arm_is_absent_in_other_rounds),
