@@ -149,11 +149,13 @@ static void add_arm(cli_table *t, const json_t *e, const json_t *arm,
 
     if (json_is_number(json_object_get(arm, "p50_ns")))
         cli_ns_text(p50, number_of(arm, "p50_ns"));
-    if (json_array_size(ci) == 2)
+    if (json_is_number(json_array_get(ci, 1)))
         snprintf(ratio, sizeof(ratio), "%.2f (%.2f to %.2f)",
                  number_of(arm, "ratio"),
                  json_number_value(json_array_get(ci, 0)),
                  json_number_value(json_array_get(ci, 1)));
+    else if (json_is_number(json_object_get(arm, "ratio")))
+        snprintf(ratio, sizeof(ratio), "%.2f", number_of(arm, "ratio"));
     cli_table_add(t, "%s\t%s\t%.0f\t%s\t%s\t%s",
                   is_first ? string_of(e, "name") : "", string_of(arm, "name"),
                   number_of(arm, "n"), p50, ratio,

@@ -246,7 +246,13 @@ void cli_bytes_text(char out[32], double bytes)
 
 void cli_ns_text(char out[32], double ns)
 {
-    if (ns < 1e7) {
+    if (ns <= 0) {
+        snprintf(out, 32, "0 ms");
+    } else if (ns < 1e3) {
+        snprintf(out, 32, "%.0f ns", ns);
+    } else if (ns < 1e5) {
+        snprintf(out, 32, "%.1f us", ns / 1e3);
+    } else if (ns < 1e7) {
         snprintf(out, 32, "%.2f ms", ns / 1e6);
     } else if (ns < 1e9) {
         snprintf(out, 32, "%.1f ms", ns / 1e6);

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -258,14 +259,32 @@ static void put_time(char out[32], int64_t at_ms)
     if (gmtime_r(&seconds, &utc)) strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
+typedef enum unit { TIME, COUNT, FREQUENCY } unit;
+
 /* The counter that shows a cause. */
 typedef struct witness {
     anm_cause cause;
     const char *name;
-    int64_t (*read)(const anm_record *r);
-    double unit; /* of what is printed */
-    const char *suffix;
+    int64_t (*read)(const anm_record *r); /* ns, as they are, kHz */
+    unit unit;
 } witness;
+
+/* In a unit that suits its size. */
+static void put_amount(char out[32], double value, unit u)
+{
+    if (u == FREQUENCY)
+        snprintf(out, 32, "%.0f MHz", value / 1e3);
+    else if (u == COUNT)
+        snprintf(out, 32, "%.*f", fmod(value, 1) > 0 ? 1 : 0, value);
+    else if (value < 1e3)
+        snprintf(out, 32, "%.0f ns", value);
+    else if (value < 1e6)
+        snprintf(out, 32, "%.1f us", value / 1e3);
+    else if (value < 1e9)
+        snprintf(out, 32, "%.2f ms", value / 1e6);
+    else
+        snprintf(out, 32, "%.2f s", value / 1e9);
+}
 
 static int64_t read_queue(const anm_record *r)
 {
@@ -289,7 +308,8 @@ static int64_t read_major(const anm_record *r)
 
 static int64_t read_pressure(const anm_record *r)
 {
-    return r->psi_memory_us;
+    return r->psi_memory_us == ANM_COUNTER_UNKNOWN ? ANM_COUNTER_UNKNOWN
+                                                   : r->psi_memory_us * 1000;
 }
 
 static int64_t read_idle(const anm_record *r)
@@ -313,17 +333,17 @@ static int64_t read_tokens(const anm_record *r)
 }
 
 static const witness witnesses[] = {
-    { ANM_CAUSE_QUEUEING, "time in the queue", read_queue, 1e6, "ms" },
+    { ANM_CAUSE_QUEUEING, "time in the queue", read_queue, TIME },
     { ANM_CAUSE_CPU_CONTENTION, "longest run delay of a thread", read_delay,
-      1e6, "ms" },
-    { ANM_CAUSE_THROTTLED_QUOTA, "time throttled", read_throttled, 1e6, "ms" },
-    { ANM_CAUSE_PAGING, "major faults", read_major, 1, "" },
-    { ANM_CAUSE_MEMORY_PRESSURE, "memory stall", read_pressure, 1e3, "ms" },
-    { ANM_CAUSE_IDLE_WAKEUP, "idle gap before", read_idle, 1e6, "ms" },
-    { ANM_CAUSE_FREQUENCY, "frequency", read_freq, 1e3, "MHz" },
+      TIME },
+    { ANM_CAUSE_THROTTLED_QUOTA, "time throttled", read_throttled, TIME },
+    { ANM_CAUSE_PAGING, "major faults", read_major, COUNT },
+    { ANM_CAUSE_MEMORY_PRESSURE, "memory stall", read_pressure, TIME },
+    { ANM_CAUSE_IDLE_WAKEUP, "idle gap before", read_idle, TIME },
+    { ANM_CAUSE_FREQUENCY, "frequency", read_freq, FREQUENCY },
     { ANM_CAUSE_OVERHEAD_OUTSIDE_PREDICT, "time outside predict", read_outside,
-      1e6, "ms" },
-    { ANM_CAUSE_LONGER_INPUT, "tokens", read_tokens, 1, "" },
+      TIME },
+    { ANM_CAUSE_LONGER_INPUT, "tokens", read_tokens, COUNT },
 };
 
 /* Median of the witness over calls that show the cause or do not; false when
@@ -338,8 +358,7 @@ static bool witness_median(look *l, const witness *w, bool of_hits, double *out)
         if (!can_show(r, w->cause) || shows(r, w->cause, &ns) != of_hits)
             continue;
         const int64_t value = w->read(r);
-        if (value != ANM_COUNTER_UNKNOWN)
-            l->values[n++] = (double)value / w->unit;
+        if (value != ANM_COUNTER_UNKNOWN) l->values[n++] = (double)value;
     }
     if (n) *out = anm_median(l->values, n);
     return n > 0;
@@ -350,18 +369,17 @@ static void add_witness(look *l, anm_finding *f)
     for (size_t i = 0; i < sizeof(witnesses) / sizeof(witnesses[0]); i++) {
         const witness *w = &witnesses[i];
         double with, without;
+        char these[32], others[32];
         if (w->cause != f->cause || !witness_median(l, w, true, &with))
             continue;
-        const char *space = *w->suffix ? " " : "";
-        if (witness_median(l, w, false, &without))
-            add_evidence(f,
-                         "%s: median %.4g%s%s in these calls, %.4g%s%s in "
-                         "the others",
-                         w->name, with, space, w->suffix, without, space,
-                         w->suffix);
-        else
-            add_evidence(f, "%s: median %.4g%s%s in these calls", w->name, with,
-                         space, w->suffix);
+        put_amount(these, with, w->unit);
+        if (!witness_median(l, w, false, &without)) {
+            add_evidence(f, "%s: median %s in these calls", w->name, these);
+            continue;
+        }
+        put_amount(others, without, w->unit);
+        add_evidence(f, "%s: median %s in these calls, %s in the others",
+                     w->name, these, others);
     }
 }
 
