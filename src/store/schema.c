@@ -55,8 +55,15 @@ static const char version_1[] =
     "INSERT INTO store VALUES('uuid', lower(hex(randomblob(16))));"
     "INSERT INTO sqlite_sequence(name, seq) VALUES('change', 0);";
 
+/* Vectors get a checksum. The default is there for SQLite alone, which adds no
+ * column without: every row has its sum when the transaction ends. */
+static const char version_2[] =
+    "ALTER TABLE vec RENAME TO vector;"
+    "ALTER TABLE vector ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE vector SET sum = vector_sum(iid, v);";
+
 /* Row i leads from version i to i + 1. */
-static const char *const migrations[] = { version_1 };
+static const char *const migrations[] = { version_1, version_2 };
 
 static_assert(sizeof(migrations) / sizeof(migrations[0]) == ANM_STORE_VERSION,
               "a migration a version");
@@ -115,11 +122,30 @@ static anm_status use_wal(anm_store *s, anm_error *err)
     return status;
 }
 
+static void sum_in_sql(sqlite3_context *context, int n, sqlite3_value **values)
+{
+    const int64_t item = sqlite3_value_int64(values[0]);
+    const void *bytes = sqlite3_value_blob(values[1]);
+    const int len = sqlite3_value_bytes(values[1]);
+
+    (void)n;
+    if (!bytes && len) {
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    sqlite3_result_int64(context, anm_vector_sum(item, bytes, (size_t)len));
+}
+
 static anm_status apply(anm_store *s, int64_t version, anm_error *err)
 {
     char sql[96];
     anm_status status = ANM_OK;
 
+    if (sqlite3_create_function_v2(
+            s->db, "vector_sum", 2,
+            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+            sum_in_sql, NULL, NULL, NULL) != SQLITE_OK)
+        return anm_sql_fail(s, "set up", err);
     for (; !status && version < ANM_STORE_VERSION; version++)
         status = anm_sql_exec(s, migrations[version], err);
     if (status) return status;
@@ -157,14 +183,27 @@ anm_status anm_schema_migrate(anm_store *s, anm_error *err)
     return status;
 }
 
-anm_status anm_schema_check(anm_store *s, anm_error *err)
+bool anm_schema_is_current(anm_store *s)
 {
     int64_t version = 0;
-    const anm_status status = check_versions(s, &version, err);
 
-    if (status || version == ANM_STORE_VERSION) return status;
-    return anm_fail(err, version ? ANM_E_UNSUPPORTED : ANM_E_FORMAT,
-                    "store %s: version %" PRId64
-                    ", needed is %d: open it for writing once",
-                    s->path, version, ANM_STORE_VERSION);
+    return !check_versions(s, &version, NULL) && version == ANM_STORE_VERSION;
+}
+
+/* What version 1 has, by the names of version 2. */
+static const char read_version_1[] =
+    "CREATE TEMP VIEW vector AS SELECT iid, v, NULL AS sum FROM main.vec";
+
+anm_status anm_schema_read(anm_store *s, anm_error *err)
+{
+    anm_status status = check_versions(s, &s->version, err);
+
+    if (!status && s->version == 0)
+        status = anm_fail(err, ANM_E_FORMAT,
+                          "store %s: version 0, its creation was cut off: open "
+                          "it for writing once",
+                          s->path);
+    if (!status && s->version == 1)
+        status = anm_sql_exec(s, read_version_1, err);
+    return status;
 }

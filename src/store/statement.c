@@ -45,6 +45,12 @@ anm_status anm_sql_fail(const anm_store *s, const char *doing, anm_error *err)
         return anm_fail(err, status,
                         "store %s: %s: locked by another for %u ms", s->path,
                         doing, s->timeout_ms);
+    // Our SQL has no errors of its own: the tables are not those it is for.
+    if (rc == SQLITE_ERROR && s->version > 0 && s->version < ANM_STORE_VERSION)
+        return anm_fail(err, ANM_E_BUSY,
+                        "store %s: another program brought it from version "
+                        "%d to a newer one: open it again",
+                        s->path, (int)s->version);
     return anm_fail(err, status, "store %s: %s: %s (SQLite %d)", s->path, doing,
                     sqlite3_errmsg(s->db), rc);
 }
@@ -161,4 +167,12 @@ anm_status anm_sql_bytes(anm_store *s, sqlite3_stmt *st, int column,
         return anm_sql_fail(s, "read", err);
     *out = (anm_text){ data, data ? (size_t)len : 0 };
     return ANM_OK;
+}
+
+anm_status anm_sql_vector(anm_store *s, sqlite3_stmt *st, int column,
+                          anm_stored_vector *out, anm_error *err)
+{
+    out->sum = sqlite3_column_int64(st, column + 1);
+    out->summed = sqlite3_column_type(st, column + 1) != SQLITE_NULL;
+    return anm_sql_bytes(s, st, column, &out->bytes, err);
 }

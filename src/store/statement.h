@@ -22,7 +22,7 @@ enum {
     /* Of new files: ten vectors of 384 numbers a page. With 4,096 a quarter of
      * every page is left over and reading them takes half as long again. */
     ANM_STORE_PAGE_BYTES = 16384,
-    ANM_STORE_VERSION = 1,
+    ANM_STORE_VERSION = 2,
     ANM_STORE_KEY_MAX = 1024,
     ANM_STORE_META_MAX = 1 << 20,
     ANM_STORE_META_DEPTH = 1000, /* SQLite reads 2,000 */
@@ -40,9 +40,9 @@ enum { ANM_OP_PUT = 1, ANM_OP_REMOVED = 2 };
 
 /* The vector is looked up only when the last parameter says so. */
 #define ANM_SQL_ITEM_COLUMNS(flag)                                             \
-    "SELECT i.iid, i.seq, i.updated, i.key, i.text, i.meta, "                  \
-    "CASE WHEN " flag " THEN (SELECT v FROM vec WHERE vec.iid = i.iid) END "   \
-    "FROM item i "
+    "SELECT i.iid, i.seq, i.updated, i.key, i.text, i.meta, v.v, v.sum "       \
+    "FROM item i LEFT JOIN vector v ON v.iid = "                               \
+    "CASE WHEN " flag " THEN i.iid END "
 
 #define ANM_SQL_LIST(X)                                                        \
     X(BEGIN, "BEGIN IMMEDIATE")                                                \
@@ -64,7 +64,7 @@ enum { ANM_OP_PUT = 1, ANM_OP_REMOVED = 2 };
     X(FORGOTTEN, "SELECT forgotten FROM collection WHERE cid = ?1")            \
     X(FIND, "SELECT iid, seq, text_sha256, meta FROM item "                    \
             "WHERE cid = ?1 AND key = ?2")                                     \
-    X(VECTOR, "SELECT v FROM vec WHERE iid = ?1")                              \
+    X(VECTOR, "SELECT v, sum FROM vector WHERE iid = ?1")                      \
     X(ADD_ITEM,                                                                \
       "INSERT INTO item(cid, key, text, text_sha256, meta, seq, updated) "     \
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                   \
@@ -72,8 +72,8 @@ enum { ANM_OP_PUT = 1, ANM_OP_REMOVED = 2 };
       "UPDATE item SET text = ?2, text_sha256 = ?3, meta = ?4, seq = ?5, "     \
       "updated = ?6 WHERE iid = ?1")                                           \
     X(DROP_ITEM, "DELETE FROM item WHERE iid = ?1")                            \
-    X(ADD_VECTOR, "INSERT INTO vec(iid, v) VALUES (?1, ?2)")                   \
-    X(SET_VECTOR, "UPDATE vec SET v = ?2 WHERE iid = ?1")                      \
+    X(ADD_VECTOR, "INSERT INTO vector(iid, v, sum) VALUES (?1, ?2, ?3)")       \
+    X(SET_VECTOR, "UPDATE vector SET v = ?2, sum = ?3 WHERE iid = ?1")         \
     X(ADD_CHANGE,                                                              \
       "INSERT INTO change(seq, cid, iid, op) VALUES (?1, ?2, ?3, ?4)")         \
     X(DROP_CHANGE, "DELETE FROM change WHERE seq = ?1")                        \
@@ -99,6 +99,7 @@ struct anm_store {
     char *lock_path;
     anm_store_mode mode;
     unsigned timeout_ms;
+    int64_t version; /* of the file when it was opened */
 
     anm_lock lock;
     bool in_transaction;
@@ -170,8 +171,12 @@ anm_status anm_sql_bytes(anm_store *s, sqlite3_stmt *st, int column,
 /* Bring the schema to ANM_STORE_VERSION; takes the writer's lock. */
 anm_status anm_schema_migrate(anm_store *s, anm_error *err);
 
-/* The same as a question, for a connection that only reads. */
-anm_status anm_schema_check(anm_store *s, anm_error *err);
+/* For a connection that only reads: also a file of an older version, which it
+ * sees as one of this version. */
+anm_status anm_schema_read(anm_store *s, anm_error *err);
+
+/* Whether the file has the version that writing needs. */
+bool anm_schema_is_current(anm_store *s);
 
 /* The lock file and BEGIN IMMEDIATE's busy handler wait this long. */
 anm_status anm_store_lock(anm_store *s, anm_error *err);
@@ -199,6 +204,25 @@ void anm_store_touch(anm_store *s, int64_t collection, int64_t items,
 
 /* A copy of metadata as the store keeps it, in *out. */
 anm_status anm_meta_normal(anm_text meta, anm_buf *out, anm_error *err);
+
+/* The checksum of a stored vector: of its bytes and the item they are of, so
+ * that neither damage nor a row in another's place goes unseen. What differs in
+ * one word of 8 bytes always differs in its sum. */
+int64_t anm_vector_sum(int64_t item, const void *bytes, size_t len);
+
+/* A vector as it is stored, borrowed until the next step. */
+typedef struct anm_stored_vector {
+    anm_text bytes;
+    int64_t sum;
+    bool summed; /* a file of version 1 has no sums */
+} anm_stored_vector;
+
+/* Columns `column` (v) and `column` + 1 (sum). */
+anm_status anm_sql_vector(anm_store *s, sqlite3_stmt *st, int column,
+                          anm_stored_vector *out, anm_error *err);
+
+/* Length and sum are those of a vector [dim] that was put for the item. */
+bool anm_vector_is_sound(const anm_stored_vector *v, int64_t item, size_t dim);
 
 /* ANM_E_MISMATCH unless v [dim] is finite and of unit length within 1e-3. */
 anm_status anm_vector_check(const float *v, size_t dim, anm_error *err);

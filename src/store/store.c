@@ -174,7 +174,7 @@ static bool is_ready(anm_store *s)
     anm_text mode = { 0 };
     bool row = false;
 
-    if (anm_schema_check(s, NULL)) return false;
+    if (!anm_schema_is_current(s)) return false;
     if (!anm_sql_prepare(s, "PRAGMA journal_mode", &st, NULL) &&
         !anm_sql_step(s, st, &row, NULL) && row)
         (void)anm_sql_bytes(s, st, 0, &mode, NULL);
@@ -190,7 +190,8 @@ static anm_status open_checked(anm_store *s, const char *path, anm_error *err)
     if (!status) status = name_files(s, err);
     if (!status) status = set_up(s, err);
     if (status) return status;
-    if (s->mode == ANM_STORE_READ) return anm_schema_check(s, err);
+    if (s->mode == ANM_STORE_READ) return anm_schema_read(s, err);
+    s->version = ANM_STORE_VERSION;
     return is_ready(s) ? ANM_OK : anm_schema_migrate(s, err);
 }
 

@@ -13,14 +13,15 @@
  * - Every change has a sequence number; an index in memory, or a follower that
  *   feeds another engine, reads the changes after its own.
  *
- * Schema, user_version 1 (application_id 0x414e4d31, "ANM1"):
+ * Schema, user_version 2 (application_id 0x414e4d31, "ANM1"):
  *
  *   store(key PRIMARY KEY, value)            uuid, created
  *   collection(cid, name UNIQUE, dim, fingerprint, model, model_path,
  *              doc_prompt, query_prompt, created, items, seq, forgotten)
  *   item(iid AUTOINCREMENT, cid, key, text, text_sha256, meta JSON, seq,
  *        updated, UNIQUE(cid, key))
- *   vec(iid, v)                              dim * 4 bytes, little-endian f32
+ *   vector(iid, v, sum)                      dim * 4 bytes, little-endian f32,
+ *                                            and their checksum
  *   change(seq AUTOINCREMENT, cid, iid, op)  op: 1 put, 2 removed; of an item
  *                                            the last one only
  *   path_index(cid, path)                    metadata paths with an index
@@ -29,7 +30,13 @@
  * has to; _check() compares. Removals up to .forgotten were dropped by
  * _compact(). Metadata is kept as it came, but escapes of printable characters
  * in strings are written as those characters, so that one name has one
- * spelling; \u0000 is refused.
+ * spelling; \u0000 is refused. A vector is held against its checksum whenever
+ * it is read (store/vector_sum.c): what is not what was put is ANM_E_CORRUPT
+ * and never a hit.
+ *
+ * Version 1 had no checksums and called the table "vec"; the new name keeps a
+ * program of that version, which has the file open while it is migrated, from
+ * writing vectors without them.
  *
  * Thread rule: a handle is for one thread at a time; open one a thread. Any
  * number of handles, in any number of processes, may be open on a file.
@@ -55,7 +62,9 @@ typedef enum anm_store_mode {
 /* Open and verify identity: ANM_E_FORMAT for a file that is no store of
  * anemone (nothing in it is touched), ANM_E_UNSUPPORTED for a newer
  * user_version, with both numbers. Older versions are migrated in one
- * transaction when opened for writing. */
+ * transaction when opened for writing, and read as they are otherwise; a
+ * handle that reads such a file fails with ANM_E_BUSY once another has migrated
+ * it, and is to be opened again. */
 anm_status anm_store_open(anm_store **out, const char *path,
                           anm_store_mode mode, unsigned timeout_ms,
                           anm_error *err);
@@ -115,15 +124,16 @@ typedef enum anm_put {
     ANM_PUT_UNCHANGED, /* nothing written */
 } anm_put;
 
-/* Whether an item with exactly this text is there already: then only its
- * metadata may need a write and no embedding is needed. */
+/* Whether an item with exactly this text, and an undamaged vector, is there
+ * already: then only its metadata may need a write and no embedding is
+ * needed. */
 anm_status anm_store_holds_text(anm_store *s, const anm_collection *c,
                                 anm_text key, anm_text text, bool *holds,
                                 anm_error *err);
 
 /* Insert or replace by key. record->vector NULL keeps the stored vector of an
- * item whose text is unchanged (anything else without vector is
- * ANM_E_MISMATCH). */
+ * item whose text is unchanged (anything else without vector, or a stored one
+ * that is damaged, is ANM_E_MISMATCH). */
 anm_status anm_store_put(anm_store *s, const anm_collection *c,
                          const anm_record *record, anm_put *what,
                          anm_error *err);
@@ -217,8 +227,8 @@ anm_status anm_store_backup(anm_store *s, const char *path,
                             anm_progress_fn progress, void *progress_ctx,
                             anm_error *err);
 
-/* Give space back and forget removals (no follower is registered in a store of
- * version 1). Not inside a transaction. */
+/* Give space back and forget removals (no follower is registered in a store so
+ * far). Not inside a transaction. */
 anm_status anm_store_compact(anm_store *s, uint64_t *bytes_before,
                              uint64_t *bytes_after, anm_error *err);
 

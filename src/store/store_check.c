@@ -1,9 +1,9 @@
 /* store_check.c - whether a store keeps what its schema promises.
  *
  * SQLite looks for damage of its own structures; queries, one a promise, look
- * for rows that do not belong together; the hash of each text and the length
- * of each vector are computed again. A page that cannot be read ends the check
- * it is found in, is reported, and the next check goes on.
+ * for rows that do not belong together; the hash of each text, the checksum
+ * and the length of each vector are computed again. A page that cannot be read
+ * ends the check it is found in, is reported, and the next check goes on.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
@@ -87,12 +87,12 @@ static const char *const promises[] = {
     "SELECT 'item '||iid||' is of collection '||cid||', which does not exist' "
     "FROM item WHERE cid NOT IN (SELECT cid FROM collection)",
     "SELECT 'item '||iid||' has no vector' FROM item "
-    "WHERE iid NOT IN (SELECT iid FROM vec)",
-    "SELECT 'vector '||iid||' has no item' FROM vec "
+    "WHERE iid NOT IN (SELECT iid FROM vector)",
+    "SELECT 'vector '||iid||' has no item' FROM vector "
     "WHERE iid NOT IN (SELECT iid FROM item)",
     "SELECT 'collection '||c.name||', item '||i.iid||': vector of '"
     "||length(v.v)||' bytes, needed are '||(4*c.dim) FROM item i "
-    "JOIN vec v ON v.iid = i.iid JOIN collection c ON c.cid = i.cid "
+    "JOIN vector v ON v.iid = i.iid JOIN collection c ON c.cid = i.cid "
     "WHERE typeof(v.v) <> 'blob' OR length(v.v) <> 4*c.dim",
     "SELECT 'collection '||c.name||', item '||i.iid||': metadata is no object' "
     "FROM item i JOIN collection c ON c.cid = i.cid "
@@ -139,48 +139,74 @@ static anm_status check_promise(anm_store *s, const char *sql, finding *f,
 
 /* ---- Contents --------------------------------------------------------------------- */
 
-static void tell_item(finding *f, const char *collection, int64_t id,
-                      const char *what)
+/* A row of: iid, collection, dim, key, text, text_sha256, v, sum. */
+typedef struct item_row {
+    int64_t id;
+    size_t dim; /* 0: of no collection that can be */
+    anm_text collection, key, text, sha256;
+    anm_stored_vector vector;
+} item_row;
+
+static anm_status read_row(anm_store *s, sqlite3_stmt *st, item_row *r,
+                           anm_error *err)
+{
+    const int64_t dim = sqlite3_column_int64(st, 2);
+    anm_status status = anm_sql_bytes(s, st, 1, &r->collection, err);
+
+    r->id = sqlite3_column_int64(st, 0);
+    r->dim = dim < 1 || dim > ANM_STORE_DIM_MAX ? 0 : (size_t)dim;
+    if (!status) status = anm_sql_bytes(s, st, 3, &r->key, err);
+    if (!status) status = anm_sql_bytes(s, st, 4, &r->text, err);
+    if (!status) status = anm_sql_bytes(s, st, 5, &r->sha256, err);
+    if (!status) status = anm_sql_vector(s, st, 6, &r->vector, err);
+    return status;
+}
+
+static void tell_item(finding *f, const item_row *r, const char *what)
 {
     char line[512];
 
-    snprintf(line, sizeof(line), "collection %s, item %" PRId64 ": %.300s",
-             collection, id, what);
+    snprintf(line, sizeof(line),
+             "collection %.*s, item %" PRId64 " (key %.*s): %.200s",
+             (int)r->collection.len,
+             r->collection.data ? r->collection.data : "", r->id,
+             anm_key_shown(r->key), r->key.data ? r->key.data : "", what);
     tell(f, line);
 }
 
-/* A row of: iid, collection, dim, text, text_sha256, v. */
-static anm_status check_content(anm_store *s, sqlite3_stmt *st, anm_buf *vector,
-                                finding *f, anm_error *err)
+static void check_text(anm_store *s, const item_row *r, finding *f)
 {
-    anm_text name = { 0 }, text = { 0 }, hash = { 0 }, v = { 0 };
     uint8_t digest[ANM_SHA256_BYTES];
-    char collection[ANM_STORE_NAME_MAX + 4];
-    anm_error e;
-    anm_status status = anm_sql_bytes(s, st, 1, &name, err);
 
-    snprintf(collection, sizeof(collection), "%.*s", (int)name.len,
-             name.len ? name.data : "");
-    const int64_t id = sqlite3_column_int64(st, 0);
-    const int64_t dim = sqlite3_column_int64(st, 2);
-    if (!status) status = anm_sql_bytes(s, st, 3, &text, err);
-    if (!status) status = anm_sql_bytes(s, st, 4, &hash, err);
-    if (!status) status = anm_sql_bytes(s, st, 5, &v, err);
-    if (status) return status;
     anm_sha256_reset(s->sha);
-    anm_sha256_add(s->sha, text.data, text.len);
+    anm_sha256_add(s->sha, r->text.data, r->text.len);
     anm_sha256_read(s->sha, digest);
-    if (hash.len != sizeof(digest) || memcmp(hash.data, digest, hash.len) != 0)
-        tell_item(f, collection, id, "the text is not the one that was put");
+    if (r->sha256.len != sizeof(digest) ||
+        memcmp(r->sha256.data, digest, sizeof(digest)) != 0)
+        tell_item(f, r, "the text is not the one that was put");
+}
+
+/* What the checksum lets pass may still have been damaged before there was
+ * one, by a program of version 1. */
+static anm_status check_vector(const item_row *r, anm_buf *aligned, finding *f,
+                               anm_error *err)
+{
+    const anm_text bytes = r->vector.bytes;
+    anm_error why;
+
     // Another length is the finding of a promise.
-    if (dim < 1 || v.len != (size_t)dim * sizeof(float)) return ANM_OK;
-    anm_buf_reset(vector);
-    anm_buf_append(vector, v.data, v.len);
-    if (vector->failed)
-        return anm_fail(err, ANM_E_NOMEM, "store %s: out of memory", s->path);
-    const void *aligned = vector->data;
-    if (anm_vector_check(aligned, (size_t)dim, &e))
-        tell_item(f, collection, id, e.message);
+    if (!r->dim || bytes.len != r->dim * sizeof(float)) return ANM_OK;
+    if (!anm_vector_is_sound(&r->vector, r->id, r->dim)) {
+        tell_item(f, r, "the vector is not the one that was put");
+        return ANM_OK;
+    }
+    anm_buf_reset(aligned);
+    anm_buf_append(aligned, bytes.data, bytes.len);
+    if (aligned->failed)
+        return anm_fail(err, ANM_E_NOMEM, "item %" PRId64 ": out of memory",
+                        r->id);
+    const void *numbers = aligned->data;
+    if (anm_vector_check(numbers, r->dim, &why)) tell_item(f, r, why.message);
     return ANM_OK;
 }
 
@@ -191,14 +217,18 @@ static anm_status check_contents(anm_store *s, finding *f, anm_error *err)
     bool row = true;
     anm_status status = anm_sql_prepare(
         s,
-        "SELECT i.iid, c.name, c.dim, i.text, i.text_sha256, v.v FROM item i "
-        "JOIN collection c ON c.cid = i.cid JOIN vec v ON v.iid = i.iid "
-        "ORDER BY i.iid",
+        "SELECT i.iid, c.name, c.dim, i.key, i.text, i.text_sha256, v.v, "
+        "v.sum FROM item i JOIN collection c ON c.cid = i.cid "
+        "JOIN vector v ON v.iid = i.iid ORDER BY i.iid",
         &st, err);
 
     while (!status && row) {
+        item_row r;
         status = anm_sql_step(s, st, &row, err);
-        if (!status && row) status = check_content(s, st, &vector, f, err);
+        if (!status && row) status = read_row(s, st, &r, err);
+        if (status || !row) break;
+        check_text(s, &r, f);
+        status = check_vector(&r, &vector, f, err);
     }
     sqlite3_finalize(st);
     anm_buf_deinit(&vector);

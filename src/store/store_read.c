@@ -131,14 +131,27 @@ void anm_item_deinit(anm_item *item)
     anm_buf_deinit(&item->storage);
 }
 
-static anm_status read_vector(anm_store *s, const anm_collection *c, int64_t id,
-                              anm_text blob, anm_error *err)
+static anm_status read_vector(anm_store *s, sqlite3_stmt *st, int column,
+                              const anm_collection *c, int64_t id,
+                              anm_text *bytes, anm_error *err)
 {
-    if (blob.len == c->dim * sizeof(float)) return ANM_OK;
-    return anm_fail(err, ANM_E_CORRUPT,
-                    "store %s, collection %s, item %" PRId64
-                    ": vector of %zu bytes, needed are %zu",
-                    s->path, c->name, id, blob.len, c->dim * sizeof(float));
+    anm_stored_vector v;
+    const size_t needed = c->dim * sizeof(float);
+    const anm_status status = anm_sql_vector(s, st, column, &v, err);
+
+    if (status) return status;
+    if (v.bytes.len != needed)
+        return anm_fail(err, ANM_E_CORRUPT,
+                        "store %s, collection %s, item %" PRId64
+                        ": vector of %zu bytes, needed are %zu: run check",
+                        s->path, c->name, id, v.bytes.len, needed);
+    if (!anm_vector_is_sound(&v, id, c->dim))
+        return anm_fail(err, ANM_E_CORRUPT,
+                        "store %s, collection %s, item %" PRId64
+                        ": the vector is not the one that was put: run check",
+                        s->path, c->name, id);
+    *bytes = v.bytes;
+    return ANM_OK;
 }
 
 /* Read a row in the order of ANM_SQL_ITEM_COLUMNS. The vector comes first in
@@ -158,9 +171,8 @@ static anm_status read_item(anm_store *s, sqlite3_stmt *st,
     anm_buf_reset(b);
     for (int i = 0; !status && i < 3; i++)
         status = anm_sql_bytes(s, st, 3 + i, &parts[1 + i], err);
-    if (!status && with_vector) status = anm_sql_bytes(s, st, 6, parts, err);
     if (!status && with_vector)
-        status = read_vector(s, c, item->id, parts[0], err);
+        status = read_vector(s, st, 6, c, item->id, parts, err);
     if (status) return status;
     for (int i = 0; i < 4; i++) {
         anm_buf_append(b, parts[i].len ? parts[i].data : "", parts[i].len);
@@ -277,9 +289,7 @@ static anm_status read_change(anm_store *s, sqlite3_stmt *st,
                               anm_buf *vector, anm_error *err)
 {
     anm_text blob;
-    anm_status status = anm_sql_bytes(s, st, 3, &blob, err);
 
-    if (status) return status;
     *change = (anm_change){
         .seq = sqlite3_column_int64(st, 0),
         .collection = c->id,
@@ -288,7 +298,7 @@ static anm_status read_change(anm_store *s, sqlite3_stmt *st,
         .dim = c->dim,
     };
     if (change->removed) return ANM_OK;
-    status = read_vector(s, c, change->id, blob, err);
+    const anm_status status = read_vector(s, st, 3, c, change->id, &blob, err);
     if (status) return status;
     // SQLite's bytes lie where the page has them, at any address.
     anm_buf_reset(vector);
@@ -341,13 +351,13 @@ static anm_status check_forgotten(anm_store *s, const anm_collection *c,
 }
 
 static const char changes_sql[] =
-    "SELECT g.seq, g.iid, g.op, "
-    "CASE g.op WHEN 1 THEN (SELECT v FROM vec WHERE vec.iid = g.iid) END "
-    "FROM change g WHERE g.seq > ?2 AND g.cid = ?1 ORDER BY g.seq";
+    "SELECT g.seq, g.iid, g.op, v.v, v.sum FROM change g "
+    "LEFT JOIN vector v ON v.iid = CASE g.op WHEN 1 THEN g.iid END "
+    "WHERE g.seq > ?2 AND g.cid = ?1 ORDER BY g.seq";
 
 static const char present_sql[] =
-    "SELECT i.seq, i.iid, 1, v.v FROM item i INDEXED BY item_of "
-    "LEFT JOIN vec v ON v.iid = i.iid "
+    "SELECT i.seq, i.iid, 1, v.v, v.sum FROM item i INDEXED BY item_of "
+    "LEFT JOIN vector v ON v.iid = i.iid "
     "WHERE i.cid = ?1 AND i.seq > ?2 ORDER BY i.iid";
 
 static anm_status read_changes(anm_store *s, const anm_collection *c,

@@ -178,20 +178,23 @@ static anm_status find(anm_store *s, const anm_collection *c, anm_text key,
     return status;
 }
 
+/* Hold the stored vector against one that is offered, or, without, against its
+ * own checksum. */
 static anm_status compare_vector(anm_store *s, const anm_collection *c,
                                  const float *v, present *p, anm_error *err)
 {
     sqlite3_stmt *st;
     bool row = false;
-    anm_text has = { 0 };
+    anm_stored_vector has;
     anm_status status = anm_sql_get(s, ANM_SQL_VECTOR, &st, err);
 
     if (status) return status;
     sqlite3_bind_int64(st, 1, p->id);
     status = anm_sql_step(s, st, &row, err);
-    if (row) status = anm_sql_bytes(s, st, 0, &has, err);
-    p->same_vector =
-        row && has.len == c->dim * sizeof(*v) && !memcmp(has.data, v, has.len);
+    if (row) status = anm_sql_vector(s, st, 0, &has, err);
+    p->same_vector = !status && row && anm_vector_is_sound(&has, p->id, c->dim);
+    if (p->same_vector && v)
+        p->same_vector = !memcmp(has.bytes.data, v, has.bytes.len);
     anm_sql_end(st);
     return status;
 }
@@ -204,8 +207,10 @@ static anm_status write_vector(anm_store *s, anm_sql which, int64_t id,
     const anm_status status = anm_sql_get(s, which, &st, err);
 
     if (status) return status;
+    const size_t len = c->dim * sizeof(*v);
     sqlite3_bind_int64(st, 1, id);
-    anm_sql_bind_blob(st, 2, v, c->dim * sizeof(*v));
+    anm_sql_bind_blob(st, 2, v, len);
+    sqlite3_bind_int64(st, 3, anm_vector_sum(id, v, len));
     return anm_sql_run(s, st, err);
 }
 
@@ -308,20 +313,17 @@ static anm_status judge(anm_store *s, const anm_collection *c,
                         const uint8_t digest[ANM_SHA256_BYTES], present *p,
                         anm_error *err)
 {
-    const anm_status status = find(s, c, r->key, digest, p, err);
+    anm_status status = find(s, c, r->key, digest, p, err);
 
-    if (status) return status;
-    if (!r->vector) {
-        if (!p->found || !p->same_text)
-            return anm_fail(err, ANM_E_MISMATCH,
-                            "collection %s, key %.*s: no vector, and %s",
-                            c->name, anm_key_shown(r->key), r->key.data,
-                            p->found ? "the text is not the one stored"
-                                     : "there is no such item");
-        p->same_vector = true;
-        return ANM_OK;
-    }
-    return p->found ? compare_vector(s, c, r->vector, p, err) : ANM_OK;
+    if (!status && p->found) status = compare_vector(s, c, r->vector, p, err);
+    if (status || r->vector || (p->same_text && p->same_vector)) return status;
+    return anm_fail(err, ANM_E_MISMATCH,
+                    "collection %s, key %.*s: no vector, "
+                    "and %s",
+                    c->name, anm_key_shown(r->key), r->key.data,
+                    !p->found      ? "there is no such item"
+                    : p->same_text ? "the one stored is damaged"
+                                   : "the text is not the one stored");
 }
 
 anm_status anm_store_put(anm_store *s, const anm_collection *c,
@@ -364,8 +366,9 @@ anm_status anm_store_holds_text(anm_store *s, const anm_collection *c,
     present p;
 
     hash_text(s, text, digest);
-    const anm_status status = find(s, c, key, digest, &p, err);
-    if (!status) *holds = p.same_text;
+    anm_status status = find(s, c, key, digest, &p, err);
+    if (!status && p.same_text) status = compare_vector(s, c, NULL, &p, err);
+    if (!status) *holds = p.same_text && p.same_vector;
     return status;
 }
 

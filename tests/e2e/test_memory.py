@@ -485,7 +485,7 @@ def ls_and_stats_tell_what_is_there():
     expect("notes" in out and "tiny-bert-mean" in out, out)
     stats = succeeds("stats", "-s", store, "--json").json()
     expect(stats["items"] == 4 and stats["collections"] == 1, str(stats))
-    expect(stats["store"] == str(store) and stats["version"] == 1, str(stats))
+    expect(stats["store"] == str(store) and stats["version"] == 2, str(stats))
     expect(stats["file_bytes"] > 0 and "sqlite" in stats, str(stats))
     expect("collections" in succeeds("stats", "-s", store).out, "people")
 
@@ -496,7 +496,7 @@ def check_names_what_is_wrong_and_exits_1():
     is_sound(store)
     expect(succeeds("check", "-s", store).out == "no problem found\n", "")
     with sqlite3.connect(store) as db:
-        db.execute("UPDATE vec SET v = zeroblob(48 * 4) WHERE iid = 2")
+        db.execute("UPDATE vector SET v = zeroblob(48 * 4) WHERE iid = 2")
     db.close()
     r = run("check", "-s", store, "--json")
     got = r.json()

@@ -4,7 +4,9 @@
  *
  * A child works on a store and writes the number of each batch to a pipe after
  * its commit. The parent kills it, opens the store and compares. Rounds take
- * turns: creation, writing, writing with compactions, writing with backups.
+ * turns: creation, writing, writing with compactions, writing with backups,
+ * migration from version 1. A migration is also killed at its first step, its
+ * second, and so on to its end.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
@@ -17,11 +19,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "support/fault_vfs.h"
 #include "support/stores.h"
 
-enum { DIM = 96, BATCH = 3, DEFAULT_ROUNDS = 40 };
+enum { DIM = 96, BATCH = 3, DEFAULT_ROUNDS = 50 };
 
-typedef enum work { CREATE, WRITE, COMPACT, BACKUP, N_WORKS } work;
+typedef enum work { CREATE, WRITE, COMPACT, BACKUP, MIGRATE, N_WORKS } work;
 
 static int rounds = DEFAULT_ROUNDS;
 static uint64_t seed = 1;
@@ -91,7 +94,8 @@ static void work_on(const char *path, work kind, int first, int fd)
 static int run_child(const char *path, work kind, int last)
 {
     int fds[2], b, status;
-    const uint64_t most = kind == CREATE ? 12000000 : 150000000;
+    const uint64_t most =
+        kind == CREATE || kind == MIGRATE ? 12000000 : 150000000;
 
     assert_int_equal(pipe(fds), 0);
     fflush(stdout);
@@ -195,6 +199,7 @@ static void acknowledged_batches_survive_kills(void **state)
         // Creation needs a new store; the works after it go on with it.
         if (kind == CREATE) path = test_db_path();
         if (kind == CREATE) last = 0;
+        if (kind == MIGRATE) test_store_age(path);
         const int now = run_child(path, kind, last);
         acknowledged += (uint64_t)(now - last);
         const int held = check_store(path, kind == CREATE ? ANM_STORE_CREATE
@@ -214,10 +219,86 @@ static void acknowledged_batches_survive_kills(void **state)
     assert_true(acknowledged > (uint64_t)rounds / 4);
 }
 
+/* ---- Every step of a migration -------------------------------------------------- */
+
+/* Killed at step k of opening for writing; false when it has fewer steps. */
+static bool kill_migration(const char *path, uint64_t k)
+{
+    anm_store *s;
+    int status;
+
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        test_disk_install();
+        test_disk_arm(k, TEST_DISK_KILL);
+        _exit(anm_store_open(&s, path, ANM_STORE_WRITE, 0, NULL) ? 1 : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFSIGNALED(status)) return true;
+    assert_int_equal(status, 0);
+    return false;
+}
+
+static void holds_items(const char *path, anm_store_mode mode,
+                        const char *items)
+{
+    anm_store *s = test_store_open(path, mode);
+    anm_collection c;
+
+    assert_int_equal(anm_store_collection(s, "notes", &c, NULL), ANM_OK);
+    assert_string_equal(test_store_list(s, &c), items);
+    test_store_sound(s);
+    anm_store_close(s);
+}
+
+static const char *old_store(const char *path)
+{
+    static char items[4096];
+    char key[16];
+    anm_store *s = test_store_open(path, ANM_STORE_CREATE);
+    const anm_collection c = test_store_collection(s, "notes", DIM);
+
+    for (int i = 0; i < 120; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        test_store_add(s, &c, key, "text", "{\"n\":1}", (uint64_t)i);
+    }
+    snprintf(items, sizeof(items), "%s", test_store_list(s, &c));
+    anm_store_close(s);
+    test_store_age(path);
+    return items;
+}
+
+/* Each step leaves a store that is read as it was or as it is to be, and that
+ * the next writer completes. */
+static void migration_may_be_killed_at_every_step(void **state)
+{
+    char old[512];
+    uint64_t k = 0;
+    bool killed = true;
+    (void)state;
+
+    snprintf(old, sizeof(old), "%s", test_db_path());
+    const char *items = old_store(old);
+
+    while (killed) {
+        const char *path = test_db_path();
+
+        test_file_copy(old, path);
+        killed = kill_migration(path, ++k);
+        holds_items(path, ANM_STORE_READ, items);
+        holds_items(path, ANM_STORE_WRITE, items);
+        holds_items(path, ANM_STORE_READ, items);
+    }
+    print_message("%d steps\n", (int)k - 1);
+    assert_true(k > 5);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acknowledged_batches_survive_kills),
+        cmocka_unit_test(migration_may_be_killed_at_every_step),
     };
     const char *env_rounds = getenv("ANM_KILL_ROUNDS");
     const char *env_seed = getenv("ANM_KILL_SEED");

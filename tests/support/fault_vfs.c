@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "support/fault_vfs.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@ static _Atomic int64_t left;
 static atomic_bool happened, full;
 static test_disk_fault kind;
 
-static bool must_fail(void)
+/* Whether the next step is the one; of a killed process it is the last. */
+static bool is_due(void)
 {
     if (atomic_load(&full)) return true;
     if (atomic_load(&left) <= 0 || atomic_fetch_sub(&left, 1) != 1)
@@ -27,6 +29,14 @@ static bool must_fail(void)
     atomic_store(&happened, true);
     atomic_store(&full, kind == TEST_DISK_FULL);
     return true;
+}
+
+static bool must_fail(void)
+{
+    const bool due = is_due();
+
+    if (due && kind == TEST_DISK_KILL) raise(SIGKILL);
+    return due;
 }
 
 void test_disk_arm(uint64_t k, test_disk_fault how)
@@ -56,9 +66,10 @@ static int shim_write(sqlite3_file *file, const void *data, int n,
 {
     sqlite3_file *real = real_of(file);
 
-    if (!must_fail()) return real->pMethods->xWrite(real, data, n, at);
-    if (kind == TEST_DISK_SHORT && n > 1)
+    if (!is_due()) return real->pMethods->xWrite(real, data, n, at);
+    if ((kind == TEST_DISK_SHORT || kind == TEST_DISK_KILL) && n > 1)
         (void)real->pMethods->xWrite(real, data, n / 2, at);
+    if (kind == TEST_DISK_KILL) raise(SIGKILL);
     return kind == TEST_DISK_ERROR ? SQLITE_IOERR_WRITE : SQLITE_FULL;
 }
 

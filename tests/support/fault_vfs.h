@@ -15,6 +15,7 @@ typedef enum test_disk_fault {
     TEST_DISK_ERROR, /* the step fails */
     TEST_DISK_SHORT, /* a write writes its first half, then fails */
     TEST_DISK_FULL,  /* this step and every later write fail: no space */
+    TEST_DISK_KILL,  /* the process is killed, in the middle of a write */
 } test_disk_fault;
 
 /* Becomes SQLite's default disk. Once, before the first store. */

@@ -189,6 +189,13 @@ void test_store_sql(const char *path, const char *sql)
     sqlite3_close(db);
 }
 
+void test_store_age(const char *path)
+{
+    test_store_sql(path, "BEGIN; ALTER TABLE vector DROP COLUMN sum;"
+                         "ALTER TABLE vector RENAME TO vec;"
+                         "PRAGMA user_version = 1; COMMIT");
+}
+
 void test_file_copy(const char *from, const char *to)
 {
     size_t len = 0;

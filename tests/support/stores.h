@@ -54,6 +54,9 @@ const char *test_store_problems(anm_store *s);
 /* SQL past the store, through a connection of its own. */
 void test_store_sql(const char *path, const char *sql);
 
+/* Make the file what a program of version 1 would have left. */
+void test_store_age(const char *path);
+
 /* Bytes of a file into another; fails the test when that fails. */
 void test_file_copy(const char *from, const char *to);
 

@@ -102,7 +102,7 @@ static void stats_count_what_is_there(void **state)
     assert_int_equal(anm_memory_stats(m, &json, NULL), ANM_OK);
     json_t *doc = test_take_json(json);
     assert_string_equal(string(doc, "store"), path);
-    assert_int_equal(number(doc, "version"), 1);
+    assert_int_equal(number(doc, "version"), 2);
     assert_int_equal(number(doc, "collections"), 2);
     assert_int_equal(number(doc, "items"), 3);
     assert_int_equal(number(doc, "changes"), 3);

@@ -319,7 +319,7 @@ static void senseless_vector_is_named_and_never_a_hit(void **state)
     anm_error err;
 
     put_range(f, 0, 3, 1);
-    test_store_sql(f->path, "UPDATE vec SET v = zeroblob(96) WHERE iid = 2");
+    test_store_sql(f->path, "UPDATE vector SET v = zeroblob(96) WHERE iid = 2");
     assert_int_equal(anm_scan_refresh(f->scan, f->s, &f->c, &err),
                      ANM_E_CORRUPT);
     assert_non_null(strstr(err.message, "notes"));

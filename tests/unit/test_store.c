@@ -114,7 +114,7 @@ static void newer_version_is_refused_untouched_with_both_numbers(void **state)
     test_store_sql(path, "PRAGMA application_id = 1095650609;"
                          "PRAGMA user_version = 9; CREATE TABLE t(x)");
     refused_in_every_mode(path, ANM_E_UNSUPPORTED, "version 9");
-    refused_in_every_mode(path, ANM_E_UNSUPPORTED, "up to 1");
+    refused_in_every_mode(path, ANM_E_UNSUPPORTED, "up to 2");
 }
 
 /* A newer version that only the log has, not yet the file. */
@@ -128,13 +128,13 @@ static void newer_version_in_the_log_is_refused(void **state)
     const pid_t child = fork();
     if (child == 0) {
         test_store_sql(path, "PRAGMA wal_autocheckpoint=0;"
-                             "PRAGMA user_version = 2");
+                             "PRAGMA user_version = 3");
         _exit(0);
     }
     waitpid(child, NULL, 0);
     anm_store_close(s);
-    test_store_refused(path, ANM_STORE_READ, ANM_E_UNSUPPORTED, "version 2");
-    test_store_refused(path, ANM_STORE_WRITE, ANM_E_UNSUPPORTED, "version 2");
+    test_store_refused(path, ANM_STORE_READ, ANM_E_UNSUPPORTED, "version 3");
+    test_store_refused(path, ANM_STORE_WRITE, ANM_E_UNSUPPORTED, "version 3");
 }
 
 static void creation_that_was_cut_off_is_completed(void **state)

@@ -11,13 +11,23 @@ static const struct {
     const char *damage, *finding;
 } cases[] = {
     { "UPDATE item SET text = 'other' WHERE iid = 2",
-      "collection notes, item 2: the text is not the one that was put" },
-    { "DELETE FROM vec WHERE iid = 2", "item 2 has no vector" },
-    { "INSERT INTO vec VALUES(77, zeroblob(32))", "vector 77 has no item" },
-    { "UPDATE vec SET v = zeroblob(31) WHERE iid = 2",
+      "collection notes, item 2 (key b): the text is not the one that was "
+      "put" },
+    { "DELETE FROM vector WHERE iid = 2", "item 2 has no vector" },
+    { "INSERT INTO vector VALUES(77, zeroblob(32), 0)",
+      "vector 77 has no item" },
+    { "UPDATE vector SET v = zeroblob(31) WHERE iid = 2",
       "collection notes, item 2: vector of 31 bytes, needed are 32" },
-    { "UPDATE vec SET v = zeroblob(32) WHERE iid = 2",
-      "collection notes, item 2: vector has length 0" },
+    { "UPDATE vector SET v = zeroblob(32) WHERE iid = 2",
+      "collection notes, item 2 (key b): the vector is not the one that was "
+      "put" },
+    { "UPDATE vector SET sum = sum + 1 WHERE iid = 2",
+      "collection notes, item 2 (key b): the vector is not the one that was "
+      "put" },
+    { "UPDATE vector SET v = (SELECT v FROM vector WHERE iid = 3), "
+      "sum = (SELECT sum FROM vector WHERE iid = 3) WHERE iid = 2",
+      "collection notes, item 2 (key b): the vector is not the one that was "
+      "put" },
     { "UPDATE item SET cid = 9 WHERE iid = 2",
       "item 2 is of collection 9, which does not exist" },
     { "UPDATE collection SET items = 5",

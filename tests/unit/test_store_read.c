@@ -266,7 +266,7 @@ static void damaged_vector_is_named(void **state)
     anm_item item = { 0 };
 
     test_store_add(f->s, &f->c, "a", "1", "", 1);
-    test_store_sql(f->path, "UPDATE vec SET v = x'00' WHERE iid = 1");
+    test_store_sql(f->path, "UPDATE vector SET v = x'00' WHERE iid = 1");
     assert_int_equal(
         anm_store_get(f->s, &f->c, test_text("a"), true, &item, &err),
         ANM_E_CORRUPT);
@@ -276,6 +276,41 @@ static void damaged_vector_is_named(void **state)
     test_store_begin(f->s);
     test_store_remove(f->s, &f->c, "a");
     test_store_commit(f->s);
+}
+
+/* One bit, which no length tells; and the way out of it. */
+static void flipped_bit_is_refused_until_the_item_is_put_again(void **state)
+{
+    fixture *f = *state;
+    anm_error err;
+    anm_item item = { 0 };
+    bool holds = true;
+    anm_put what;
+    anm_record r = { test_text("a"), test_text("1"), { 0 }, NULL };
+
+    test_store_add(f->s, &f->c, "a", "1", "", 1);
+    test_store_sql(f->path,
+                   "UPDATE vector SET v = x'01' || substr(v, 2) WHERE iid = 1");
+    assert_int_equal(
+        anm_store_get(f->s, &f->c, test_text("a"), true, &item, &err),
+        ANM_E_CORRUPT);
+    assert_non_null(strstr(err.message, "not the one that was put"));
+    assert_int_equal(
+        anm_store_get(f->s, &f->c, test_text("a"), false, &item, NULL), ANM_OK);
+    anm_item_deinit(&item);
+    assert_int_equal(anm_store_holds_text(f->s, &f->c, test_text("a"),
+                                          test_text("1"), &holds, NULL),
+                     ANM_OK);
+    assert_false(holds);
+    test_store_begin(f->s);
+    assert_int_equal(anm_store_put(f->s, &f->c, &r, &what, &err),
+                     ANM_E_MISMATCH);
+    assert_non_null(strstr(err.message, "damaged"));
+    r.vector = test_unit_vector(8, 1);
+    assert_int_equal(anm_store_put(f->s, &f->c, &r, &what, NULL), ANM_OK);
+    assert_int_equal(what, ANM_PUT_UPDATED);
+    test_store_commit(f->s);
+    test_store_sound(f->s);
 }
 
 int main(void)
@@ -292,6 +327,7 @@ int main(void)
         TEST(moved_tells_commits_of_anyone_once),
         TEST(snapshot_of_another_handle_stays),
         TEST(damaged_vector_is_named),
+        TEST(flipped_bit_is_refused_until_the_item_is_put_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,7 +212,7 @@ static void figures_are_those_of_the_store(void **state)
     assert_int_equal(stats.collections, 1);
     assert_int_equal(stats.items, 6);
     assert_int_equal(stats.changes, 7);
-    assert_int_equal(stats.version, 1);
+    assert_int_equal(stats.version, 2);
     assert_true(stats.wal_bytes > 0);
     assert_int_equal(stats.file_bytes % 4096, 0);
     assert_int_equal(stats.sqlite[0], '3');
