@@ -165,12 +165,18 @@ static uint64_t claim_longer(const call *c)
     return part_of(c->r->band.p50_ns, c->h->longer_ratio - 1);
 }
 
-/* Today's warm-up against the band that an earlier start stored. */
+/* Today's warm-up against the band that an earlier start stored: what facts
+ * cost, and less what they took. */
 static uint64_t shift(const call *c)
 {
     const anm_band *b = &c->h->band;
 
     return anm_band_moved(b) ? beyond(b->today_p50_ns, b->p50_ns) : 0;
+}
+
+static uint64_t claim_shift(const call *c)
+{
+    return beyond(shift(c), c->by_standing + c->by_passing);
 }
 
 /* ---- Facts ----------------------------------------------------------------- */
@@ -285,7 +291,7 @@ static const row table[] = {
       "another artifact than in the band's runs" },
     { ANM_CAUSE_INPUT_CHANGED, PROOF_FACT, 0, NULL,
       "the ids differ from those of the calls before" },
-    { ANM_CAUSE_BAND_MOVED, PROOF_MODEL, 0, shift,
+    { ANM_CAUSE_BAND_MOVED, PROOF_MODEL, 0, claim_shift,
       "today's warm-up against the stored band" },
 };
 enum { N_ROWS = sizeof(table) / sizeof(table[0]) };
@@ -367,7 +373,7 @@ static void share_facts(call *c)
         price ? least(price, unexplained) : unpriced(c, unexplained);
 
     if (!c->standing) {
-        c->by_passing = whole;
+        c->by_passing = c->passing ? whole : 0;
         return;
     }
     const uint64_t rest = beyond(whole, standing);

@@ -403,6 +403,21 @@ static void slow_host_is_no_overhead(void **state)
     }
 }
 
+/* A price that a fact took is not taken again by the move of the band. */
+static void price_is_paid_once(void **state)
+{
+    anm_receipt r = call_of(40 * ms);
+    anm_history h = quiet_past();
+    (void)state;
+
+    h.artifact_changed = true;
+    h.band.today_p50_ns = 26 * ms;
+    anm_cause_explain(&r, &h);
+    assert_int_equal(r.n_causes, 1);
+    assert_int_equal(r.causes[0].cause, ANM_CAUSE_STALE_ARTIFACT);
+    assert_int_equal(r.causes[0].explained_ns, 16 * ms);
+}
+
 static void silent_counters_explain_nothing(void **state)
 {
     anm_receipt r = call_of(30 * ms);
@@ -574,6 +589,7 @@ int main(void)
         cmocka_unit_test(what_stands_goes_before_what_passes),
         cmocka_unit_test(rest_within_the_band_is_no_facts),
         cmocka_unit_test(slow_host_is_no_overhead),
+        cmocka_unit_test(price_is_paid_once),
         cmocka_unit_test(silent_counters_explain_nothing),
         cmocka_unit_test(latency_names_no_device),
         cmocka_unit_test(any_receipt_keeps_the_rules),
