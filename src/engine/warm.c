@@ -39,7 +39,7 @@ enum {
     PAUSED_MOST_MS = 10, // a longer run is timed without a pause
     SHORTEST = 8,
     PROBES = 9,
-    GAP_RUNS = 3,
+    GAP_RUNS = 4,
 };
 
 static const double windows_agree = 0.05;
@@ -261,8 +261,8 @@ static uint64_t calibrate_probe(anm_engine *e)
 }
 
 /* Calls after gaps: the least of what they take beyond p50, since a gap that
- * costs something does so every time. Where all were disturbed nothing is
- * known. */
+ * costs something does so every time. One that is within its band shows that it
+ * costs nothing that is seen. Where all were disturbed nothing is known. */
 static anm_status measure_gap(anm_engine *e, const anm_job *job, anm_slot *slot,
                               const anm_band *band, uint64_t gap_ns,
                               anm_error *err)
@@ -270,14 +270,14 @@ static anm_status measure_gap(anm_engine *e, const anm_job *job, anm_slot *slot,
     uint64_t least = UINT64_MAX;
     const int class = anm_idle_class((int64_t)gap_ns);
 
-    for (size_t i = 0; i < GAP_RUNS; i++) {
+    for (size_t i = 0; i < GAP_RUNS && least > 0; i++) {
         anm_timed run;
         anm_sleep_ns(gap_ns);
         const anm_status status = time_run(e, job, slot, &run, err);
         if (status) return status;
         if (run.disturbed) continue;
         const uint64_t extra =
-            run.total_ns > band->p50_ns ? run.total_ns - band->p50_ns : 0;
+            run.total_ns > band->high_ns ? run.total_ns - band->p50_ns : 0;
         if (extra < least) least = extra;
     }
     if (least == UINT64_MAX) return ANM_OK;
