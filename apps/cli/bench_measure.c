@@ -3,9 +3,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
+#include "beside.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -110,9 +110,9 @@ static bool goes_on(const caller *w)
     return w->n < w->least || cli_now_ns() < w->stop_ns;
 }
 
-static void *run_caller(void *arg)
+static void run_caller(void *ctx)
 {
-    caller *w = arg;
+    caller *w = ctx;
 
     while (!w->status && goes_on(w)) {
         if (w->n == w->cap) {
@@ -128,7 +128,6 @@ static void *run_caller(void *arg)
         w->status = call_once(w, w->n, &w->ms[w->n]);
         if (!w->status) w->n++;
     }
-    return NULL;
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -160,30 +159,22 @@ static anm_status prepare_caller(caller *w, const caller *like, anm_error *err)
 /* Warm up on the first caller alone, then let all go. */
 static anm_status run_callers(caller *callers, size_t n, anm_error *err)
 {
-    pthread_t *threads = calloc(n, sizeof(*threads));
-    size_t started = 0;
+    void **ctxs = calloc(n, sizeof(*ctxs));
     double ms;
 
-    if (!threads) return cli_fail(err, ANM_E_NOMEM, "out of memory");
+    if (!ctxs) return cli_fail(err, ANM_E_NOMEM, "out of memory");
     const bench_plan *plan = callers[0].plan;
     for (size_t i = 0; i < WARM_CALLS && !plan->idle_ms; i++)
         if (!callers[0].status) callers[0].status = call_once(callers, i, &ms);
 
     const uint64_t now = cli_now_ns();
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         callers[i].stop_ns = now + (uint64_t)(plan->seconds * 1e9);
-    // The first runs here, so that one caller needs no thread.
-    for (size_t i = 1; i < n; i++) {
-        if (pthread_create(&threads[i], NULL, run_caller, &callers[i])) break;
-        started = i;
+        ctxs[i] = &callers[i];
     }
-    run_caller(&callers[0]);
-    for (size_t i = 1; i <= started; i++)
-        pthread_join(threads[i], NULL);
-    free(threads);
-    if (started + 1 < n)
-        return cli_fail(err, ANM_E_LIMIT, "%zu of %zu callers could be started",
-                        started + 1, n);
+    const anm_status status = cli_run_beside(run_caller, ctxs, n, err);
+    free(ctxs);
+    if (status) return status;
     for (size_t i = 0; i < n; i++)
         if (callers[i].status)
             return cli_fail(err, callers[i].status, "%s",

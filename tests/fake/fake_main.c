@@ -17,25 +17,11 @@
 static cli_verb embed_playing, doctor_playing;
 
 const cli_verb *const cli_verbs[] = {
-    &embed_playing,
-    &cli_verb_tokenize,
-    &cli_verb_add,
-    &cli_verb_search,
-    &cli_verb_get,
-    &cli_verb_rm,
-    &cli_verb_ls,
-    &cli_verb_stats,
-    &cli_verb_check,
-    &cli_verb_backup,
-    &cli_verb_compact,
-    &cli_verb_inspect,
-    &cli_verb_plan,
-    &cli_verb_bench,
-    &cli_verb_cache,
-    &cli_verb_watch,
-    &doctor_playing,
-    &cli_verb_help,
-    NULL,
+    &embed_playing,  &cli_verb_tokenize, &cli_verb_add,     &cli_verb_search,
+    &cli_verb_get,   &cli_verb_rm,       &cli_verb_ls,      &cli_verb_stats,
+    &cli_verb_check, &cli_verb_backup,   &cli_verb_compact, &cli_verb_inspect,
+    &cli_verb_plan,  &cli_verb_predict,  &cli_verb_bench,   &cli_verb_cache,
+    &cli_verb_watch, &doctor_playing,    &cli_verb_help,    NULL,
 };
 
 /* ---- embed without texts -------------------------------------------------------- */

@@ -114,6 +114,9 @@ typedef enum anm_fake_output {
     ANM_FAKE_LONG,
 } anm_fake_output;
 
+/* Of an artifact that is found. */
+typedef enum anm_fake_found { ANM_FAKE_CORRUPT, ANM_FAKE_STALE } anm_fake_found;
+
 typedef struct anm_fake_fault {
     size_t kind;
     anm_fake_when when;
@@ -203,6 +206,10 @@ uint64_t anm_fake_seed(void);
 void anm_fake_enter_start(unsigned start); /* from 1 */
 void anm_fake_enter_phase(anm_fake_phase phase);
 
+/* An artifact was found whole: whether it is of another configuration. What is
+ * loaded next is then as slow as the fault says. */
+bool anm_fake_found_stale(void);
+
 /* The calling thread is about to ask its next query. */
 void anm_fake_enter_query(unsigned number, const char *caller);
 
@@ -229,6 +236,9 @@ typedef struct anm_fake_effect {
     anm_fake_evidence evidence;
     const anm_fake_fault *fail, *output, *crash; /* or NULL */
 } anm_fake_effect;
+
+/* While opening: such a call is no first of its thread or length. */
+bool anm_fake_is_proving(void);
 
 void anm_fake_effect_of_call(const anm_fake_moment *m, anm_fake_effect *out);
 

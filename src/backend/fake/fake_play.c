@@ -96,6 +96,11 @@ void anm_fake_enter_phase(anm_fake_phase phase)
     if (phase == ANM_FAKE_LIVE) play.live_since_ns = anm_virtual_now();
 }
 
+bool anm_fake_is_proving(void)
+{
+    return play.phase == ANM_FAKE_OPEN;
+}
+
 void anm_fake_enter_query(unsigned number, const char *name)
 {
     query = number;
@@ -137,16 +142,23 @@ static bool is_time(const anm_fake_when *w)
     return ms >= w->from_ms && ms <= w->to_ms;
 }
 
-static bool happens(const anm_fake_when *w)
+/* One draw a query, so that all of its stages agree. */
+static bool happens(const anm_fake_fault *f)
 {
-    return w->chance >= 1 || anm_fake_draw(&play.chances) < w->chance;
+    const uint64_t number = (uint64_t)(f - play.scenario.faults) + 1;
+    uint64_t state = (play.seed * 64 + number) * UINT64_C(1000003) + query;
+
+    if (f->when.chance >= 1) return true;
+    return anm_fake_draw(query ? &state : &play.chances) < f->when.chance;
 }
 
-static bool acts(const anm_fake_when *w, const anm_fake_moment *m)
+static bool acts(const anm_fake_fault *f, const anm_fake_moment *m)
 {
+    const anm_fake_when *w = &f->when;
+
     return (w->phase == ANM_FAKE_ANY || w->phase == (size_t)play.phase) &&
            is_start(w) && is_query(w) && is_time(w) && is_moment(w, m) &&
-           happens(w);
+           happens(f);
 }
 
 const anm_fake_fault *anm_fake_fault_at_load(anm_fake_kind kind, anm_fake_at at)
@@ -154,7 +166,7 @@ const anm_fake_fault *anm_fake_fault_at_load(anm_fake_kind kind, anm_fake_at at)
     for (size_t i = 0; i < play.scenario.n_faults; i++) {
         const anm_fake_fault *f = &play.scenario.faults[i];
         if (f->kind == (size_t)kind && is_start(&f->when) &&
-            (kind != ANM_FAKE_FAIL || f->at == (size_t)at) && happens(&f->when))
+            (kind != ANM_FAKE_FAIL || f->at == (size_t)at) && happens(f))
             return f;
     }
     return NULL;
@@ -295,10 +307,26 @@ void anm_fake_effect_of_call(const anm_fake_moment *m, anm_fake_effect *out)
                               .executes = s->executes,
                               .evidence = s->evidence };
     for (size_t i = 0; i < s->n_faults; i++)
-        if (acts(&s->faults[i].when, m)) apply(i, m, out);
+        if (acts(&s->faults[i], m)) apply(i, m, out);
 }
 
 /* ---- Stages outside the backend ---------------------------------------------- */
+
+/* Before a call's tokens and gap are known. */
+static double host_ratio_before(const anm_fake_moment *none)
+{
+    const anm_fake_scenario *s = &play.scenario;
+    double ratio = 1;
+
+    for (size_t i = 0; i < s->n_faults; i++) {
+        const anm_fake_fault *f = &s->faults[i];
+        if (f->kind == ANM_FAKE_HOST && acts(f, none))
+            ratio *= f->factor;
+        else if (f->kind == ANM_FAKE_FREQUENCY && acts(f, none))
+            ratio *= s->machine.freq_khz / f->khz;
+    }
+    return ratio;
+}
 
 void anm_fake_spend_stage(anm_fake_stage stage)
 {
@@ -310,9 +338,11 @@ void anm_fake_spend_stage(anm_fake_stage stage)
     for (size_t i = 0; i < s->n_faults; i++) {
         const anm_fake_fault *f = &s->faults[i];
         if (f->kind == ANM_FAKE_OVERHEAD && f->stage == (size_t)stage &&
-            acts(&f->when, &none))
+            acts(f, &none))
             ms += anm_fake_draw_range(f->ms, &play.chances);
     }
+    if (stage == ANM_FAKE_TOKENIZE)
+        anm_virtual_host()->host_ratio = host_ratio_before(&none);
     anm_virtual_spend((uint64_t)(ms * anm_virtual_host()->host_ratio * 1e6),
                       true);
 }
