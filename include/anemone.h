@@ -25,6 +25,9 @@
  *   parameter is an optional anm_error that receives the message. On failure
  *   no out-parameter other than err is written, except that a handle is set
  *   to NULL.
+ * - What a declaration does not call optional must be there: NULL is ANM_E_ARG.
+ *   That, and ANM_E_NOMEM, any function that returns a status may return; a
+ *   declaration names the others.
  * - Text is UTF-8 with a length; it need not end in NUL and may hold NUL.
  * - Strings handed out as `char **json` are allocated by the library, end in
  *   NUL and are released with anm_free(). Strings returned as `const char *`
@@ -230,7 +233,7 @@ typedef enum anm_choice {
 /** How a model is to be opened. anm_options_init() fills in the defaults;
  * every pointer is borrowed for the duration of the call. */
 typedef struct anm_options {
-    const char *model;       /**< folder or .gguf; required */
+    const char *model;       /**< folder, .gguf or .mlpackage; required */
     const char *tokenizer;   /**< folder or tokenizer.json; NULL: the model's */
     const char *pooling;     /**< "mean", "cls" or "last"; NULL: what the files
                                 say. For this and those up to padding a model
@@ -265,6 +268,7 @@ typedef struct anm_options {
     void *progress_ctx;
 } anm_options;
 
+/** Every default. */
 ANM_API void anm_options_init(anm_options *options);
 
 /** A loaded model: weights, tokenizer, recipe, the backend that runs it. */
@@ -291,6 +295,7 @@ typedef struct anm_model anm_model;
 ANM_API anm_status anm_model_open(anm_model **out, const anm_options *options,
                                   anm_error *err);
 
+/** Release a model, and all that belongs to it. */
 ANM_API void anm_model_close(anm_model *m);
 
 /** Measure the bands at these lengths on the calling thread, and keep them.
@@ -300,13 +305,19 @@ ANM_API void anm_model_close(anm_model *m);
  * @param lengths  [n_lengths] tokens, at most 16; NULL with 0: those of the
  *                 shortest text, then 8, 16, 32, 64, 128, 256, 512 … up to
  *                 anm_model_max_tokens(). Clamped to it.
- * @param budget_ms  Longest time to spend; 0: 2,000. */
+ * @param budget_ms  Longest time to spend; 0: 2,000.
+ *
+ * @return ANM_OK, also when the time was up before the last length: the log
+ *                 names it
+ *         ANM_E_ARG     over 16 lengths
+ *         ANM_E_DEVICE  a prediction failed */
 ANM_API anm_status anm_model_warm(anm_model *m, const size_t *lengths,
                                   size_t n_lengths, unsigned budget_ms,
                                   bool again, anm_error *err);
 
 /* ---- What a model is ----------------------------------------------------- */
 
+/** What these return as text belongs to the model. */
 ANM_API size_t anm_model_dim(const anm_model *m); /**< numbers in a vector */
 /** Tokens of the longest text that is taken, special ones included: the
  * model's maximum, at most ANM_TOKENS_MAX. */
@@ -318,7 +329,7 @@ ANM_API unsigned anm_model_threads(const anm_model *m); /**< caller included */
 ANM_API anm_state anm_model_state(const anm_model *m);
 
 /** Multiply-accumulates and bytes read for one text of `tokens` tokens, from
- * the cost model; with anm_machine_measure() they give the floor. */
+ * the cost model; with anm_model_peak() they give the floor. */
 typedef struct anm_cost {
     double macs;
     double weight_bytes;
@@ -496,6 +507,7 @@ typedef struct anm_receipt {
     int64_t at_ms; /**< wall clock when the call ended, since the epoch */
 } anm_receipt;
 
+/** Their spellings in JSON: "predict", "inside", "idle_wakeup". */
 ANM_API const char *anm_stage_name(anm_stage stage);
 ANM_API const char *anm_verdict_name(anm_verdict verdict);
 ANM_API const char *anm_cause_name(anm_cause cause);
@@ -551,7 +563,12 @@ typedef struct anm_text_info {
  * @param params   NULL: the defaults.
  * @param vectors  [n_texts, params->dims or anm_model_dim(m)].
  * @param infos    [n_texts], or NULL.
- * @param receipt  Overwritten on ANM_OK; or NULL. */
+ * @param receipt  Overwritten on ANM_OK; or NULL.
+ *
+ * @return those of anm_embed(), and
+ *         ANM_E_ARG    a parameter has a value not allowed, or no prompt is
+ *                      called so; names those there are
+ *         ANM_E_LIMIT  with no_truncate: a text is too long; err names it */
 ANM_API anm_status anm_embed_with(anm_model *m, const anm_text *texts,
                                   size_t n_texts,
                                   const anm_embed_params *params,
@@ -566,7 +583,13 @@ typedef struct anm_ids {
 
 /** Embed ids as they are: nothing is added, and a row above
  * anm_model_max_tokens(), an empty row, or an id outside the vocabulary is
- * ANM_E_ARG. params->prompt* and max_tokens must be unset. */
+ * ANM_E_ARG. params->prompt* and max_tokens must be unset.
+ *
+ * @param rows     [n_rows], borrowed for the duration of the call.
+ * @param vectors  [n_rows, params->dims or anm_model_dim(m)].
+ * @param receipt  As of anm_embed_with(); or NULL.
+ *
+ * @return those of anm_embed() */
 ANM_API anm_status anm_embed_ids(anm_model *m, const anm_ids *rows,
                                  size_t n_rows, const anm_embed_params *params,
                                  float *vectors, anm_receipt *receipt,
@@ -577,7 +600,9 @@ ANM_API anm_status anm_embed_ids(anm_model *m, const anm_ids *rows,
  *
  * @param ids     [cap] receives up to cap ids.
  * @param n_ids   How many there are, also when that is more than cap.
- * @param info    Tokens and truncation; or NULL. */
+ * @param info    Tokens and truncation; or NULL.
+ *
+ * @return those of anm_embed_with() that concern texts and parameters */
 ANM_API anm_status anm_model_ids(anm_model *m, anm_text text,
                                  const anm_embed_params *params, int32_t *ids,
                                  size_t cap, size_t *n_ids, anm_text_info *info,
@@ -585,12 +610,19 @@ ANM_API anm_status anm_model_ids(anm_model *m, anm_text text,
 
 /* ---- Tokenizing without weights ------------------------------------------ */
 
+/** What turns a text into ids. Immutable: any number of threads may share it. */
 typedef struct anm_tokenizer anm_tokenizer;
 
 /** Reusable storage for the result of anm_tokenize(). One thread at a time. */
 typedef struct anm_encoding anm_encoding;
 
-/** Open the tokenizer of a model folder, or a tokenizer.json. */
+/** Open the tokenizer of a model folder, or a tokenizer.json.
+ *
+ * @return ANM_OK
+ *         ANM_E_NOTFOUND  no such file or folder, or none of either kind
+ *         ANM_E_FORMAT, ANM_E_CORRUPT, ANM_E_UNSUPPORTED  it is malformed, or
+ *                         asks for what is not built in; names what and where
+ *         ANM_E_IO, ANM_E_LIMIT */
 ANM_API anm_status anm_tokenizer_open(anm_tokenizer **out, const char *path,
                                       anm_error *err);
 ANM_API void anm_tokenizer_close(anm_tokenizer *t);
@@ -598,14 +630,21 @@ ANM_API void anm_tokenizer_close(anm_tokenizer *t);
 ANM_API anm_status anm_encoding_new(anm_encoding **out, anm_error *err);
 ANM_API void anm_encoding_free(anm_encoding *e);
 
-/** Turn a text into ids. Never truncates. Immutable tokenizer: any number of
- * threads may share it, each with its own encoding.
+/** Turn a text into ids. Never truncates. Threads that share a tokenizer have
+ * an encoding each.
  *
  * @param special  Apply the post-processor, which adds special tokens. Those
- *                 written in the text are matched either way. */
+ *                 written in the text are matched either way.
+ * @param e        Receives the ids, in place of those it held.
+ *
+ * @return ANM_OK
+ *         ANM_E_ARG    the text is not valid UTF-8
+ *         ANM_E_LIMIT  it is longer than ANM_TEXT_MAX_BYTES, or a pattern of
+ *                      the tokenizer needs more room on it than is allowed */
 ANM_API anm_status anm_tokenize(const anm_tokenizer *t, anm_text text,
                                 bool special, anm_encoding *e, anm_error *err);
 
+/** What an encoding holds, until it is used again. */
 ANM_API size_t anm_encoding_n(const anm_encoding *e);
 ANM_API const int32_t *anm_encoding_ids(const anm_encoding *e); /**< [n] */
 
@@ -727,6 +766,7 @@ typedef struct anm_memo {
     anm_text meta;
 } anm_memo;
 
+/** What became of the items of one call. */
 typedef struct anm_remembered {
     size_t added, updated, unchanged;
     size_t truncated; /**< texts that lost tokens */
@@ -736,7 +776,10 @@ typedef struct anm_remembered {
  * collection is created with the model's fingerprint when it does not exist.
  * On ANM_OK all items are on disk; on failure none is.
  *
- * @param on_truncated  Called for each truncated text with its index; or NULL.
+ * @param items         [n_items], borrowed for the duration of the call.
+ * @param counts        Or NULL.
+ * @param on_truncated  Called for each truncated text with its index and the
+ *                      tokens cut off; or NULL.
  *
  * @return ANM_OK
  *         ANM_E_MISMATCH  the collection belongs to another fingerprint or
@@ -750,6 +793,7 @@ ANM_API anm_status anm_memory_remember(
     void (*on_truncated)(void *ctx, size_t index, size_t tokens), void *ctx,
     anm_error *err);
 
+/** What a question may ask for. Zero-initialised: the defaults. */
 typedef struct anm_recall_params {
     const char *const *collections; /**< [n_collections]; none: all */
     size_t n_collections;
@@ -760,12 +804,14 @@ typedef struct anm_recall_params {
 /** Results of one question, best first. */
 typedef struct anm_recall anm_recall;
 
+/** One result; what it points to belongs to its anm_recall. */
 typedef struct anm_recalled {
     const char *collection;
     anm_text key, text, meta;
     float score; /**< cosine similarity */
 } anm_recalled;
 
+/** What searching one collection took. */
 typedef struct anm_searched {
     const char *collection;
     uint64_t items, candidates; /**< in it; after the filter */
@@ -775,8 +821,17 @@ typedef struct anm_searched {
 /** Embed the question once, search the collections in parallel, merge.
  *
  * A collection that cannot be searched is an error with its name, never a
- * silent hole. Collections of different fingerprints cannot be asked together:
- * ANM_E_MISMATCH. Release with anm_recall_free(). */
+ * silent hole. Release with anm_recall_free().
+ *
+ * @param params   NULL: the defaults.
+ * @param receipt  Overwritten on ANM_OK; or NULL.
+ *
+ * @return ANM_OK
+ *         ANM_E_NOTFOUND  no such collection
+ *         ANM_E_MISMATCH  collections of different fingerprints, or another
+ *                         than the model's
+ *         ANM_E_ARG       the filter is malformed; names the column
+ *         ANM_E_CORRUPT, ANM_E_IO, and those of anm_embed_with() */
 ANM_API anm_status anm_memory_recall(anm_memory *m, anm_text question,
                                      const anm_recall_params *params,
                                      anm_recall **out, anm_receipt *receipt,
@@ -789,29 +844,47 @@ ANM_API size_t anm_recall_n_searched(const anm_recall *r);
 ANM_API anm_searched anm_recall_searched(const anm_recall *r, size_t i);
 
 /** Remove items by key ([n_keys]) or, with keys NULL, by filter expression.
- * Durable on ANM_OK. Keys that do not exist are not counted. */
+ * Durable on ANM_OK, all or none. Keys that do not exist are not counted.
+ *
+ * @param removed  Or NULL.
+ *
+ * @return ANM_OK
+ *         ANM_E_NOTFOUND  no such collection
+ *         ANM_E_ARG       the filter is malformed, or both are given
+ *         ANM_E_BUSY      another writer held the store for the timeout
+ *         ANM_E_IO */
 ANM_API anm_status anm_memory_forget(anm_memory *m, const char *collection,
                                      const anm_text *keys, size_t n_keys,
                                      const char *where, size_t *removed,
                                      anm_error *err);
 
-/** Call fn for one item (key not NULL) or for all, from one snapshot; vector
- * is NULL unless asked for. fn returns false to stop. */
+/** One item as it is stored; valid while fn runs. */
 typedef struct anm_remembered_item {
     anm_text key, text, meta;
-    const float *vector; /**< [dim] */
+    const float *vector; /**< [dim]; NULL unless asked for */
     size_t dim;
-    int64_t seq, updated_ms;
+    int64_t seq;        /**< of its last change, ascending in the store */
+    int64_t updated_ms; /**< wall clock of that, since the epoch */
 } anm_remembered_item;
 
+/** Call fn for one item (key not NULL) or for all, from one snapshot. fn
+ * returns false to stop.
+ *
+ * @return ANM_OK
+ *         ANM_E_NOTFOUND  no such collection, or no such key in it
+ *         ANM_E_CORRUPT, ANM_E_IO */
 ANM_API anm_status anm_memory_each(anm_memory *m, const char *collection,
                                    const anm_text *key, bool with_vectors,
                                    bool (*fn)(void *ctx,
                                               const anm_remembered_item *item),
                                    void *ctx, anm_error *err);
 
-/** Documents of upkeep, as interface JSON: collections (`ls`), figures
- * (`stats`), `check` (sound: no problem found), `backup`, `compact`. */
+/** Documents of upkeep, those that the command's verbs of these names give:
+ * collections (`ls`), figures (`stats`), `check` (sound: no problem found; or
+ * NULL), `backup` to a file that must not exist, `compact`.
+ *
+ * @return ANM_OK, ANM_E_IO, ANM_E_CORRUPT; of those that write also ANM_E_BUSY
+ *         and, for a file that exists, ANM_E_ARG */
 ANM_API anm_status anm_memory_ls(anm_memory *m, char **json, anm_error *err);
 ANM_API anm_status anm_memory_stats(anm_memory *m, char **json, anm_error *err);
 ANM_API anm_status anm_memory_check(anm_memory *m, char **json, bool *sound,
@@ -821,7 +894,13 @@ ANM_API anm_status anm_memory_backup(anm_memory *m, const char *path,
 ANM_API anm_status anm_memory_compact(anm_memory *m, char **json,
                                       anm_error *err);
 
-/** Keep an index on a metadata path of a collection. */
+/** Keep an index on a metadata path ("tags.kind") of a collection, so that
+ * filters on it need not look at every item. Durable on ANM_OK.
+ *
+ * @return ANM_OK
+ *         ANM_E_NOTFOUND  no such collection
+ *         ANM_E_ARG       no such form of a path
+ *         ANM_E_BUSY, ANM_E_IO */
 ANM_API anm_status anm_memory_index(anm_memory *m, const char *collection,
                                     const char *path, anm_error *err);
 
@@ -833,13 +912,20 @@ enum {
 };
 
 /** What a model is, as the JSON document "anemone_inspect". Loads nothing on a
- * device and never refuses by contract. */
+ * device and never refuses by contract.
+ *
+ * @param flags  ANM_INSPECT_* bits.
+ *
+ * @return those of anm_model_open() that concern options and files */
 ANM_API anm_status anm_inspect(const anm_options *options, unsigned flags,
                                char **json, anm_error *err);
 
 /** Where each operation would run, as the JSON document "anemone_plan".
  *
- * @param met  Whether the contract would be met; never a reason to fail. */
+ * @param met  Whether the contract would be met, never a reason to fail; or
+ *             NULL.
+ *
+ * @return those of anm_model_open() that concern options and files */
 ANM_API anm_status anm_plan(const anm_options *options, char **json, bool *met,
                             anm_error *err);
 
@@ -857,7 +943,7 @@ ANM_API anm_status anm_plan_from(const anm_options *options,
 /** Prepared artifacts in a cache folder (NULL: the platform's), as JSON
  * {"anemone_cache":1,"path":…,"artifacts":[{"path":…,"model":…,"bytes":…,
  * "state":…}], …}.
- * verify hashes each one; prune deletes those that are damaged, of another
+ * verify hashes each one (sound, or NULL: none is damaged); prune deletes those that are damaged, of another
  * format version, or unused for `unused_days`. Nothing else in the folder is
  * touched. */
 ANM_API anm_status anm_cache_ls(const char *cache_dir, char **json,
