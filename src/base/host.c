@@ -24,11 +24,21 @@
 #include "base/error.h"
 #include "base/open.h"
 
+/* Opening a schedstat costs three times as much as reading it, so each thread
+ * keeps its own until it ends. Waiting for a CPU begins and ends with a switch:
+ * as long as a thread has not been switched, its delay is the one read last, and
+ * the dearest of its readings is left out. */
+typedef struct schedstat {
+    int fd; // 0, which no opened file has here: not opened yet
+    bool known;
+    int64_t switches; // at the time of the latest reading or before it
+    int64_t delay;
+} schedstat;
+
+static _Thread_local schedstat own_schedstat;
 static pthread_key_t schedstat_key;
 static bool has_schedstat_key;
 
-/* A key's value is the descriptor of the thread's schedstat; 0, which no
- * opened file has here, means not opened yet. */
 static void close_schedstat(void *value)
 {
     close((int)(intptr_t)value);
@@ -40,45 +50,53 @@ static void make_schedstat_key(void)
         pthread_key_create(&schedstat_key, close_schedstat) == 0;
 }
 
-/* Opening costs three times as much as reading, so each thread keeps its file
- * until it ends. -1 when there is none. */
-static int thread_schedstat(void)
+/* -1 when there is none. */
+static int thread_schedstat(schedstat *s)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+    if (s->fd) return s->fd;
     pthread_once(&once, make_schedstat_key);
     if (!has_schedstat_key) return -1;
-    int fd = (int)(intptr_t)pthread_getspecific(schedstat_key);
-    if (fd) return fd;
-    fd = anm_open_fd("/proc/thread-self/schedstat", O_RDONLY, 0);
+    const int fd = anm_open_fd("/proc/thread-self/schedstat", O_RDONLY, 0);
     if (fd < 0) return -1;
     if (pthread_setspecific(schedstat_key, (void *)(intptr_t)fd) == 0)
-        return fd;
+        return s->fd = fd;
     close(fd);
     return -1;
 }
 
-static int64_t read_run_delay(void)
+/* The delay of a thread that has been switched so often. The switches are read
+ * first: one that comes in between makes the next reading read again. */
+static int64_t read_run_delay(int64_t switches)
 {
-    const int fd = thread_schedstat();
+    schedstat *s = &own_schedstat;
     char text[96];
-    int64_t delay = 0;
 
-    if (fd < 0 || !anm_proc_read_fd(fd, text, sizeof(text)) ||
-        !anm_proc_run_delay(text, &delay))
-        return ANM_COUNTER_UNKNOWN;
-    return delay;
+    if (s->known && s->switches == switches) return s->delay;
+    const int fd = thread_schedstat(s);
+    s->known = fd >= 0 && anm_proc_read_fd(fd, text, sizeof(text)) &&
+               anm_proc_run_delay(text, &s->delay);
+    if (!s->known) return ANM_COUNTER_UNKNOWN;
+    s->switches = switches;
+    return s->delay;
 }
 
 static void read_rusage(anm_host_thread *out)
 {
     struct rusage r;
 
-    if (getrusage(RUSAGE_THREAD, &r) != 0) return;
+    if (getrusage(RUSAGE_THREAD, &r) != 0) {
+        // Without them nothing tells that the delay has not grown.
+        own_schedstat.known = false;
+        out->run_delay_ns = read_run_delay(0);
+        return;
+    }
     out->vol_switches = r.ru_nvcsw;
     out->invol_switches = r.ru_nivcsw;
     out->minor_faults = r.ru_minflt;
     out->major_faults = r.ru_majflt;
+    out->run_delay_ns = read_run_delay(r.ru_nvcsw + r.ru_nivcsw);
 }
 
 enum { FD_GROUP, FD_PSI_CPU, FD_PSI_MEMORY, FD_PSI_IO, FD_FREQ };
@@ -231,11 +249,6 @@ int64_t anm_host_peak_resident_bytes(void)
 
 #else
 
-static int64_t read_run_delay(void)
-{
-    return ANM_COUNTER_UNKNOWN;
-}
-
 /* Only the process is counted here, which says nothing of a thread. */
 static void read_rusage(anm_host_thread *out)
 {
@@ -277,7 +290,7 @@ void anm_host_thread_read(anm_host_thread *out)
 {
     *out = (anm_host_thread){
         .cpu_ns = (int64_t)anm_thread_cpu_ns(),
-        .run_delay_ns = read_run_delay(),
+        .run_delay_ns = ANM_COUNTER_UNKNOWN,
         .vol_switches = ANM_COUNTER_UNKNOWN,
         .invol_switches = ANM_COUNTER_UNKNOWN,
         .minor_faults = ANM_COUNTER_UNKNOWN,

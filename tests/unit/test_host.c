@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -42,6 +43,35 @@ static void sleeping_is_a_voluntary_switch(void **state)
         anm_sleep_ns(100000);
     anm_host_thread_read(&b);
     assert_true(b.vol_switches - a.vol_switches >= 5);
+}
+
+static int64_t delay_now(void)
+{
+    char text[96];
+    int64_t delay = ANM_COUNTER_UNKNOWN;
+
+    if (!anm_proc_read("/proc/thread-self/schedstat", text, sizeof(text)) ||
+        !anm_proc_run_delay(text, &delay))
+        return ANM_COUNTER_UNKNOWN;
+    return delay;
+}
+
+/* Readings that are left out because nothing was switched give what the system
+ * says all the same. */
+static void run_delay_is_what_the_system_says_at_any_time(void **state)
+{
+    anm_host_thread t;
+    (void)state;
+
+    for (int i = 0; i < 200; i++) {
+        if (i % 4 == 1) anm_sleep_ns(1000);
+        if (i % 4 == 2) sched_yield();
+        const int64_t before = delay_now();
+        anm_host_thread_read(&t);
+        const int64_t after = delay_now();
+        if (before == ANM_COUNTER_UNKNOWN) skip();
+        assert_true(t.run_delay_ns >= before && t.run_delay_ns <= after);
+    }
 }
 
 static void fresh_pages_are_faults(void **state)
@@ -216,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(computing_is_cpu_time),
         cmocka_unit_test(sleeping_is_a_voluntary_switch),
+        cmocka_unit_test(run_delay_is_what_the_system_says_at_any_time),
         cmocka_unit_test(fresh_pages_are_faults),
         cmocka_unit_test(counters_are_of_the_thread_and_end_with_it),
         cmocka_unit_test(reading_allocates_nothing),
