@@ -122,12 +122,10 @@ static anm_status make_job(anm_engine *e, const anm_embed_params *p,
 static void hand_over(const anm_job *job, const anm_slot *slot, float *vectors,
                       anm_text_info *infos, anm_run *run)
 {
-    const uint64_t mark = anm_now_ns();
-
     if (job->n)
         memcpy(vectors, slot->staged, job->n * job->dims * sizeof(*vectors));
     if (infos && job->n) memcpy(infos, slot->infos, job->n * sizeof(*infos));
-    run->stages_ns[ANM_STAGE_POST] += anm_now_ns() - mark;
+    anm_run_mark(run, ANM_STAGE_POST);
 }
 
 static anm_status run_recorded(anm_engine *e, const anm_job *job,

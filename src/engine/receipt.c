@@ -23,14 +23,6 @@ static void read_sample(anm_engine *e)
     if (e->n_samples < 2) e->n_samples++;
 }
 
-void anm_book_begin(anm_engine *e)
-{
-    anm_mutex_lock(&e->book);
-    read_sample(e);
-    e->last_end_ns = e->sample_ns;
-    anm_mutex_unlock(&e->book);
-}
-
 static int64_t difference(int64_t after, int64_t before)
 {
     if (after == ANM_COUNTER_UNKNOWN || before == ANM_COUNTER_UNKNOWN)
@@ -144,8 +136,10 @@ static void list_assumed(const anm_source *s, char *out, size_t cap)
                                     len ? ", " : "", s->notes[i].where);
 }
 
+/* What all receipts of an open model have in common. */
 static void fill_model(const anm_engine *e, anm_receipt *r)
 {
+    *r = (anm_receipt){ 0 };
     put_text(r->model.name, sizeof(r->model.name), e->source->name);
     snprintf(r->model.fingerprint, sizeof(r->model.fingerprint), "%s",
              e->fingerprint);
@@ -280,6 +274,15 @@ static void fill_band(const anm_band *band, const anm_run *run, anm_receipt *r)
 
 /* ---- The book ----------------------------------------------------------------- */
 
+void anm_book_begin(anm_engine *e)
+{
+    anm_mutex_lock(&e->book);
+    fill_model(e, &e->blank);
+    read_sample(e);
+    e->last_end_ns = e->sample_ns;
+    anm_mutex_unlock(&e->book);
+}
+
 void anm_book_enter(anm_engine *e, bool counted, anm_entry *entry)
 {
     anm_mutex_lock(&e->book);
@@ -320,8 +323,7 @@ void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
     e->last_end_ns = run->start_ns + run->total_ns;
     const unsigned first = note_firsts(e, run);
     if (job->recorded) {
-        memset(r, 0, sizeof(*r));
-        fill_model(e, r);
+        *r = e->blank;
         fill_where(run, r);
         fill_input(e, job, run, prompt, slot, r);
         memcpy(r->stages_ns, run->stages_ns, sizeof(r->stages_ns));

@@ -31,7 +31,23 @@ enum {
 
 anm_run anm_run_begin(void)
 {
-    return (anm_run){ .start_ns = anm_now_ns() };
+    const uint64_t now = anm_now_ns();
+
+    return (anm_run){ .start_ns = now, .mark_ns = now };
+}
+
+/* The time since the latest mark, which moves to now. */
+static uint64_t take_lap(anm_run *run)
+{
+    const uint64_t now = anm_now_ns(), lap = now - run->mark_ns;
+
+    run->mark_ns = now;
+    return lap;
+}
+
+void anm_run_mark(anm_run *run, anm_stage stage)
+{
+    run->stages_ns[stage] += take_lap(run);
 }
 
 void anm_run_end(anm_run *run)
@@ -245,16 +261,12 @@ static anm_status predict_chunk(anm_engine *e, const anm_job *job,
                             .vectors = vectors,
                             .counted = job->counted };
 
-    anm_log_inputs(e, &slot->inputs, n);
-    const uint64_t before = anm_now_ns();
     anm_queue_enter(e->queue, job->bulk);
-    const uint64_t turn = anm_now_ns();
-    run->stages_ns[ANM_STAGE_QUEUE] += turn - before;
+    anm_run_mark(run, ANM_STAGE_QUEUE);
     reserve_chunks(e, job);
-    const uint64_t start = anm_now_ns();
-    run->stages_ns[ANM_STAGE_BIND] += start - turn;
+    anm_run_mark(run, ANM_STAGE_BIND);
     const anm_status status = e->backend->predict(e->runner, &call, &seen, err);
-    const uint64_t call_ns = anm_now_ns() - start;
+    const uint64_t call_ns = take_lap(run);
     if (!status) learn_rate(e, &slot->inputs, n, call_ns);
     anm_queue_leave(e->queue);
     if (!status) add_observed(run, &seen, call_ns);
@@ -381,15 +393,15 @@ static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
 {
     size_t n = 0;
     float *vectors = slot->staged + *done * job->dims;
-    uint64_t mark = anm_now_ns();
     anm_status status = fill_chunk(e, job, slot, next, &n, err);
 
-    run->stages_ns[ANM_STAGE_TOKENIZE] += anm_now_ns() - mark;
+    anm_run_mark(run, ANM_STAGE_TOKENIZE);
     if (status) return status;
+    anm_log_inputs(e, &slot->inputs, n);
+    anm_run_mark(run, ANM_STAGE_UNACCOUNTED);
     status = predict_chunk(e, job, slot, n, vectors, run, err);
-    mark = anm_now_ns();
     if (!status) status = finish_chunk(e, job, slot, n, *done, run, err);
-    run->stages_ns[ANM_STAGE_POST] += anm_now_ns() - mark;
+    anm_run_mark(run, ANM_STAGE_POST);
     if (status == ANM_E_DEVICE) {
         anm_golden_explain(e, err);
         degrade(e, err ? err->message : NULL);

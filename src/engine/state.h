@@ -87,7 +87,8 @@ struct anm_engine {
     size_t reserved_tokens, reserved_texts; /* of the runner */
 
     anm_mutex book;
-    anm_slot *slots; /* free ones */
+    anm_receipt blank; /* all that receipts have in common */
+    anm_slot *slots;   /* free ones */
     anm_bands bands;
     anm_past past;
     uint64_t last_end_ns;
@@ -170,6 +171,7 @@ typedef struct anm_job {
 /* What became of it. */
 typedef struct anm_run {
     uint64_t start_ns;
+    uint64_t mark_ns; /* where the latest stage ended */
     uint64_t stages_ns[ANM_STAGE_COUNT];
     uint64_t total_ns;
     size_t tokens, truncated, longest;
@@ -184,6 +186,10 @@ void anm_slot_free(anm_slot *slot);
 
 /* A run whose clock starts now. */
 anm_run anm_run_begin(void);
+
+/* The stage ends here, and the next one begins: the time since the latest mark
+ * is its. */
+void anm_run_mark(anm_run *run, anm_stage stage);
 
 /* Stop the clock: what no stage covers becomes ANM_STAGE_UNACCOUNTED. */
 void anm_run_end(anm_run *run);
@@ -220,7 +226,8 @@ void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
 /* The call failed: only counts. */
 void anm_book_abandon(anm_engine *e);
 
-/* Read the dear counters for the first time. */
+/* The model is open: read the dear counters for the first time, and note what
+ * its receipts have in common. */
 void anm_book_begin(anm_engine *e);
 
 /* ---- history.c -------------------------------------------------------------------- */

@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/state.h"
 #include "support/models.h"
+
+#undef malloc
+#undef calloc
 
 enum { DIM = 48, N_TEXTS = 600 };
 
@@ -36,6 +40,28 @@ static void *embed_bulk(void *arg)
     free(texts);
     free(v);
     return NULL;
+}
+
+static uint64_t sum_of_stages(const anm_run *run)
+{
+    uint64_t sum = 0;
+
+    for (int s = 0; s < ANM_STAGE_COUNT; s++)
+        sum += run->stages_ns[s];
+    return sum;
+}
+
+static void nothing_lies_between_two_stages(void **state)
+{
+    anm_run run = anm_run_begin();
+    (void)state;
+
+    for (int s = 0; s < 4 * ANM_STAGE_COUNT; s++) {
+        anm_run_mark(&run, (anm_stage)(s % ANM_STAGE_COUNT));
+        assert_int_equal(sum_of_stages(&run), run.mark_ns - run.start_ns);
+    }
+    anm_run_end(&run);
+    assert_int_equal(sum_of_stages(&run), run.total_ns);
 }
 
 /* Were the bulk call one piece, the first live call would come back only when
@@ -151,6 +177,7 @@ static void peak_and_cost_give_a_floor_below_what_was_measured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_lies_between_two_stages),
         cmocka_unit_test(live_calls_are_answered_while_a_bulk_call_runs),
         cmocka_unit_test(waiting_is_in_the_queue_stage),
         cmocka_unit_test(infos_are_in_the_order_of_the_texts),
