@@ -66,3 +66,32 @@ bool anm_bytes_equal(anm_bytes a, anm_bytes b)
 {
     return a.len == b.len && (!a.len || memcmp(a.data, b.data, a.len) == 0);
 }
+
+const char *anm_bytes_mistaken(anm_bytes file)
+{
+    static const char lfs[] = "a pointer of Git LFS in place of the file; "
+                              "`git lfs pull` in its folder fetches it";
+    static const char page[] = "a page of a web site in place of the file; "
+                               "fetch the file itself";
+    static const char mark[] = "begins with a byte order mark; save it as "
+                               "UTF-8 without one";
+    static const char wide[] = "text in UTF-16; save it as UTF-8";
+    static const struct {
+        const char *start, *words;
+    } known[] = {
+        { "version https://git-lfs.github.com/spec/", lfs },
+        { "<!DOCTYPE", page },
+        { "<!doctype", page },
+        { "<html", page },
+        { "\xef\xbb\xbf", mark },
+        { "\xff\xfe", wide },
+        { "\xfe\xff", wide },
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        const size_t len = strlen(known[i].start);
+        if (file.len >= len && memcmp(file.data, known[i].start, len) == 0)
+            return known[i].words;
+    }
+    return NULL;
+}

@@ -30,4 +30,9 @@ bool anm_bytes_slice(anm_bytes b, uint64_t offset, uint64_t n, anm_bytes *out);
 
 bool anm_bytes_equal(anm_bytes a, anm_bytes b);
 
+/* What a file that is none of its kind was mistaken for, and what helps, for a
+ * message: a pointer of Git LFS, a page of a site, text in UTF-16, a byte
+ * order mark in front. NULL when it is nothing that people often have. */
+const char *anm_bytes_mistaken(anm_bytes file);
+
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -62,7 +63,12 @@ static anm_status parse(json_t **out, const char *name, const char *data,
     if (!v && is_out_of_memory(&e, data, len))
         return anm_fail(err, ANM_E_NOMEM, "%s%s out of memory", name,
                         name[0] ? ":" : "JSON:");
-    if (!v) return fail_parse(err, name, &e);
+    if (!v) {
+        const char *mistaken = anm_bytes_mistaken(anm_bytes_of(data, len));
+        if (!mistaken) return fail_parse(err, name, &e);
+        return anm_fail(err, ANM_E_FORMAT, "%s%s%s", name, name[0] ? ": " : "",
+                        mistaken);
+    }
     *out = v;
     return ANM_OK;
 }

@@ -41,6 +41,7 @@ anm_status anm_blob_file_check(anm_bytes file, anm_error *err)
 {
     uint32_t n = 0, version = 0;
     anm_bytes head = { 0 };
+    const char *mistaken = anm_bytes_mistaken(file);
 
     if (!anm_take(&file, HEAD_BYTES, &head))
         return anm_fail(err, ANM_E_FORMAT, "%zu bytes, at least %d expected",
@@ -48,6 +49,7 @@ anm_status anm_blob_file_check(anm_bytes file, anm_error *err)
     (void)anm_take_u32le(&head, &n);
     (void)anm_take_u32le(&head, &version);
     if (version == VERSION) return ANM_OK;
+    if (mistaken) return anm_fail(err, ANM_E_FORMAT, "%s", mistaken);
     return anm_fail(err, ANM_E_UNSUPPORTED,
                     "storage version %" PRIu32 ", must be %d", version,
                     VERSION);

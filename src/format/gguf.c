@@ -29,8 +29,10 @@ static anm_status read_head(anm_bytes *rest, uint64_t *n_tensors,
     uint32_t version = 0;
     anm_bytes start;
 
+    const char *mistaken = anm_bytes_mistaken(*rest);
     if (!anm_take(rest, magic.len, &start) || !anm_bytes_equal(start, magic))
-        return anm_fail(err, ANM_E_FORMAT, "does not begin with \"GGUF\"");
+        return anm_fail(err, ANM_E_FORMAT, "%s",
+                        mistaken ? mistaken : "does not begin with \"GGUF\"");
     if (!anm_take_u32le(rest, &version))
         return anm_fail(err, ANM_E_FORMAT, "ends in its head, at byte %zu",
                         len);

@@ -235,6 +235,9 @@ static anm_status read_model(anm_mlpackage_reading *r, anm_bytes model,
 {
     model_parts parts = { 0 };
     anm_description d = { 0 };
+    // No message of Protocol Buffers begins like any of these.
+    const char *mistaken = anm_bytes_mistaken(model);
+    if (mistaken) return anm_fail(err, ANM_E_FORMAT, "%s", mistaken);
     anm_status status = split_model(r, model, &parts, err);
 
     if (!status)

@@ -23,10 +23,13 @@ static anm_status split_file(anm_bytes file, anm_bytes *header, anm_bytes *data,
     if (!anm_take_u64le(&rest, &len))
         return anm_fail(err, ANM_E_FORMAT, "%zu bytes, at least 8 expected",
                         file.len);
-    if (!anm_take(&rest, len, header))
+    if (!anm_take(&rest, len, header)) {
+        const char *mistaken = anm_bytes_mistaken(file);
+        if (mistaken) return anm_fail(err, ANM_E_FORMAT, "%s", mistaken);
         return anm_fail(err, ANM_E_FORMAT,
                         "header of %" PRIu64 " bytes in a file of %zu", len,
                         file.len);
+    }
     if (len > ANM_SAFETENSORS_HEADER_MAX)
         return anm_fail(err, ANM_E_LIMIT,
                         "header of %" PRIu64 " bytes, at most %d", len,

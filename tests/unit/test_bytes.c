@@ -85,6 +85,29 @@ static void equality_is_of_content(void **state)
     assert_true(anm_bytes_equal(empty, anm_bytes_of(copy, 0)));
 }
 
+static void what_people_mistake_for_a_file_is_named(void **state)
+{
+    static const char *const rows[][2] = {
+        { "version https://git-lfs.github.com/spec/v1\noid", "git lfs pull" },
+        { "<!DOCTYPE html>", "web site" },
+        { "<html>", "web site" },
+        { "\xef\xbb\xbf{}", "byte order mark" },
+        { "\xff\xfe{", "UTF-16" },
+        { "version 1", NULL },
+        { "\xef\xbb", NULL },
+        { "", NULL },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *got =
+            anm_bytes_mistaken(anm_bytes_of(rows[i][0], strlen(rows[i][0])));
+        assert_int_equal(got != NULL, rows[i][1] != NULL);
+        if (got) assert_non_null(strstr(got, rows[i][1]));
+    }
+    assert_null(anm_bytes_mistaken((anm_bytes){ 0 }));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +115,7 @@ int main(void)
         cmocka_unit_test(short_run_changes_nothing),
         cmocka_unit_test(slice_is_inside_or_refused),
         cmocka_unit_test(equality_is_of_content),
+        cmocka_unit_test(what_people_mistake_for_a_file_is_named),
     };
     return cmocka_run_group_tests_name("bytes", tests, NULL, NULL);
 }

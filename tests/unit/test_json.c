@@ -32,6 +32,7 @@ static void bad_documents_are_refused_with_the_place(void **state)
         { "[1e999]", "1:" },
         { "\n\n\"\xed\xa0\x80\"", "3:" },
         { "nul", "1:" },
+        { "\xef\xbb\xbf{}", "begins with a byte order mark" },
     };
     (void)state;
 

@@ -202,6 +202,19 @@ static void header_longer_than_the_file_is_format_error(void **state)
                         "header of 3 bytes in a file of 10");
 }
 
+static void pointer_in_place_of_the_file_says_what_helps(void **state)
+{
+    (void)state;
+    static const char rest[] = "https://git-lfs.github.com/spec/v1\noid x\n";
+
+    // The length is the word "version " in little-endian.
+    assert_refused_path(
+        write_raw(UINT64_C(0x206e6f6973726576), rest, sizeof(rest) - 1),
+        ANM_E_FORMAT, "git lfs pull");
+    // A header may well begin like a text in UTF-16.
+    assert_refused_path(write_raw(0xfeff, "{}", 2), ANM_E_FORMAT, "UTF-16");
+}
+
 static void header_above_16_mb_is_over_the_limit(void **state)
 {
     (void)state;
@@ -437,6 +450,7 @@ int main(void)
         cmocka_unit_test(unknown_members_of_a_tensor_are_ignored),
         cmocka_unit_test(missing_file_is_not_found),
         cmocka_unit_test(header_longer_than_the_file_is_format_error),
+        cmocka_unit_test(pointer_in_place_of_the_file_says_what_helps),
         cmocka_unit_test(header_above_16_mb_is_over_the_limit),
         cmocka_unit_test(header_that_is_no_object_is_format_error),
         cmocka_unit_test(name_twice_is_format_error),
