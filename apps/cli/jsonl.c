@@ -106,6 +106,16 @@ static bool is_blank(anm_text line)
     return true;
 }
 
+/* Editors of some systems put a byte order mark before the first line. */
+static anm_text without_mark(const cli_lines *r, anm_text line)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    const size_t len = sizeof(mark) - 1;
+
+    if (r->line || line.len < len || memcmp(line.data, mark, len)) return line;
+    return (anm_text){ line.data + len, line.len - len };
+}
+
 cli_line cli_lines_next(cli_lines *r, int wait_ms, anm_text *line,
                         anm_error *err)
 {
@@ -120,6 +130,7 @@ cli_line cli_lines_next(cli_lines *r, int wait_ms, anm_text *line,
         if (end || r->eof) {
             *line = (anm_text){ data, end ? (size_t)(end - data) : held };
             r->begin += line->len + (end ? 1 : 0);
+            *line = without_mark(r, *line);
             r->line++;
             searched = 0;
             if (is_blank(*line)) continue;

@@ -41,8 +41,8 @@ typedef enum cli_line {
     CLI_LINE_INTERRUPTED, /* a signal came while waiting */
 } cli_line;
 
-/* The next line that holds more than blanks, without its end; valid until the
- * next call. Waits for at most wait_ms (negative: for ever), then gives an
+/* The next line that holds more than blanks, without its end and, the first,
+ * without a byte order mark; valid until the next call. Waits for at most wait_ms (negative: for ever), then gives an
  * empty line that has no data. */
 cli_line cli_lines_next(cli_lines *r, int wait_ms, anm_text *line,
                         anm_error *err);

@@ -273,6 +273,17 @@ def blank_lines_and_dos_line_ends_are_no_lines():
 
 
 @test
+def byte_order_mark_may_stand_before_the_first_line():
+    lines = b'\xef\xbb\xbf\r\n{"text":"a"}\n'
+    got = succeeds("embed", "-m", MEAN, "--jsonl", "-", stdin=lines[3:]).out
+    for data in (lines, b"\xef\xbb\xbf" + lines[5:]):
+        r = succeeds("embed", "-m", MEAN, "--jsonl", "-", stdin=data)
+        expect(r.out == got, r.out[:80])
+    fails(4, "line 2", args=["embed", "-m", MEAN, "--jsonl", "-"],
+          stdin=lines[5:] + lines[:3] + lines[5:])
+
+
+@test
 def text_with_nul_and_escapes_is_a_text():
     got = succeeds("embed", "-m", MEAN, "--jsonl", "-",
                    stdin='{"text":"a\\u0000b\\ud83d\\ude00"}').lines()
