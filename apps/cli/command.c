@@ -46,6 +46,9 @@ void cli_signals_init(void)
 
     // A parent may have left it ignored; a closed pipe ends us quietly.
     signal(SIGPIPE, SIG_DFL);
+
+    // A limit on the size of files is met like a full disk: the write fails.
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 const cli_option cli_common_options[] = {

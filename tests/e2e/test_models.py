@@ -5,7 +5,6 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import os
 import resource
-import signal
 import struct
 import subprocess
 import time
@@ -387,7 +386,6 @@ def cache_that_is_read_only_is_one_warning():
 
 
 def limit_files():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
