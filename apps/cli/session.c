@@ -94,6 +94,10 @@ anm_status cli_session_model(const cli *c, anm_options *options, anm_error *err)
     if (c->n_args > 1)
         return cli_fail(err, ANM_E_ARG,
                         "takes one MODEL; there are %zu arguments", c->n_args);
+    if (c->n_args == 1 && c->settings.origin[CLI_MODEL] == CLI_ORIGIN_FLAG)
+        return cli_fail(err, ANM_E_ARG,
+                        "two models, %.300s and --model %.300s; one is taken",
+                        c->args[0], options->model);
     if (c->n_args == 1) options->model = c->args[0];
     return require_model(options, err);
 }

@@ -272,12 +272,50 @@ static int run_search(cli *c, const bench_options *o)
     return cli_bench_search(c, &s);
 }
 
+/* What is measured is one thing, and what was asked beside it counts for it. */
+static anm_status check_options(const cli *c, const bench_options *o,
+                                anm_error *err)
+{
+    const bool search = c->n_args && !strcmp(c->args[0], "search");
+    const struct {
+        const char *name;
+        bool on;
+    } modes[] = { { "--lines", o->lines },
+                  { "--mission", o->mission },
+                  { "--evidence", o->evidence },
+                  { "search", search } };
+    const char *first = NULL;
+
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (!modes[i].on) continue;
+        if (first)
+            return cli_fail(err, ANM_E_ARG, "%s and %s exclude each other",
+                            first, modes[i].name);
+        first = modes[i].name;
+    }
+    if (!search && (o->items.n || o->collections.n || o->where))
+        return cli_fail(err, ANM_E_ARG, "--%s is of bench search",
+                        o->items.n         ? "items"
+                        : o->collections.n ? "collections"
+                                           : "where");
+    if (o->quick && !o->mission && !o->evidence)
+        return cli_fail(err, ANM_E_ARG,
+                        "--quick is of --mission and --evidence; elsewhere "
+                        "--seconds says how long");
+    if (o->lines && c->json)
+        return cli_fail(err, ANM_E_ARG,
+                        "--json and --lines exclude each other: the answers "
+                        "are lines of JSON");
+    return ANM_OK;
+}
+
 static int run_bench(cli *c, int argc, char **argv)
 {
     bench_job job = { .c = c, .o = { .seconds = 1, .k = 10 } };
     anm_error err;
 
     if (!cli_begin(c, &job.o, argc, argv)) return c->exit_code;
+    if (check_options(c, &job.o, &err)) return cli_report(c, &err);
     if (job.o.lines) return cli_bench_lines(c);
     if (job.o.mission) return cli_bench_mission(c, job.o.quick);
     if (job.o.evidence) return cli_bench_evidence(c, job.o.quick);

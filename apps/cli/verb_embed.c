@@ -66,6 +66,13 @@ static anm_status check_options(const cli *c, const embed_options *o,
                         "-o: '%s' is not allowed; allowed: a file, since the "
                         "header is written last",
                         o->output);
+    if (npy && (o->ids || o->receipt || o->encoding != EMBED_FLOAT))
+        return cli_fail(err, ANM_E_ARG,
+                        "--%s and --format npy exclude each other: the file "
+                        "holds vectors alone",
+                        o->ids       ? "ids"
+                        : o->receipt ? "receipt"
+                                     : "encoding base64");
     if (npy && c->json)
         return cli_fail(err, ANM_E_ARG,
                         "--json and --format npy exclude each other");

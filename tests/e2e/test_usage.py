@@ -47,6 +47,8 @@ def verbs_of_later_versions_are_unknown():
 def unknown_option_names_the_nearest():
     fails(2, "--promt", "--prompt", args=["embed", "--promt", "x"])
     fails(2, "-x", args=["embed", "-x", "a"])
+    fails(2, "--rec", "'--receipt'", args=["embed", "--rec", "x"])
+    fails(2, "'--nonsense'; --help lists", args=["embed", "--nonsense"])
 
 
 @test
