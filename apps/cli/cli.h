@@ -74,6 +74,9 @@ extern const size_t cli_n_common_options;
 /* Help of the whole command (verb NULL) or of a verb. */
 void cli_help_print(FILE *out, const cli_verb *verb);
 
+/* The same on stdout, as a document with --json; the exit code. */
+int cli_help_give(const cli *c, const cli_verb *verb);
+
 /* Version, compiler, instruction sets, backends; the exit code. */
 int cli_version_print(cli *c);
 

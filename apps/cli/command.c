@@ -97,8 +97,7 @@ bool cli_begin(cli *c, void *values, int argc, char **argv)
         return false;
     }
     if (c->help) {
-        cli_help_print(stdout, c->verb);
-        c->exit_code = cli_finish(c, CLI_DONE);
+        c->exit_code = cli_help_give(c, c->verb);
         return false;
     }
     if (c->version) {

@@ -70,6 +70,19 @@ size_t cli_name_distance(const char *a, const char *b)
     return last[n_b];
 }
 
+void cli_guess(const char *word, const char *known, const char **nearest,
+               size_t *best)
+{
+    const size_t len = strlen(word);
+    const bool begins = len > 1 && !strncmp(word, known, len);
+    const size_t distance = begins ? 1 : cli_name_distance(word, known);
+
+    if (*nearest && distance >= *best) return;
+    if (distance > 1 + len / 3) return;
+    *nearest = known;
+    *best = distance;
+}
+
 static found find_name(const cli_parse_params *p, const char *name, size_t len)
 {
     for (size_t g = 0; g < p->n_groups; g++)
@@ -96,20 +109,18 @@ static anm_status fail_unknown(const cli_parse_params *p, const char *name,
 {
     char wrong[64];
     const char *nearest = NULL;
-    size_t best = SIZE_MAX;
+    size_t best = 0;
 
     snprintf(wrong, sizeof(wrong), "%.*s", (int)least(len, 60), name);
     for (size_t g = 0; g < p->n_groups; g++)
-        for (size_t i = 0; i < p->groups[g].n; i++) {
-            const char *known = p->groups[g].options[i].name;
-            const size_t distance = cli_name_distance(wrong, known);
-            if (distance >= best) continue;
-            best = distance;
-            nearest = known;
-        }
+        for (size_t i = 0; i < p->groups[g].n; i++)
+            cli_guess(wrong, p->groups[g].options[i].name, &nearest, &best);
+    if (!nearest)
+        return cli_fail(err, ANM_E_ARG,
+                        "unknown option '--%s'; --help lists the known", wrong);
     return cli_fail(err, ANM_E_ARG,
                     "unknown option '--%s'; the nearest known is '--%s'", wrong,
-                    nearest ? nearest : "help");
+                    nearest);
 }
 
 static bool read_choice(const char *words, const char *text, size_t *out)

@@ -84,4 +84,10 @@ bool cli_sizes_read(const char *text, size_t low, size_t high, cli_sizes *out);
  * neighbours. At most 63 bytes of each count. */
 size_t cli_name_distance(const char *a, const char *b);
 
+/* The better of two guesses at what somebody meant: `known` takes the place of
+ * *nearest when it begins with the word, or is nearer by cli_name_distance().
+ * What is nowhere near is no guess: *nearest stays as it was, NULL at first. */
+void cli_guess(const char *word, const char *known, const char **nearest,
+               size_t *best);
+
 #endif

@@ -16,19 +16,28 @@ static bool wants_json(int argc, char **argv)
 static int fail_verb(const cli *c, const char *name)
 {
     anm_error err;
-    const char *nearest = "help";
-    size_t best = SIZE_MAX;
+    const char *nearest = NULL;
+    size_t best = 0;
 
-    for (const cli_verb *const *v = cli_verbs; *v; v++) {
-        const size_t distance = cli_name_distance(name, (*v)->name);
-        if (distance >= best) continue;
-        best = distance;
-        nearest = (*v)->name;
+    for (const cli_verb *const *v = cli_verbs; *v; v++)
+        cli_guess(name, (*v)->name, &nearest, &best);
+    cli_fail(&err, ANM_E_ARG, "unknown verb '%.60s'; %s%s%s", name,
+             nearest ? "the nearest known is '" : "anemone help lists all",
+             nearest ? nearest : "",
+             nearest ? "' (anemone help lists all)" : "");
+    return cli_report(c, &err);
+}
+
+/* For a person the overview; a program gets the error it can read. */
+static int fail_no_verb(const cli *c)
+{
+    anm_error err;
+
+    if (!c->json) {
+        cli_help_print(stderr, NULL);
+        return CLI_USAGE;
     }
-    cli_fail(&err, ANM_E_ARG,
-             "unknown verb '%.60s'; the nearest known is '%s' (anemone help "
-             "lists all)",
-             name, nearest);
+    cli_fail(&err, ANM_E_ARG, "no verb; anemone help lists all");
     return cli_report(c, &err);
 }
 
@@ -42,13 +51,9 @@ static int run(cli *c, int argc, char **argv)
     if (c->version) return cli_version_print(c);
     if (c->help) {
         c->verb = used < argc ? cli_verb_find(argv[used]) : NULL;
-        cli_help_print(stdout, c->verb);
-        return cli_finish(c, CLI_DONE);
+        return cli_help_give(c, c->verb);
     }
-    if (used >= argc) {
-        cli_help_print(stderr, NULL);
-        return CLI_USAGE;
-    }
+    if (used >= argc) return fail_no_verb(c);
     const cli_verb *verb = cli_verb_find(argv[used]);
     if (!verb) return fail_verb(c, argv[used]);
     c->verb = verb;

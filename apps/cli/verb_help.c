@@ -56,6 +56,86 @@ void cli_help_print(FILE *out, const cli_verb *verb)
     cli_settings_variables(out);
 }
 
+/* ---- For programs ---------------------------------------------------------- */
+
+static void put_option(const cli_option *o, bool first)
+{
+    const char letter[] = { o->letter, '\0' };
+
+    fputs(first ? "{\"name\":" : ",{\"name\":", stdout);
+    cli_json_string(stdout, o->name);
+    fputs(",\"letter\":", stdout);
+    cli_json_string(stdout, o->letter ? letter : NULL);
+    fputs(",\"value\":", stdout);
+    cli_json_string(stdout, o->kind == CLI_SWITCH ? NULL : o->value);
+    fputs(",\"help\":", stdout);
+    cli_json_string(stdout, o->help);
+    fputc('}', stdout);
+}
+
+static void put_options(const cli_verb *verb)
+{
+    cli_settings settings;
+    bool first = true;
+
+    cli_settings_init(&settings);
+    fputs(",\"options\":[", stdout);
+    for (size_t i = 0; verb && i < verb->n_options; i++, first = false)
+        put_option(&verb->options[i], first);
+    for (size_t i = 0; i < cli_n_common_options; i++, first = false)
+        put_option(&cli_common_options[i], first);
+    for (size_t i = 0; i < CLI_SETTING_COUNT; i++)
+        if (!is_own(verb, settings.flags[i].name))
+            put_option(&settings.flags[i], false);
+    fputc(']', stdout);
+}
+
+static void put_verbs(void)
+{
+    fputs(",\"verbs\":[", stdout);
+    for (const cli_verb *const *v = cli_verbs; *v; v++) {
+        fputs(v == cli_verbs ? "{\"name\":" : ",{\"name\":", stdout);
+        cli_json_string(stdout, (*v)->name);
+        fputs(",\"summary\":", stdout);
+        cli_json_string(stdout, (*v)->summary);
+        fputc('}', stdout);
+    }
+    fputc(']', stdout);
+}
+
+static void put_verb(const cli_verb *verb)
+{
+    const char *const members[][2] = {
+        { "verb", verb->name },           { "summary", verb->summary },
+        { "arguments", verb->arguments }, { "about", verb->about },
+        { "example", verb->example },
+    };
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        printf(",\"%s\":", members[i][0]);
+        cli_json_string(stdout, members[i][1]);
+    }
+}
+
+int cli_help_give(const cli *c, const cli_verb *verb)
+{
+    if (!c->json) {
+        cli_help_print(stdout, verb);
+        return cli_finish(c, CLI_DONE);
+    }
+    fputs("{\"anemone_help\":1", stdout);
+    if (verb) {
+        put_verb(verb);
+    } else {
+        put_verbs();
+    }
+    put_options(verb);
+    fputs("}\n", stdout);
+    return cli_finish(c, CLI_DONE);
+}
+
+/* ---- The version ----------------------------------------------------------- */
+
 /* Before 3.51.3 two connections that write and checkpoint at once can lose a
  * transaction; the store allows one at a time, in all processes together. */
 static void judge_sqlite(const cli *c, const char *json)
@@ -107,8 +187,7 @@ static int run_help(cli *c, int argc, char **argv)
             return cli_report(c, &err);
         }
     }
-    cli_help_print(stdout, verb);
-    return cli_finish(c, CLI_DONE);
+    return cli_help_give(c, verb);
 }
 
 const cli_verb cli_verb_help = {

@@ -197,6 +197,30 @@ static void distance_counts_single_edits(void **state)
     }
 }
 
+static void guess_is_near_or_none(void **state)
+{
+    static const char *const known[] = { "receipt-log", "receipt", "embed",
+                                         "rm", NULL };
+    static const char *const rows[][2] = {
+        { "rec", "receipt-log" },
+        { "recieve", "receipt" },
+        { "embd", "embed" },
+        { "nope", NULL },
+        { "", NULL },
+        { "r", "rm" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *nearest = NULL;
+        size_t best = 0;
+        for (const char *const *k = known; *k; k++)
+            cli_guess(rows[i][0], *k, &nearest, &best);
+        assert_int_equal(nearest != NULL, rows[i][1] != NULL);
+        if (nearest) assert_string_equal(nearest, rows[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +232,7 @@ int main(void)
         cmocka_unit_test(lists_are_limited),
         cmocka_unit_test(option_given_often_keeps_every_value_in_order),
         cmocka_unit_test(distance_counts_single_edits),
+        cmocka_unit_test(guess_is_near_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

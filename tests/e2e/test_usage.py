@@ -26,6 +26,20 @@ def help_goes_to_stdout_with_an_example():
 
 
 @test
+def help_is_a_document_with_json():
+    d = succeeds("help", "--json").json()
+    expect(sorted(v["name"] for v in d["verbs"]) == sorted(VERBS), str(d))
+    for verb in VERBS:
+        d = succeeds(verb, "--help", "--json").json()
+        expect(d["anemone_help"] == 1 and d["verb"] == verb, str(d)[:80])
+        expect(d == succeeds("--json", "help", verb).json(), verb)
+        names = [o["name"] for o in d["options"]]
+        expect("model" in names and len(names) == len(set(names)), str(names))
+    r = run("--json")
+    expect(r.code == 2 and r.json()["error"]["status"] == "ANM_E_ARG", r.out)
+
+
+@test
 def lines_of_help_fit_into_80_columns():
     for verb in VERBS:
         for line in succeeds("help", verb).out.splitlines():
@@ -94,6 +108,17 @@ def options_that_exclude_each_other_are_refused():
                                "--prompt-text", "b", "x"])
     fails(2, "-o", args=["embed", "-m", MEAN, "--format", "npy", "x"])
     fails(2, "npy", args=["embed", "-m", MEAN, "-o", "f", "x"])
+    for more in (["--ids"], ["--receipt"], ["--encoding", "base64"]):
+        fails(2, more[0], "npy", args=["embed", "-m", MEAN, "--format", "npy",
+                                       "-o", "f", *more, "x"])
+    bench = ["bench", "-m", MEAN]
+    for more in (["--lines", "--mission"], ["--mission", "--evidence"],
+                 ["--lines", "--json"], ["search", "--mission"],
+                 ["--quick"], ["--where", "n < 3"], ["--items", "5"]):
+        fails(2, [m for m in more if m.startswith("-")][0],
+              args=[*bench, *more])
+    fails(2, "two models", args=["inspect", MEAN, "-m", MEAN])
+    succeeds("inspect", MEAN, env={"ANEMONE_MODEL": "/nowhere"})
 
 
 @test
