@@ -17,6 +17,7 @@ import time
 from harness import (
     COMMAND, MEAN, TMP, Skip, environment, expect, fails, run, start,
     succeeds, test)
+from schema import load, problems
 from test_doctor import log_of, receipts, slowed
 
 
@@ -42,6 +43,8 @@ def watch_once_counts_what_a_log_holds():
                  "{\"anemone_receipt\":2}", slowed(one, "paging", 1),
                  slowed(one, "queueing", 9))
     d = succeeds("watch", "--receipts", log, "--once", "--json").json()
+    found = list(problems(d, load("watch.schema.json")))
+    expect(not found, f"watch: {found[:3]}")
     expect(d["receipts"] == 4 and d["damaged"] == 2 and d["above"] == 3, str(d))
     expect([c["name"] for c in d["causes"]] == ["queueing", "paging"], str(d))
     expect(d["causes"][1] == {"name": "paging", "calls": 2,
