@@ -213,8 +213,10 @@ ANM_RUN(overhead)
     for (size_t i = 0; i < x->records.n; i++) {
         const anm_record *r = &x->records.items[i];
         if (!is_plain(r)) continue;
-        if (!anm_arm_add(&out->arms[0], (double)r->predict_ns) ||
-            !anm_arm_add(&out->arms[1], (double)(r->total_ns - r->queue_ns)))
+        if (!anm_arm_add(&out->arms[0],
+                         (double)r->stages_ns[ANM_STAGE_PREDICT]) ||
+            !anm_arm_add(&out->arms[1],
+                         (double)(r->total_ns - r->stages_ns[ANM_STAGE_QUEUE])))
             return anm_fail(err, ANM_E_NOMEM, "calls: out of memory");
     }
     out->n_rounds = out->arms[0].n;

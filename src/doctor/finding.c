@@ -288,7 +288,7 @@ static void put_amount(char out[32], double value, unit u)
 
 static int64_t read_queue(const anm_record *r)
 {
-    return (int64_t)r->queue_ns;
+    return (int64_t)r->stages_ns[ANM_STAGE_QUEUE];
 }
 
 static int64_t read_delay(const anm_record *r)
@@ -324,7 +324,8 @@ static int64_t read_freq(const anm_record *r)
 
 static int64_t read_outside(const anm_record *r)
 {
-    return (int64_t)(r->total_ns - r->queue_ns - r->predict_ns);
+    return (int64_t)(r->total_ns - r->stages_ns[ANM_STAGE_QUEUE] -
+                     r->stages_ns[ANM_STAGE_PREDICT]);
 }
 
 static int64_t read_tokens(const anm_record *r)

@@ -47,6 +47,7 @@ static void read_counters(anm_page_call *out, const json_t *call)
 static void read_call(anm_page_call *out, const json_t *call)
 {
     const json_t *band = anm_look(call, "band");
+    const json_t *stages = anm_look(call, "stages_ns");
     const char *verdict = anm_look_text(call, "verdict");
 
     *out = (anm_page_call){
@@ -54,6 +55,8 @@ static void read_call(anm_page_call *out, const json_t *call)
         .total = amount(call, "total_ns"),
         .queue = amount(call, "queue_ns"),
         .predict = amount(call, "predict_ns"),
+        .prepare = amount(stages, "tokenize") + amount(stages, "bind"),
+        .post = amount(stages, "post"),
         .p50 = amount(band, "p50_ns"),
         .low = amount(band, "low_ns"),
         .high = amount(band, "high_ns"),

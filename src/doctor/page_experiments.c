@@ -382,7 +382,7 @@ void anm_page_idle(const anm_page *p, anm_buf *b)
 
 /* ---- Stage shares ------------------------------------------------------------------------------ */
 
-enum { STAGES = 3 };
+enum { STAGES = 5 };
 
 typedef struct share {
     const char *name;
@@ -390,18 +390,25 @@ typedef struct share {
     double ns[STAGES]; /* sums */
 } share;
 
-static const char *const stage_names[STAGES] = { "predict", "queue", "other" };
-static const char *const stage_classes[STAGES] = { "s1", "s2", "s3" };
+static const char *const stage_names[STAGES] = { "predict", "queue", "prepare",
+                                                 "post", "other" };
+static const char *const stage_classes[STAGES] = { "s1", "s2", "s3", "s4",
+                                                   "s5" };
 
 static void add_call(share *s, const anm_page_call *c)
 {
-    const double rest = c->total - c->predict - c->queue;
+    // Documents of before have no more than two of the stages.
+    const double prepare = isnan(c->prepare) ? 0 : c->prepare;
+    const double post = isnan(c->post) ? 0 : c->post;
+    const double rest = c->total - c->predict - c->queue - prepare - post;
 
     if (isnan(rest)) return;
     s->n++;
     s->ns[0] += c->predict;
     s->ns[1] += c->queue;
-    s->ns[2] += fmax(rest, 0);
+    s->ns[2] += prepare;
+    s->ns[3] += post;
+    s->ns[4] += fmax(rest, 0);
 }
 
 static void draw_share(const share *s, const anm_axis *x, double top,
@@ -426,12 +433,19 @@ static void draw_share(const share *s, const anm_axis *x, double top,
     }
 }
 
-static void put_share(const share *s, anm_buf *b)
+static double sum_of(const share *s)
 {
     double total = 0;
 
     for (int i = 0; i < STAGES; i++)
         total += s->ns[i];
+    return total;
+}
+
+static void put_share(const share *s, anm_buf *b)
+{
+    const double total = sum_of(s);
+
     anm_buf_printf(b, "<tr><td>%s</td>", s->name);
     for (int i = 0; i < STAGES; i++) {
         anm_buf_puts(b, "<td>");
@@ -448,9 +462,7 @@ static void draw_shares(const share *shares, size_t n, anm_buf *b)
     double most = 0;
 
     for (size_t i = 0; i < n; i++)
-        most =
-            fmax(most, (shares[i].ns[0] + shares[i].ns[1] + shares[i].ns[2]) /
-                           (double)shares[i].n);
+        most = fmax(most, sum_of(&shares[i]) / (double)shares[i].n);
     const anm_axis_params px = { .kind = ANM_AMOUNT_DURATION,
                                  .high = most,
                                  .begin = 4,

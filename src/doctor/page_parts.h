@@ -41,6 +41,7 @@ typedef enum anm_page_counter {
 typedef struct anm_page_call {
     double at; /* place on the time axis */
     double total, queue, predict;
+    double prepare, post;  /* stages tokenize and bind; post */
     double p50, low, high; /* of the band; low may be 0 */
     double idle;
     double counters[ANM_PAGE_COUNTERS];

@@ -39,8 +39,6 @@ anm_record *anm_records_add(anm_records *r, const anm_receipt *receipt,
     *one = (anm_record){
         .at_ms = at_ms,
         .total_ns = receipt->total_ns,
-        .queue_ns = receipt->stages_ns[ANM_STAGE_QUEUE],
-        .predict_ns = receipt->stages_ns[ANM_STAGE_PREDICT],
         .p50_ns = receipt->band.n ? receipt->band.p50_ns : 0,
         .low_ns = receipt->band.low_ns,
         .high_ns = receipt->band.high_ns,
@@ -61,6 +59,7 @@ anm_record *anm_records_add(anm_records *r, const anm_receipt *receipt,
         .psi_memory_us = c->psi_memory_us,
         .psi_io_us = c->psi_io_us,
     };
+    memcpy(one->stages_ns, receipt->stages_ns, sizeof(one->stages_ns));
     for (size_t i = 0; i < one->n_causes; i++) {
         one->causes[i].cause = receipt->causes[i].cause;
         one->causes[i].excess_ns = receipt->causes[i].excess_ns;
@@ -145,9 +144,9 @@ static anm_status read_stages(const json_t *doc, anm_record *r, anm_error *err)
     anm_status status = anm_json_object(doc, "stages_ns", "receipt", &o, err);
 
     if (!status) status = read_ns(o, "total", "stages_ns", &r->total_ns, err);
-    if (!status) status = read_ns(o, "queue", "stages_ns", &r->queue_ns, err);
-    if (!status)
-        status = read_ns(o, "predict", "stages_ns", &r->predict_ns, err);
+    for (int s = 0; s < ANM_STAGE_COUNT && !status; s++)
+        status = read_ns(o, anm_stage_name((anm_stage)s), "stages_ns",
+                         &r->stages_ns[s], err);
     return status;
 }
 

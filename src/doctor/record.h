@@ -12,8 +12,9 @@
 
 typedef struct anm_record {
     int64_t at_ms; /* wall clock, since the epoch; ANM_COUNTER_UNKNOWN */
-    uint64_t total_ns, queue_ns, predict_ns;
-    uint64_t p50_ns, low_ns, high_ns; /* of the band; 0 without one */
+    uint64_t total_ns;
+    uint64_t stages_ns[ANM_STAGE_COUNT]; /* disjoint, their sum is the total */
+    uint64_t p50_ns, low_ns, high_ns;    /* of the band; 0 without one */
     anm_verdict verdict;
     size_t n_causes;
     struct {

@@ -218,6 +218,20 @@ static json_t *make_counters(const anm_record *c)
         "psi_io_us", known(c->psi_io_us), "freq_khz", known(c->freq_khz));
 }
 
+static json_t *make_stages(const anm_record *c)
+{
+    json_t *o = json_object();
+
+    for (int s = 0; s < ANM_STAGE_COUNT; s++) {
+        if (json_object_set_new(o, anm_stage_name((anm_stage)s),
+                                number(c->stages_ns[s]))) {
+            json_decref(o);
+            return NULL;
+        }
+    }
+    return o;
+}
+
 static json_t *make_call(const anm_record *c, size_t number_of)
 {
     json_t *band =
@@ -227,11 +241,12 @@ static json_t *make_call(const anm_record *c, size_t number_of)
                   : json_null();
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:b, s:b, s:o, s:s, "
-        "s:o, s:o}",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:b, s:b, s:o, "
+        "s:s, s:o, s:o}",
         "call", number(number_of + 1), "at_ms", known(c->at_ms), "total_ns",
-        number(c->total_ns), "queue_ns", number(c->queue_ns), "predict_ns",
-        number(c->predict_ns), "tokens", number(c->tokens), "experiment",
+        number(c->total_ns), "queue_ns", number(c->stages_ns[ANM_STAGE_QUEUE]),
+        "predict_ns", number(c->stages_ns[ANM_STAGE_PREDICT]), "stages_ns",
+        make_stages(c), "tokens", number(c->tokens), "experiment",
         c->experiment ? c->experiment : "receipts", "arm",
         c->arm ? c->arm : "recorded", "band", band, "imposed", c->imposed,
         "disturbed", c->disturbed, "causes", make_causes(c), "verdict",

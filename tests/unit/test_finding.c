@@ -30,7 +30,7 @@ static window *steady(size_t n)
         w->records.items[i] =
             (anm_record){ .at_ms = (int64_t)i * 2000,
                           .total_ns = 2000000,
-                          .predict_ns = 1900000,
+                          .stages_ns = { [ANM_STAGE_PREDICT] = 1900000 },
                           .p50_ns = 2000000,
                           .verdict = ANM_VERDICT_INSIDE,
                           .n_causes = 1,
