@@ -16,6 +16,7 @@ enum {
     BASELINE = 60,
     BASELINE_QUICK = 40,
     BASELINE_ALONE = 120, // around one experiment: some seconds at least
+    BASELINE_LEAST = 8,   // whatever they take
     BETWEEN = 3,          // unchanged calls after each experiment
     TURNS_MORE = 2,       // for experiments that are not decided
     WARM_MS = 8000,
@@ -25,6 +26,10 @@ enum {
 // From the start; what comes after the experiments takes about a second.
 static const uint64_t full_ns = UINT64_C(85000000000);
 static const uint64_t quick_ns = UINT64_C(13500000000);
+
+// Of the time that is left after warm-up unchanged calls take no more than so
+// much, before experiments or one of them.
+static const double baseline_share = 0.15, alone_share = 0.6;
 
 // With less of it left nobody is asked again.
 static const uint64_t worth_a_turn_ns = UINT64_C(500000000);
@@ -150,6 +155,11 @@ static void end(anm_exam *x)
 
 /* ---- Unchanged calls ---------------------------------------------------------------- */
 
+static bool goes_on(anm_exam *x, size_t n_done)
+{
+    return !anm_exam_is_over(x) || (n_done < BASELINE_LEAST && !x->stopped);
+}
+
 static anm_status ask_unchanged(anm_exam *x, size_t most, anm_error *err)
 {
     const anm_arm_plan unchanged = { .name = "unchanged" };
@@ -157,7 +167,7 @@ static anm_status ask_unchanged(anm_exam *x, size_t most, anm_error *err)
     double before = NAN, ns;
 
     x->now = NULL;
-    for (size_t i = 0; i < most && !status && !anm_exam_is_over(x); i++) {
+    for (size_t i = 0; i < most && !status && goes_on(x, i); i++) {
         status = anm_take_unchanged(x, &unchanged, &ns, err);
         // Pairs that share no call.
         if (!status && i % 2 && !anm_exam_note_noise(x, before, ns))
@@ -273,10 +283,14 @@ static anm_status run_those(anm_exam *x, anm_report *r,
  * looks at calls and loads of the others comes last. */
 static anm_status run_experiments(anm_exam *x, anm_report *r, anm_error *err)
 {
-    x->end_ns = UINT64_MAX;
+    const double part = x->params->experiment ? alone_share : baseline_share;
+
+    x->end_ns =
+        anm_now_ns() + (uint64_t)((double)time_left(x, anm_now_ns()) * part);
     list_wanted(x, r);
     show(x, "unchanged calls", 0, r->n_outcomes + 1);
     anm_status status = ask_unchanged(x, count_baseline(x->params), err);
+    x->end_ns = UINT64_MAX;
     if (!status) status = run_those(x, r, takes_time, err);
     for (int turn = 0; turn < TURNS_MORE && !status && !x->stopped &&
                        time_left(x, anm_now_ns()) > worth_a_turn_ns;
