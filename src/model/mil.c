@@ -205,6 +205,9 @@ static anm_status walk(anm_mil_walk *w, const char *only, anm_error *err)
         return anm_fail(err, ANM_E_NOMEM, "function %s: out of memory",
                         w->function->name);
     mark_needed(w->function, only, needed);
+    const anm_status status =
+        anm_mil_constants_check_all(w->function, needed, err);
+    if (status) return status;
     add_inputs(w);
     translate_block(w, needed);
     add_outputs(w, only);

@@ -33,6 +33,12 @@ anm_status anm_mil_constants_get(anm_mil_constants *c, const anm_mil_binding *b,
  * chain each op is to be checked. */
 anm_status anm_mil_constants_check(const anm_mil_op *op, anm_error *err);
 
+/* Whether all constants that are needed, [ops of the function], are in
+ * proportion to what is stored: one blob may be named by any number of ops.
+ * ANM_E_LIMIT with both figures. */
+anm_status anm_mil_constants_check_all(const anm_mil_function *f,
+                                       const bool *needed, anm_error *err);
+
 /* The bytes of a binding to a constexpr op, when they are asked for: made
  * whole, handed over, and let go of again. NULL when memory is out. */
 void *anm_mil_constants_lazy(anm_mil_constants *c, const anm_mil_binding *b);

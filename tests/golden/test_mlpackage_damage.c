@@ -1,5 +1,5 @@
 /* test_mlpackage_damage.c - damaged packages end in the error that says what
- * is wrong, and never ask for much memory.
+ * is wrong, and never ask for much memory: read, or opened as a model.
  *
  * The damage is done by a script of the shared data.
  *
@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "support/packages.h"
 
+/* Beyond the size of the package. */
 static const size_t MEMORY_MAX = (size_t)64 << 20;
 
 /* What an op means is judged where programs are translated; here these are
@@ -53,6 +54,29 @@ static anm_status judge(const char *path, anm_error *err)
     return status;
 }
 
+/* All the way to a first vector: translated, prepared in memory, fitted. */
+static void open_as_model(const char *path)
+{
+    anm_alloc_stats before, after;
+    anm_options o;
+    anm_model *m = NULL;
+    anm_error err;
+
+    anm_options_init(&o);
+    o.model = path;
+    o.tokenizer = test_data("coreml/bert-tokenizer.json");
+    o.cache_dir = "";
+    o.threads = 1;
+    anm_alloc_stats_read(&before);
+    const anm_status status = anm_model_open(&m, &o, &err);
+    anm_alloc_stats_read(&after);
+    assert_int_equal(!m, status != ANM_OK);
+    assert_true(after.bytes_peak - before.bytes_live < MEMORY_MAX);
+    anm_model_close(m);
+    anm_alloc_stats_read(&after);
+    assert_int_equal(after.bytes_live, before.bytes_live);
+}
+
 static void check_case(const char *folder, const char *name, const json_t *want)
 {
     const char *kind = json_string_value(json_object_get(want, "kind"));
@@ -63,6 +87,7 @@ static void check_case(const char *folder, const char *name, const json_t *want)
 
     snprintf(path, sizeof(path), "%s/%s.mlpackage", folder, name);
     const anm_status status = judge(path, &err);
+    open_as_model(path);
     if (is_of_meaning(name)) {
         assert_int_equal(status, ANM_OK);
         return;
