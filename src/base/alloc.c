@@ -11,6 +11,9 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static void *libc_alloc(void *ctx, size_t size)
 {
@@ -55,6 +58,13 @@ static_assert(sizeof(header) == 16, "keeps the alignment of the block");
 void anm_set_allocator(const anm_allocator *allocator)
 {
     current = allocator ? *allocator : libc_allocator;
+}
+
+void anm_alloc_trim(void)
+{
+#ifdef __GLIBC__
+    if (current.alloc == libc_alloc) malloc_trim(0);
+#endif
 }
 
 bool anm_mul_size(size_t a, size_t b, size_t *out)

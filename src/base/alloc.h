@@ -49,6 +49,11 @@ typedef struct anm_alloc_stats {
 
 void anm_alloc_stats_read(anm_alloc_stats *out);
 
+/* Hand freed pages back to the system where libc keeps them: what reading a
+ * model took is megabytes that its calls never need. Takes a fraction of a
+ * millisecond; does nothing to an allocator of the user's. */
+void anm_alloc_trim(void);
+
 /* Products and sums of sizes from files. False on overflow. */
 bool anm_mul_size(size_t a, size_t b, size_t *out);
 bool anm_add_size(size_t a, size_t b, size_t *out);

@@ -579,6 +579,7 @@ anm_status anm_engine_open(anm_engine **out, const anm_options *options,
     anm_bands_load(&e->bands, e->cache, e->band_key);
     anm_artifact_remember(&e->artifact, e->cache);
     anm_book_begin(e);
+    anm_alloc_trim();
     anm_engine_enter_state(e, ANM_STATE_READY, NULL);
     e->open_ns = anm_now_ns() - (uint64_t)e->opened_at_ns;
     log_ready(e);

@@ -68,6 +68,10 @@ static anm_status take_keys(anm_pieces *p, const json_t *vocab, const char *at,
     return ANM_OK;
 }
 
+/* Ids of added tokens that need no second table: vocabularies of words have a
+ * handful. */
+enum { SPARE = 256 };
+
 /* ---- The table ----------------------------------------------------------- */
 
 static size_t hash_spelling(anm_text s)
@@ -129,7 +133,8 @@ anm_status anm_pieces_compile(anm_tokenizer *t, const json_t *vocab,
     if (status) return status;
     p->n = json_object_size(vocab);
     char *run = anm_arena_alloc(&t->arena, n_bytes);
-    p->by_id = anm_arena_array(&t->arena, p->n_ids, sizeof(*p->by_id));
+    p->by_id = anm_arena_array(&t->arena, p->n_ids + SPARE, sizeof(*p->by_id));
+    p->spare = SPARE;
     anm_trie_key *keys = anm_alloc_array(p->n, sizeof(*keys));
     if (!run || !p->by_id || !keys) {
         anm_free(keys);
@@ -147,11 +152,14 @@ anm_status anm_pieces_compile(anm_tokenizer *t, const json_t *vocab,
 anm_status anm_pieces_make_room(anm_tokenizer *t, size_t n, anm_error *err)
 {
     anm_pieces *p = &t->pieces;
+
+    if (n <= p->spare) return ANM_OK;
     anm_text *by_id = anm_arena_array(&t->arena, p->n_ids + n, sizeof(*by_id));
 
     if (!by_id) return anm_part_nomem(err);
     if (p->n_ids) memcpy(by_id, p->by_id, p->n_ids * sizeof(*by_id));
     p->by_id = by_id;
+    p->spare = n;
     return ANM_OK;
 }
 

@@ -44,6 +44,7 @@ typedef struct anm_pieces {
     size_t n;        /* spellings of the model */
     anm_text *by_id; /* [n_ids] added tokens included; {NULL, 0}: no such */
     size_t n_ids;    /* highest id + 1 */
+    size_t spare;    /* further ids that by_id has room for */
 } anm_pieces;
 
 typedef enum anm_pieces_kind {
