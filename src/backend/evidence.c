@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const double share_when_unknown = 0.51;
 static const double share_tolerance = 1e-6;
@@ -34,6 +35,17 @@ anm_statement anm_statement_make(anm_witness by, anm_device device,
     va_start(args, how);
     vsnprintf(s.sealed.how, sizeof(s.sealed.how), how, args);
     va_end(args);
+    return s;
+}
+
+anm_statement anm_statement_quote(anm_witness by, anm_device device,
+                                  double share, const char *how)
+{
+    anm_statement s = { .sealed = { .device = device,
+                                    .evidence = strength_of(by),
+                                    .share = share } };
+
+    memcpy(s.sealed.how, how, strnlen(how, sizeof(s.sealed.how) - 1));
     return s;
 }
 

@@ -40,6 +40,10 @@ anm_statement anm_statement_make(anm_witness by, anm_device device,
                                  double share, const char *how, ...)
     ANM_PRINTF(4, 5);
 
+/* The same with words that are ready. */
+anm_statement anm_statement_quote(anm_witness by, anm_device device,
+                                  double share, const char *how);
+
 /* UNKNOWN, whatever it holds, when nobody said it. */
 anm_device anm_statement_device(const anm_statement *s);
 anm_evidence anm_statement_evidence(const anm_statement *s);

@@ -89,8 +89,9 @@ struct anm_pool {
     unsigned n_members;
     unsigned n_workers; // started so far
     bool is_pinned;
-    bool is_stale;   // windows have ended uncounted since the last reading
-    int free_cpu;    // the one that no worker is pinned to
+    bool is_stale; // windows have ended uncounted since the last reading
+    int free_cpu;  // the one that no worker is pinned to
+    uint64_t caller_cpu_ns;
     worker *workers; // [n_members - 1]
 };
 
@@ -345,6 +346,8 @@ static void wait_a_little(anm_pool *p, const worker *w)
 static void read_usage(anm_pool *p, uint64_t signal)
 {
     start_step(p, read_own_usage, p, signal);
+    // Both sides fetch the same cold code: at once, not one after the other.
+    p->caller_cpu_ns = anm_thread_cpu_ns();
     for (unsigned i = 0; i < p->n_workers; i++) {
         worker *w = &p->workers[i];
         wait_a_little(p, w);
@@ -396,7 +399,8 @@ static int64_t add_counter(int64_t sum, int64_t counter)
 
 void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
 {
-    *out = (anm_pool_usage){ .cpu_ns = anm_pool_cpu_ns(p) };
+    *out = (anm_pool_usage){ .cpu_ns = anm_pool_cpu_ns(p),
+                             .caller_cpu_ns = p->caller_cpu_ns };
     for (unsigned i = 0; i < p->n_workers; i++) {
         const anm_host_thread *u = &p->workers[i].usage;
         if (u->run_delay_ns == ANM_COUNTER_UNKNOWN)
@@ -417,7 +421,10 @@ void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
 void anm_pool_usage_mark(anm_pool *p, anm_pool_usage *out)
 {
     assert(current_signal(p) & IN_WINDOW);
-    if (p->is_stale) read_usage(p, current_signal(p) + ONE_STEP);
+    if (p->is_stale)
+        read_usage(p, current_signal(p) + ONE_STEP);
+    else
+        p->caller_cpu_ns = anm_thread_cpu_ns();
     for (unsigned i = 0; i < p->n_workers; i++)
         p->workers[i].marked_delay = p->workers[i].usage.run_delay_ns;
     anm_pool_usage_read(p, out);

@@ -54,7 +54,8 @@ size_t anm_pool_next(anm_pool *p);
  * else the system counts comes with the next reading. */
 typedef struct anm_pool_usage {
     uint64_t cpu_ns;
-    int64_t run_delay_ns; /* ANM_COUNTER_UNKNOWN where the system is silent */
+    uint64_t caller_cpu_ns; /* of the thread that called _mark or _end, then */
+    int64_t run_delay_ns;   /* ANM_COUNTER_UNKNOWN where the system is silent */
     int64_t run_delay_max_ns; /* of one worker, since _usage_mark() */
     int64_t vol_switches, invol_switches, minor_faults, major_faults;
 } anm_pool_usage;

@@ -2,6 +2,8 @@
  * observed.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,7 +202,14 @@ static void what_was_observed_is_the_cpu(void **state)
     assert_true(anm_statement_share(w) == 1.0);
     assert_int_equal(o.where.excluded,
                      1u << ANM_DEVICE_GPU | 1u << ANM_DEVICE_ANE);
-    assert_non_null(strstr(anm_statement_how(w), "thread cpu time "));
+    double cpu_ms, wall_ms;
+    unsigned threads;
+    assert_int_equal(sscanf(anm_statement_how(w),
+                            "thread cpu time %lf ms of %lf ms wall on %u",
+                            &cpu_ms, &wall_ms, &threads),
+                     3);
+    assert_true(fabs(wall_ms - (double)(o.bind_ns + o.predict_ns) / 1e6) <=
+                0.00501);
     assert_non_null(strstr(anm_statement_how(w), "2 threads"));
     assert_true(o.predict_ns > o.bind_ns && o.bind_ns > 0);
     // On a busy machine a worker can miss a call, and not all of them.

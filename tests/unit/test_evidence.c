@@ -36,6 +36,22 @@ static void the_witness_decides_the_strength(void **state)
     }
 }
 
+static void ready_words_are_cut_to_fit(void **state)
+{
+    char words[400];
+    (void)state;
+
+    memset(words, 'w', sizeof(words));
+    words[sizeof(words) - 1] = '\0';
+    const anm_statement s =
+        anm_statement_quote(ANM_WITNESS_CPU_TIME, ANM_DEVICE_CPU, 1, words);
+    const anm_statement same = anm_statement_make(
+        ANM_WITNESS_CPU_TIME, ANM_DEVICE_CPU, 1, "%s", words);
+    assert_string_equal(anm_statement_how(&s), anm_statement_how(&same));
+    assert_int_equal(strlen(anm_statement_how(&s)), 199);
+    assert_int_equal(anm_statement_evidence(&s), anm_statement_evidence(&same));
+}
+
 static void without_a_witness_nothing_is_known(void **state)
 {
     const anm_statement s = { 0 };
@@ -123,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_witness_decides_the_strength),
+        cmocka_unit_test(ready_words_are_cut_to_fit),
         cmocka_unit_test(without_a_witness_nothing_is_known),
         cmocka_unit_test(the_strongest_is_believed_and_its_opposite_is_kept),
         cmocka_unit_test(shares_that_fit_together_do_not_contradict),

@@ -174,6 +174,34 @@ static void usage_covers_the_work_of_workers(void **state)
     anm_pool_free(p);
 }
 
+static void usage_tells_the_time_of_the_caller_itself(void **state)
+{
+    uint64_t ns = 2000000;
+    (void)state;
+
+    for (unsigned n = 1; n <= 2; n++) {
+        anm_pool *p = make(n);
+        anm_pool_usage before, after;
+        for (unsigned i = 0; i < 3; i++) {
+            anm_pool_begin(p);
+            const uint64_t start = anm_thread_cpu_ns();
+            anm_pool_usage_mark(p, &before);
+            const uint64_t marked = anm_thread_cpu_ns();
+            anm_pool_run(p, burn_member, &ns);
+            const uint64_t ran = anm_thread_cpu_ns();
+            anm_pool_end(p);
+            anm_pool_usage_read(p, &after);
+            const uint64_t end = anm_thread_cpu_ns();
+            assert_in_range(before.caller_cpu_ns, start, marked);
+            assert_in_range(after.caller_cpu_ns, ran, end);
+            // The next mark finds an uncounted window behind it.
+            anm_pool_begin(p);
+            anm_pool_end_uncounted(p);
+        }
+        anm_pool_free(p);
+    }
+}
+
 static void pool_of_one_starts_no_thread(void **state)
 {
     anm_pool *p = make(1);
@@ -289,6 +317,7 @@ int main(void)
         cmocka_unit_test(each_piece_of_work_is_drawn_once),
         cmocka_unit_test(steps_after_any_pause_are_complete),
         cmocka_unit_test(usage_covers_the_work_of_workers),
+        cmocka_unit_test(usage_tells_the_time_of_the_caller_itself),
         cmocka_unit_test(pool_of_one_starts_no_thread),
         cmocka_unit_test(running_allocates_nothing),
         cmocka_unit_test(workers_take_no_signals),
