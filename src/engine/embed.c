@@ -137,6 +137,7 @@ static anm_status run_recorded(anm_engine *e, const anm_job *job,
     anm_slot *slot = anm_slot_take(e, err);
 
     if (!slot) return ANM_E_NOMEM;
+    slot->record = receipt ? receipt : &slot->receipt;
     anm_book_enter(e, job->counted, &entry);
     anm_run run = anm_run_begin();
     const anm_status status = anm_run_job(e, job, slot, &run, err);
@@ -146,8 +147,7 @@ static anm_status run_recorded(anm_engine *e, const anm_job *job,
         hand_over(job, slot, vectors, infos, &run);
         anm_book_stop(e, job, &entry, &run);
         anm_book_leave(e, job, &entry, &run, prompt, slot);
-        if (receipt) *receipt = slot->receipt;
-        if (job->recorded) anm_log_call(e, &slot->receipt);
+        if (job->recorded) anm_log_call(e, slot->record);
     }
     anm_slot_give_back(e, slot);
     return status;

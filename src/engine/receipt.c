@@ -201,6 +201,8 @@ static void fill_input(const anm_engine *e, const anm_job *job,
     r->input.truncated = run->truncated;
     put_text(r->input.prompt, sizeof(r->input.prompt), prompt);
     anm_sha256_read(slot->hash, digest);
+    // Here its code is in the caches; before the next call it is no longer.
+    anm_sha256_reset(slot->hash);
     anm_sha256_hex(digest, r->input.ids_sha256);
 }
 
@@ -316,7 +318,7 @@ void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
 void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
                     const anm_run *run, const char *prompt, anm_slot *slot)
 {
-    anm_receipt *r = &slot->receipt;
+    anm_receipt *r = slot->record;
 
     anm_mutex_lock(&e->book);
     e->n_calls--;

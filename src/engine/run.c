@@ -419,9 +419,10 @@ anm_status anm_run_job(anm_engine *e, const anm_job *job, anm_slot *slot,
     anm_status status = make_room(e, job, slot, err);
 
     if (status) return status;
-    if (job->recorded) anm_sha256_reset(slot->hash);
     anm_inputs_reset(&slot->inputs);
     while (done < job->n && !status)
         status = run_chunk(e, job, slot, &next, &done, run, &why);
-    return status ? anm_fail(err, status, "%s", why.message) : ANM_OK;
+    if (!status) return ANM_OK;
+    anm_sha256_reset(slot->hash);
+    return anm_fail(err, status, "%s", why.message);
 }

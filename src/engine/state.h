@@ -31,7 +31,8 @@ typedef struct anm_slot {
     size_t cap_staged;
     anm_text_info *infos;
     size_t cap_infos;
-    anm_sha256 *hash;
+    anm_sha256 *hash;    /* of the ids so far; none between calls */
+    anm_receipt *record; /* of this call: the caller's, or the one below */
     anm_receipt receipt;
 } anm_slot;
 
@@ -219,7 +220,7 @@ void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
 /* What the calling thread and the workers used. Unknown where either is. */
 anm_counters anm_book_counters(const anm_entry *entry, const anm_run *run);
 
-/* Note that the call has ended; with job->recorded fill slot->receipt. */
+/* Note that the call has ended; with job->recorded fill slot->record. */
 void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
                     const anm_run *run, const char *prompt, anm_slot *slot);
 

@@ -104,6 +104,28 @@ static void ids_hash_does_not_depend_on_chunks(void **state)
     test_texts_free(&texts);
 }
 
+/* The chunks before the bad text have been hashed when it is found. */
+static void failed_call_leaves_nothing_in_the_next_hash(void **state)
+{
+    enum { N = 300 };
+    anm_model *m = open_tiny();
+    const anm_embed_params bulk = { .bulk = true };
+    static anm_text texts[N];
+    static float v[N * DIM];
+    anm_receipt r;
+    (void)state;
+
+    for (size_t i = 0; i < N; i++)
+        texts[i] =
+            anm_text_of(i + 1 < N ? "the old house by the river" : "\xff");
+    const anm_receipt before = record_one(m, "a river");
+    assert_int_equal(anm_embed_with(m, texts, N, &bulk, v, NULL, &r, NULL),
+                     ANM_E_ARG);
+    const anm_receipt after = record_one(m, "a river");
+    assert_string_equal(after.input.ids_sha256, before.input.ids_sha256);
+    anm_model_close(m);
+}
+
 static void device_is_what_was_observed(void **state)
 {
     anm_model *m = open_tiny();
@@ -244,6 +266,7 @@ int main(void)
         cmocka_unit_test(stages_and_unaccounted_are_exactly_the_total),
         cmocka_unit_test(ids_hash_is_over_little_endian_int32),
         cmocka_unit_test(ids_hash_does_not_depend_on_chunks),
+        cmocka_unit_test(failed_call_leaves_nothing_in_the_next_hash),
         cmocka_unit_test(device_is_what_was_observed),
         cmocka_unit_test(firsts_are_said_once),
         cmocka_unit_test(another_thread_is_a_first),
