@@ -67,6 +67,10 @@ bool cli_begin(cli *c, void *values, int argc, char **argv);
 anm_status cli_parse(cli *c, void *values, bool globals, int argc, char **argv,
                      anm_error *err);
 
+/* For verbs that take TEXT… or --jsonl [FILE|-]: one of the two was given, as
+ * it may be. jsonl is the value of that option, NULL without it. */
+anm_status cli_check_texts(const cli *c, const char *jsonl, anm_error *err);
+
 /* Options that every verb takes, into the cli itself. */
 extern const cli_option cli_common_options[];
 extern const size_t cli_n_common_options;

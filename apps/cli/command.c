@@ -113,6 +113,22 @@ bool cli_begin(cli *c, void *values, int argc, char **argv)
     return true;
 }
 
+anm_status cli_check_texts(const cli *c, const char *jsonl, anm_error *err)
+{
+    if (jsonl && c->json)
+        return cli_fail(err, ANM_E_ARG,
+                        "--json and --jsonl exclude each other");
+    if (jsonl && c->n_args > (*jsonl ? 0 : 1))
+        return cli_fail(err, ANM_E_ARG,
+                        "--jsonl takes one FILE, and no texts; there are %zu "
+                        "arguments",
+                        c->n_args);
+    if (!jsonl && c->n_args == 0)
+        return cli_fail(err, ANM_E_ARG,
+                        "no text: give TEXT as an argument, or --jsonl -");
+    return ANM_OK;
+}
+
 static void write_error_line(const cli *c, const char *message)
 {
     fprintf(stderr, "anemone%s%s: ", c->verb ? " " : "",

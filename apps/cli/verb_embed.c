@@ -44,18 +44,9 @@ static anm_status check_options(const cli *c, const embed_options *o,
                                 anm_error *err)
 {
     const bool npy = o->format == EMBED_NPY;
+    const anm_status status = cli_check_texts(c, o->jsonl, err);
 
-    if (o->jsonl && c->json)
-        return cli_fail(err, ANM_E_ARG,
-                        "--json and --jsonl exclude each other");
-    if (o->jsonl && c->n_args > (*o->jsonl ? 0 : 1))
-        return cli_fail(err, ANM_E_ARG,
-                        "--jsonl takes one FILE, and no texts; there are %zu "
-                        "arguments",
-                        c->n_args);
-    if (!o->jsonl && c->n_args == 0)
-        return cli_fail(err, ANM_E_ARG,
-                        "no text: give TEXT as an argument, or --jsonl -");
+    if (status) return status;
     if (o->prompt && o->prompt_text)
         return cli_fail(err, ANM_E_ARG,
                         "--prompt and --prompt-text exclude each other");

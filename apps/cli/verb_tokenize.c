@@ -169,18 +169,7 @@ static anm_status check_options(const cli *c, const tokenize_options *o,
                         "%s is for a model that is opened; embed --ids shows "
                         "its ids",
                         s->options.lowercase ? "--lowercase" : "--add-eos");
-    if (o->jsonl && c->json)
-        return cli_fail(err, ANM_E_ARG,
-                        "--json and --jsonl exclude each other");
-    if (o->jsonl && c->n_args > (*o->jsonl ? 0 : 1))
-        return cli_fail(err, ANM_E_ARG,
-                        "--jsonl takes one FILE, and no texts; there are %zu "
-                        "arguments",
-                        c->n_args);
-    if (!o->jsonl && c->n_args == 0)
-        return cli_fail(err, ANM_E_ARG,
-                        "no text: give TEXT as an argument, or --jsonl -");
-    return ANM_OK;
+    return cli_check_texts(c, o->jsonl, err);
 }
 
 static anm_status run_job(tokenize_job *job, anm_error *err)
