@@ -98,31 +98,6 @@ static void read_common(anm_machine *m)
     if (getloadavg(&load, 1) == 1) m->load_1min = load;
 }
 
-static anm_machine unknown_machine(void)
-{
-    return (anm_machine){
-        .cpus = ANM_COUNTER_UNKNOWN,
-        .cpus_allowed = ANM_COUNTER_UNKNOWN,
-        .cores = ANM_COUNTER_UNKNOWN,
-        .l1d_bytes = ANM_COUNTER_UNKNOWN,
-        .l2_bytes = ANM_COUNTER_UNKNOWN,
-        .l3_bytes = ANM_COUNTER_UNKNOWN,
-        .freq_khz = ANM_COUNTER_UNKNOWN,
-        .freq_max_khz = ANM_COUNTER_UNKNOWN,
-        .memory_bytes = ANM_COUNTER_UNKNOWN,
-        .available_bytes = ANM_COUNTER_UNKNOWN,
-        .memory_limit_bytes = ANM_COUNTER_UNKNOWN,
-        .swap_bytes = ANM_COUNTER_UNKNOWN,
-        .swap_free_bytes = ANM_COUNTER_UNKNOWN,
-        .swappiness = ANM_COUNTER_UNKNOWN,
-        .load_1min = -1,
-        .psi_cpu = -1,
-        .psi_memory = -1,
-        .psi_io = -1,
-        .nice = ANM_COUNTER_UNKNOWN,
-    };
-}
-
 static anm_accelerator *add_accelerator(anm_machine *m)
 {
     if (m->n_accelerators == ANM_ACCELERATORS_MAX) return NULL;
@@ -384,7 +359,7 @@ static void read_nodes(anm_machine *m)
 
 void anm_machine_read(anm_machine *out)
 {
-    *out = unknown_machine();
+    *out = anm_machine_unknown();
     read_common(out);
     read_virtualisation(out);
     read_features(out);
@@ -428,7 +403,7 @@ static void read_features(anm_machine *m)
 
 void anm_machine_read(anm_machine *out)
 {
-    *out = unknown_machine();
+    *out = anm_machine_unknown();
     read_common(out);
     read_features(out);
     out->memory_bytes = sysctl_number("hw.memsize");
@@ -452,7 +427,7 @@ void anm_machine_read(anm_machine *out)
 
 void anm_machine_read(anm_machine *out)
 {
-    *out = unknown_machine();
+    *out = anm_machine_unknown();
     read_common(out);
 }
 

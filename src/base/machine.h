@@ -44,6 +44,9 @@ typedef struct anm_machine {
 
 void anm_machine_read(anm_machine *out);
 
+/* Nothing known of it: what reading begins with. */
+anm_machine anm_machine_unknown(void);
+
 /* ---- Texts of /sys and /proc --------------------------------------------------- */
 
 /* The word in brackets of "always [madvise] never"; "" when there is none. */
