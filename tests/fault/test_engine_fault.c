@@ -53,26 +53,6 @@ static void still_right(anm_model *m)
 
 /* ---- Allocations ---------------------------------------------------------------- */
 
-/* One public call under an armed fault. */
-typedef anm_status (*call_fn)(void *ctx, anm_error *err);
-
-static void fail_each_allocation(call_fn fn, void *ctx)
-{
-    bool happened = true;
-
-    for (uint64_t k = 1; happened; k++) {
-        anm_error err = { 0 };
-        test_fault_arm(k);
-        const anm_status status = fn(ctx, &err);
-        happened = test_fault_disarm();
-        if (status && !happened)
-            fail_msg("allocation %llu: %s", (unsigned long long)k, err.message);
-        if (status && status != ANM_E_NOMEM)
-            fail_msg("allocation %llu: %s (%s)", (unsigned long long)k,
-                     err.message, anm_status_name(status));
-    }
-}
-
 static anm_status open_and_close(void *ctx, anm_error *err)
 {
     anm_model *m;
@@ -91,7 +71,7 @@ static void open_without_cache(void **state)
 {
     anm_options o = options_in("");
     (void)state;
-    fail_each_allocation(open_and_close, &o);
+    test_every_fault(open_and_close, &o);
 }
 
 static void open_that_hits(void **state)
@@ -99,7 +79,7 @@ static void open_that_hits(void **state)
     anm_options o = options_in(test_temp_folder());
     (void)state;
     assert_int_equal(open_and_close(&o, NULL), ANM_OK);
-    fail_each_allocation(open_and_close, &o);
+    test_every_fault(open_and_close, &o);
     anm_model *m = test_model_open(&o);
     still_right(m);
     anm_model_close(m);
@@ -118,7 +98,7 @@ static anm_status open_in_fresh_folder(void *ctx, anm_error *err)
 static void open_that_builds(void **state)
 {
     (void)state;
-    fail_each_allocation(open_in_fresh_folder, (void *)test_temp_folder());
+    test_every_fault(open_in_fresh_folder, (void *)test_temp_folder());
 }
 
 static void embed_of_a_fresh_model(void **state)
@@ -166,7 +146,7 @@ static void ids_of_a_fresh_model(void **state)
     const anm_options o = options_in("");
     (void)state;
     anm_model *m = test_model_open(&o);
-    fail_each_allocation(ask_ids, m);
+    test_every_fault(ask_ids, m);
     still_right(m);
     anm_model_close(m);
 }
@@ -182,7 +162,7 @@ static void warm_up_of_a_model(void **state)
     const anm_options o = options_in(test_temp_folder());
     (void)state;
     anm_model *m = test_model_open(&o);
-    fail_each_allocation(warm_up, m);
+    test_every_fault(warm_up, m);
     still_right(m);
     anm_model_close(m);
 }
@@ -211,7 +191,7 @@ static void plan_of_a_model(void **state)
 {
     anm_options o = options_in(test_temp_folder());
     (void)state;
-    fail_each_allocation(plan, &o);
+    test_every_fault(plan, &o);
 }
 
 static anm_status look_at_cache(void *ctx, anm_error *err)
@@ -236,7 +216,7 @@ static void cache_with_an_artifact(void **state)
     anm_options o = options_in(folder);
     (void)state;
     assert_int_equal(open_and_close(&o, NULL), ANM_OK);
-    fail_each_allocation(look_at_cache, (void *)folder);
+    test_every_fault(look_at_cache, (void *)folder);
     assert_int_equal(open_and_close(&o, NULL), ANM_OK);
 }
 
@@ -253,7 +233,7 @@ static anm_status build_json(void *ctx, anm_error *err)
 static void build_document(void **state)
 {
     (void)state;
-    fail_each_allocation(build_json, NULL);
+    test_every_fault(build_json, NULL);
 }
 
 /* Measuring takes 100 ms each time, so only some k are tried. */

@@ -118,13 +118,6 @@ static void every_failed_allocation_of_an_index_is_out_of_memory(void **state)
     assert_true(fail_each_allocation(path) > 20);
 }
 
-static int install(void **state)
-{
-    (void)state;
-    test_fault_install();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,5 +126,7 @@ int main(void)
         cmocka_unit_test(every_failed_allocation_of_a_file_is_out_of_memory),
         cmocka_unit_test(every_failed_allocation_of_an_index_is_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, install, NULL);
+
+    test_fault_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,20 +111,3 @@ const char *test_pieces_special(const anm_tokenizer *t, const char *text)
 {
     return join_pieces(t, text, true);
 }
-
-void test_every_fault(anm_status (*make)(void *ctx, anm_error *err), void *ctx)
-{
-    for (uint64_t k = 1; k < 100000; k++) {
-        anm_error err;
-        test_fault_arm(k);
-        const anm_status status = make(ctx, &err);
-        const bool happened = test_fault_disarm();
-        if (!happened) {
-            assert_int_equal(status, ANM_OK);
-            return;
-        }
-        if (status && status != ANM_E_NOMEM)
-            fail_msg("allocation %d: %s", (int)k, err.message);
-    }
-    fail_msg("never done");
-}

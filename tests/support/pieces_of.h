@@ -28,8 +28,4 @@ anm_status test_refused_of(test_parts parts, anm_error *err);
 const char *test_pieces(const anm_tokenizer *t, const char *text);
 const char *test_pieces_special(const anm_tokenizer *t, const char *text);
 
-/* Fail each allocation in turn until make(ctx) is ANM_OK; every failure before
- * must be ANM_E_NOMEM. */
-void test_every_fault(anm_status (*make)(void *ctx, anm_error *err), void *ctx);
-
 #endif

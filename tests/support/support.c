@@ -205,3 +205,20 @@ bool test_fault_disarm(void)
     atomic_store(&fault_left, 0);
     return atomic_exchange(&fault_happened, false);
 }
+
+void test_every_fault(anm_status (*make)(void *ctx, anm_error *err), void *ctx)
+{
+    for (uint64_t k = 1; k < 100000; k++) {
+        anm_error err = { 0 };
+        test_fault_arm(k);
+        const anm_status status = make(ctx, &err);
+        const bool happened = test_fault_disarm();
+        if (!happened) {
+            assert_int_equal(status, ANM_OK);
+            return;
+        }
+        if (status && status != ANM_E_NOMEM)
+            fail_msg("allocation %d: %s", (int)k, err.message);
+    }
+    fail_msg("never done");
+}

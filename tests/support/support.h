@@ -57,4 +57,8 @@ void test_fault_spare_jansson(bool spare);
 /* True when the armed failure has happened. Disarms. */
 bool test_fault_disarm(void);
 
+/* Fail each allocation in turn until make(ctx) is ANM_OK; every failure before
+ * must be ANM_E_NOMEM. */
+void test_every_fault(anm_status (*make)(void *ctx, anm_error *err), void *ctx);
+
 #endif

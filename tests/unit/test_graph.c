@@ -299,13 +299,6 @@ static void pool_kinds_have_names(void **state)
     assert_string_equal(anm_pool_kind_name(ANM_POOL_LAST), "last");
 }
 
-static int install(void **state)
-{
-    (void)state;
-    test_fault_install();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,5 +319,7 @@ int main(void)
         cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(pool_kinds_have_names),
     };
-    return cmocka_run_group_tests(tests, install, NULL);
+
+    test_fault_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -454,13 +454,6 @@ static void every_failed_allocation_is_reported(void **state)
     anm_graph_free(g);
 }
 
-static int install(void **state)
-{
-    (void)state;
-    test_fault_install();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,5 +478,7 @@ int main(void)
         cmocka_unit_test(block_that_does_not_fit_is_over_the_limit),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
-    return cmocka_run_group_tests(tests, install, NULL);
+
+    test_fault_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,13 +169,6 @@ static void long_graph_takes_linear_time(void **state)
     anm_graph_free(g);
 }
 
-static int install(void **state)
-{
-    (void)state;
-    test_fault_install();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,5 +182,7 @@ int main(void)
         cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(long_graph_takes_linear_time),
     };
-    return cmocka_run_group_tests(tests, install, NULL);
+
+    test_fault_install();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
