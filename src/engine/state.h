@@ -105,7 +105,7 @@ struct anm_engine {
     unsigned n_samples;
 };
 
-/* ---- engine.c: the steps of opening ---------------------------------------- */
+/* ---- describe.c, engine.c: the steps of opening ---------------------------- */
 
 /* Source and graph; no weight is read. */
 anm_status anm_engine_describe(anm_engine **out, const anm_options *options,
