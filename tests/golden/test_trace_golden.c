@@ -246,13 +246,9 @@ static void compare_vector(const float *x, const float *y, size_t dim,
         fail_msg("text %zu: off by %g, 1 - cos %g", text, worst, off);
 }
 
-/* Texts to step over so that all of them take about four seconds, one where the
- * build is made for finding bugs: test_vectors_golden takes every text. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Texts to step over so that all of them take about a second at a level:
+ * test_vectors_golden takes every text. */
 #define MOST_MS 1000.0
-#else
-#define MOST_MS 4000.0
-#endif
 
 static size_t find_stride(model *m, const golden *g, const char *level)
 {
