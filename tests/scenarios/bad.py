@@ -16,7 +16,7 @@ GOOD = {"anemone_scenario": 1, "devices": {"cpu": {}},
 
 # What is set, and words that the message must hold.
 CASES = {
-    "unknown_field": ({"speed": 1}, ["scenario.speed", "unknown field",
+    "unknown_field": ({"speed": 1}, ["x.json: speed: unknown field",
                                      "devices"]),
     "other_version": ({"anemone_scenario": 2}, ["anemone_scenario"]),
     "no_devices": ({"devices": {}}, ["devices", "cpu, gpu, ane"]),
@@ -53,6 +53,16 @@ CASES = {
     "list_for_object": ({"stages": []}, ["stages", "expected object"]),
     "lengths_no_numbers": ({"warm": {"lengths": ["x"]}},
                            ["warm.lengths[0]", "whole number"]),
+    "field_of_another_kind": ({"faults": [{"kind": "slow", "khz": 2000000}]},
+                              ["faults[0].khz", "slow", "when|ms|factor"]),
+    "unknown_requirement": ({"settings": {"require": "gpu:2"}},
+                            ["settings.require", "gpu:2", "DEVICE[:SHARE]"]),
+    "unknown_fallback": ({"settings": {"allow_fallback": "cpu,"}},
+                         ["settings.allow_fallback", "cpu,"]),
+    "unknown_cause": ({"expect": {"causes": ["gremlins"]}},
+                      ["expect.causes[0]", "paging"]),
+    "text_for_query": ({"expect": {"from_query": "1"}},
+                       ["expect.from_query", "whole number"]),
     "too_many_faults": ({"faults": [{"kind": "slow"}] * 65},
                         ["faults", "at most 64"]),
 }

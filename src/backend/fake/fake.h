@@ -251,7 +251,20 @@ void anm_fake_count_wait(anm_fake_kind kind, double ms);
 
 bool anm_fake_counts_as_cpu(anm_fake_kind kind);
 
+/* The vectors of a call, spoilt as `output` says; NULL: as they should be. */
+void anm_fake_vectors_fill(size_t dim, const anm_call *call,
+                           const anm_fake_fault *output);
+
 extern const anm_backend anm_backend_fake;
+
+#define ANM_FAKE_DEVICES "cpu|gpu|ane"
+#define ANM_FAKE_ANSWERS "absent|honest|cpu|gpu|ane"
+#define ANM_FAKE_NOT_SAID                                                      \
+    {                                                                          \
+        {                                                                      \
+            -1, -1, -1                                                         \
+        }                                                                      \
+    }
 
 /* ---- fake_fields.c: objects by table -------------------------------------------- */
 
@@ -275,12 +288,22 @@ typedef struct anm_fake_field {
 } anm_fake_field;
 
 /* Read the members of an object; those that are absent leave `into` alone.
- * o NULL: none is there. */
+ * o NULL: none is there. at: its name in messages, "": the document. */
 anm_status anm_fake_fields_read(const json_t *o, const char *at,
                                 const anm_fake_field *fields, size_t n,
                                 void *into, anm_error *err);
 
+/* Count the items of a list that is read elsewhere; NULL: none is there. */
+anm_status anm_fake_list_check(const json_t *list, const char *at, size_t *n,
+                               anm_error *err);
+
 /* Position of a word among "a|b|c"; SIZE_MAX: it is none of them. */
 size_t anm_fake_find_word(const char *words, const char *word);
+
+/* ---- fake_faults.c -------------------------------------------------------------- */
+
+/* Read the list of faults. NULL: there is none. */
+anm_status anm_fake_faults_read(anm_fake_scenario *s, const json_t *list,
+                                anm_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* fake_backend.c - the backend's table: plans and predicts as the scenario says
- * and computes nothing. A vector is a function of the ids alone.
+ * and computes nothing.
  *
  * What prepare() has made is loaded first by the builder of the golden vector:
  * that runner answers as it should, at once, and no fault touches it.
@@ -295,59 +295,6 @@ static anm_status reserve(anm_runner *r, size_t tokens, size_t texts,
     return ANM_OK;
 }
 
-/* ---- Vectors ----------------------------------------------------------------- */
-
-static void make_vector(const anm_input *in, float *out, size_t dim)
-{
-    uint64_t state = 1469598103934665603u;
-    double sum = 0;
-
-    for (size_t i = 0; i < in->len; i++)
-        if (in->mask[i])
-            state = (state ^ (uint64_t)(uint32_t)in->ids[i]) *
-                    UINT64_C(1099511628211);
-    for (size_t i = 0; i < dim; i++) {
-        out[i] = (float)(anm_fake_draw(&state) - 0.5);
-        sum += (double)out[i] * out[i];
-    }
-    for (size_t i = 0; i < dim; i++)
-        out[i] = (float)(out[i] / sqrt(sum));
-}
-
-static void spoil(const anm_fake_fault *f, float *v, size_t dim)
-{
-    switch ((anm_fake_output)f->output) {
-    case ANM_FAKE_NAN:
-        v[dim / 2] = NAN;
-        break;
-    case ANM_FAKE_INF:
-        v[dim / 2] = INFINITY;
-        break;
-    case ANM_FAKE_ZERO:
-        memset(v, 0, dim * sizeof(*v));
-        break;
-    case ANM_FAKE_WRONG:
-        v[0] = -v[0];
-        v[1] = -v[1];
-        break;
-    case ANM_FAKE_LONG:
-        for (size_t i = 0; i < dim; i++)
-            v[i] *= 3;
-        break;
-    }
-}
-
-static void fill_vectors(const anm_runner *r, const anm_call *call,
-                         const anm_fake_fault *output)
-{
-    const size_t dim = r->program.dim;
-
-    for (size_t i = 0; i < call->n_inputs; i++) {
-        make_vector(&call->inputs[i], call->vectors + i * dim, dim);
-        if (output) spoil(output, call->vectors + i * dim, dim);
-    }
-}
-
 /* ---- Time -------------------------------------------------------------------- */
 
 static size_t count_tokens(const anm_call *call)
@@ -545,7 +492,7 @@ static anm_status predict(anm_runner *r, const anm_call *call,
     anm_fake_effect e;
 
     if (r->is_reference) {
-        fill_vectors(r, call, NULL);
+        anm_fake_vectors_fill(r->program.dim, call, NULL);
         *observed = o;
         return ANM_OK;
     }
@@ -565,7 +512,7 @@ static anm_status predict(anm_runner *r, const anm_call *call,
         return anm_fail(err, (anm_status)e.fail->status, "predict: %s",
                         *e.fail->reason ? e.fail->reason
                                         : "the scenario says so");
-    fill_vectors(r, call, e.output);
+    anm_fake_vectors_fill(r->program.dim, call, e.output);
     count(&e, &o);
     if (call->counted) testify(r, &e, &o.where);
     *observed = o;

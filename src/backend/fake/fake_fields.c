@@ -14,13 +14,20 @@ typedef struct place {
     const char *at, *name;
 } place;
 
+/* What stands between the name of an object and that of its field. */
+static const char *dot(const char *at)
+{
+    return *at ? "." : "";
+}
+
 static anm_status fail_value(place p, const json_t *v, const char *allowed,
                              anm_error *err)
 {
-    char *found = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *found =
+        json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12));
     const anm_status status =
-        anm_fail(err, ANM_E_FORMAT, "%s.%s: %.80s is not allowed; allowed: %s",
-                 p.at, p.name, found ? found : "it", allowed);
+        anm_fail(err, ANM_E_FORMAT, "%s%s%s: %.80s is not allowed; allowed: %s",
+                 p.at, dot(p.at), p.name, found ? found : "it", allowed);
 
     free(found);
     return status;
@@ -79,7 +86,7 @@ static anm_status take_shares(place p, const json_t *v, anm_fake_shares *out,
     if (!json_is_object(v)) return fail_value(p, v, allowed, err);
     json_object_foreach((json_t *)v, key, value)
     {
-        const size_t d = anm_fake_find_word("cpu|gpu|ane", key);
+        const size_t d = anm_fake_find_word(ANM_FAKE_DEVICES, key);
         if (d == SIZE_MAX || !take_number(&share, value, &s.of[d]))
             return fail_value(p, v, allowed, err);
         sum += s.of[d];
@@ -152,8 +159,8 @@ static anm_status fail_unknown(const char *at, const char *key,
     for (size_t i = 0; i < n; i++)
         anm_buf_printf(&b, "%s%s", i ? ", " : "", fields[i].name);
     const anm_status status =
-        anm_fail(err, ANM_E_FORMAT, "%s.%.60s: unknown field; allowed: %s", at,
-                 key, b.data ? b.data : "none");
+        anm_fail(err, ANM_E_FORMAT, "%s%s%.60s: unknown field; allowed: %s", at,
+                 dot(at), key, b.data ? b.data : "none");
     anm_buf_deinit(&b);
     return status;
 }
@@ -167,8 +174,8 @@ anm_status anm_fake_fields_read(const json_t *o, const char *at,
 
     if (!o) return ANM_OK;
     if (!json_is_object(o))
-        return anm_fail(err, ANM_E_FORMAT, "%s: expected object, found %s", at,
-                        anm_json_type_name(o));
+        return anm_fail(err, ANM_E_FORMAT, "%s: expected object, found %s",
+                        *at ? at : "the document", anm_json_type_name(o));
     json_object_foreach((json_t *)o, key, v)
     {
         size_t i = 0;
@@ -181,4 +188,15 @@ anm_status anm_fake_fields_read(const json_t *o, const char *at,
         if (status) return status;
     }
     return ANM_OK;
+}
+
+anm_status anm_fake_list_check(const json_t *list, const char *at, size_t *n,
+                               anm_error *err)
+{
+    *n = json_array_size(list);
+    if (!list || (json_is_array(list) && *n <= ANM_FAKE_ITEMS_MAX))
+        return ANM_OK;
+    return anm_fail(err, ANM_E_FORMAT,
+                    "%s: expected an array of at most %d objects", at,
+                    ANM_FAKE_ITEMS_MAX);
 }

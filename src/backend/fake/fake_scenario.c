@@ -2,21 +2,20 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/fake/fake.h"
 #include "base/alloc.h"
 #include "base/error.h"
 
-#define DEVICES "cpu|gpu|ane"
-#define ANSWERS "absent|honest|cpu|gpu|ane"
+#define DEVICES ANM_FAKE_DEVICES
+#define ANSWERS ANM_FAKE_ANSWERS
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 static const size_t bytes_max = 1 << 20;
 
 #define S(member) offsetof(anm_fake_scenario, member)
-#define W(member) offsetof(anm_fake_when, member)
-#define F(member) offsetof(anm_fake_fault, member)
 #define P(member) offsetof(anm_fake_step, member)
 #define D(member) offsetof(anm_fake_device, member)
 
@@ -102,68 +101,30 @@ static const anm_fake_field step_fields[] = {
     { "prompt", ANM_FAKE_STRING, P(prompt), 0, 0, NULL },
     { "same_text", ANM_FAKE_BOOL, P(same_text), 0, 0, NULL },
 };
-static const anm_fake_field when_fields[] = {
-    { "phase", ANM_FAKE_CHOICE, W(phase), 0, 0, "open|warm|live|any" },
-    { "start", ANM_FAKE_COUNT, W(start), 1, 1e6, NULL },
-    { "from_start", ANM_FAKE_COUNT, W(from_start), 1, 1e6, NULL },
-    { "from_query", ANM_FAKE_COUNT, W(from_query), 1, 1e9, NULL },
-    { "to_query", ANM_FAKE_COUNT, W(to_query), 1, 1e9, NULL },
-    { "every", ANM_FAKE_COUNT, W(every), 1, 1e9, NULL },
-    { "from_ms", ANM_FAKE_REAL, W(from_ms), 0, 1e12, NULL },
-    { "to_ms", ANM_FAKE_REAL, W(to_ms), 0, 1e12, NULL },
-    { "min_idle_ms", ANM_FAKE_REAL, W(min_idle_ms), 0, 1e12, NULL },
-    { "min_tokens", ANM_FAKE_COUNT, W(min_tokens), 0, 1e6, NULL },
-    { "max_tokens", ANM_FAKE_COUNT, W(max_tokens), 0, 1e6, NULL },
-    { "chance", ANM_FAKE_REAL, W(chance), 0, 1, NULL },
-    { "first_on_thread", ANM_FAKE_BOOL, W(first_on_thread), 0, 0, NULL },
-    { "first_of_length", ANM_FAKE_BOOL, W(first_of_length), 0, 0, NULL },
-    { "caller", ANM_FAKE_STRING, W(caller), 0, 0, NULL },
-};
+/* Read for the sake of mistakes: run.py takes them from the file. */
+typedef struct expectation {
+    double from_query, to_query, every, exit, errors;
+    bool quiet;
+} expectation;
 
-static const char kinds[] =
-#define X(name, text) text "|"
-    ANM_FAKE_KIND_LIST(X)
-#undef X
-    ;
-static const char statuses[] =
-#define X(name, code, text) #name "|"
-    ANM_STATUS_LIST(X)
-#undef X
-    ;
-
-static const anm_fake_field fault_fields[] = {
-    { "kind", ANM_FAKE_CHOICE, F(kind), 0, 0, kinds },
-    { "when", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
-    { "ms", ANM_FAKE_RANGE, F(ms), 0, 1e9, NULL },
-    { "factor", ANM_FAKE_REAL, F(factor), 0.01, 1000, NULL },
-    { "per_query", ANM_FAKE_REAL, F(per_query), 0, 100, NULL },
-    { "max_factor", ANM_FAKE_REAL, F(max_factor), 1, 1000, NULL },
-    { "tau_ms", ANM_FAKE_REAL, F(tau_ms), 1e-3, 1e9, NULL },
-    { "khz", ANM_FAKE_COUNT, F(khz), 1e5, 1e7, NULL },
-    { "tokens", ANM_FAKE_COUNT, F(tokens), 1, 8192, NULL },
-    { "stage", ANM_FAKE_CHOICE, F(stage), 0, 0, "tokenize|bind|post" },
-    { "device", ANM_FAKE_CHOICE, F(device), 0, 0, DEVICES },
-    { "at", ANM_FAKE_CHOICE, F(at), 0, 0, "accepts|prepare|load|predict" },
-    { "status", ANM_FAKE_CHOICE, F(status), 0, 0, statuses },
-    { "output", ANM_FAKE_CHOICE, F(output), 0, 0, "nan|inf|zero|wrong|long" },
-    { "answer", ANM_FAKE_CHOICE, F(answer), 0, 0, "corrupt|stale" },
-    { "energy", ANM_FAKE_CHOICE, F(energy), 0, 0, ANSWERS },
-    { "footprint", ANM_FAKE_CHOICE, F(footprint), 0, 0, ANSWERS },
-    { "reason", ANM_FAKE_STRING, F(reason), 0, 0, NULL },
-    { "shares", ANM_FAKE_SHARES, F(shares), 0, 0, NULL },
-};
-
+#define E(member) offsetof(expectation, member)
 static const anm_fake_field expect_fields[] = {
     { "causes", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
-    { "from_query", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
-    { "to_query", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
-    { "every", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
-    { "quiet", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
-    { "exit", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
-    { "errors", ANM_FAKE_ELSEWHERE, 0, 0, 0, NULL },
+    { "from_query", ANM_FAKE_COUNT, E(from_query), 1, 1e9, NULL },
+    { "to_query", ANM_FAKE_COUNT, E(to_query), 1, 1e9, NULL },
+    { "every", ANM_FAKE_COUNT, E(every), 1, 1e9, NULL },
+    { "quiet", ANM_FAKE_BOOL, E(quiet), 0, 0, NULL },
+    { "exit", ANM_FAKE_COUNT, E(exit), -64, 255, NULL },
+    { "errors", ANM_FAKE_COUNT, E(errors), 0, 1e9, NULL },
 };
 
-static const anm_fake_shares not_said = { { -1, -1, -1 } };
+static const char causes[] =
+#define X(name, text) text "|"
+    ANM_CAUSE_LIST(X)
+#undef X
+    ;
+
+static const anm_fake_shares not_said = ANM_FAKE_NOT_SAID;
 
 static void set_defaults(anm_fake_scenario *s)
 {
@@ -313,28 +274,32 @@ static anm_status read_lengths(anm_fake_scenario *s, const json_t *warm,
     return ANM_OK;
 }
 
-/* ---- Lists ----------------------------------------------------------------- */
-
-static anm_status list_of(const json_t *top, const char *key, size_t *n,
-                          const json_t **out, anm_error *err)
+static anm_status read_expect(const json_t *expect, anm_error *err)
 {
-    const json_t *list = json_object_get(top, key);
+    expectation e;
+    const json_t *list = json_object_get(expect, "causes");
+    const anm_status status = anm_fake_fields_read(
+        expect, "expect", expect_fields, N_OF(expect_fields), &e, err);
 
-    *out = list;
-    *n = 0;
-    if (!list) return ANM_OK;
-    *n = json_array_size(list);
-    if (json_is_array(list) && *n <= ANM_FAKE_ITEMS_MAX) return ANM_OK;
-    return anm_fail(err, ANM_E_FORMAT,
-                    "%s: expected an array of at most %d objects", key,
-                    ANM_FAKE_ITEMS_MAX);
+    if (status || !list) return status;
+    if (!json_is_array(list))
+        return anm_fail(err, ANM_E_FORMAT,
+                        "expect.causes: expected array, found %s",
+                        anm_json_type_name(list));
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (word_at(list, i, causes) == SIZE_MAX)
+            return anm_fail(err, ANM_E_FORMAT,
+                            "expect.causes[%zu]: allowed: %s", i, causes);
+    return ANM_OK;
 }
+
+/* ---- Lists ----------------------------------------------------------------- */
 
 static anm_status read_workload(anm_fake_scenario *s, const json_t *top,
                                 anm_error *err)
 {
-    const json_t *list;
-    anm_status status = list_of(top, "workload", &s->n_steps, &list, err);
+    const json_t *list = json_object_get(top, "workload");
+    anm_status status = anm_fake_list_check(list, "workload", &s->n_steps, err);
 
     for (size_t i = 0; i < s->n_steps && !status; i++) {
         char at[ANM_FAKE_NAME];
@@ -346,80 +311,6 @@ static anm_status read_workload(anm_fake_scenario *s, const json_t *top,
                                        .caller = "main" };
         status = anm_fake_fields_read(json_array_get(list, i), at, step_fields,
                                       N_OF(step_fields), &s->steps[i], err);
-    }
-    return status;
-}
-
-/* Fields that a kind cannot do without. */
-static anm_status check_fault(const json_t *o, const char *at, size_t kind,
-                              anm_error *err)
-{
-    static const struct {
-        size_t kind;
-        const char *field;
-    } needed[] = {
-        { ANM_FAKE_CONTENTION, "ms" },   { ANM_FAKE_QUOTA, "ms" },
-        { ANM_FAKE_PAGING, "ms" },       { ANM_FAKE_MEMORY, "ms" },
-        { ANM_FAKE_BUSY, "ms" },         { ANM_FAKE_IDLE, "ms" },
-        { ANM_FAKE_OVERHEAD, "ms" },     { ANM_FAKE_SUSPEND, "ms" },
-        { ANM_FAKE_DRIFT, "per_query" }, { ANM_FAKE_FREQUENCY, "khz" },
-        { ANM_FAKE_HOST, "factor" },     { ANM_FAKE_EXECUTE, "shares" },
-        { ANM_FAKE_PLAN, "device" },     { ANM_FAKE_ARTIFACT, "answer" },
-        { ANM_FAKE_OUTPUT, "output" },   { ANM_FAKE_PAD, "tokens" },
-    };
-
-    for (size_t i = 0; i < N_OF(needed); i++)
-        if (needed[i].kind == kind && !json_object_get(o, needed[i].field))
-            return anm_fail(err, ANM_E_FORMAT,
-                            "%s.%s: missing; a fault of kind %s needs it", at,
-                            needed[i].field,
-                            json_string_value(json_object_get(o, "kind")));
-    return ANM_OK;
-}
-
-static anm_status read_fault(anm_fake_fault *f, const json_t *o, const char *at,
-                             anm_error *err)
-{
-    char at_when[ANM_FAKE_NAME];
-
-    *f = (anm_fake_fault){ .kind = ANM_FAKE_KIND_COUNT,
-                           .factor = 1,
-                           .max_factor = 1000,
-                           .tau_ms = 1000,
-                           .at = ANM_FAKE_AT_PREDICT,
-                           .status = ANM_E_DEVICE,
-                           .device = ANM_DEVICE_COUNT,
-                           .reason = "",
-                           .shares = not_said };
-    f->when = (anm_fake_when){ .phase = ANM_FAKE_LIVE,
-                               .to_query = 1e9,
-                               .every = 1,
-                               .to_ms = 1e12,
-                               .max_tokens = 1e6,
-                               .chance = 1 };
-    anm_status status =
-        anm_fake_fields_read(o, at, fault_fields, N_OF(fault_fields), f, err);
-    if (status) return status;
-    if (f->kind >= ANM_FAKE_KIND_COUNT)
-        return anm_fail(err, ANM_E_FORMAT, "%s.kind: missing; allowed: %s", at,
-                        kinds);
-    snprintf(at_when, sizeof(at_when), "%.40s.when", at);
-    status =
-        anm_fake_fields_read(json_object_get(o, "when"), at_when, when_fields,
-                             N_OF(when_fields), &f->when, err);
-    return status ? status : check_fault(o, at, f->kind, err);
-}
-
-static anm_status read_faults(anm_fake_scenario *s, const json_t *top,
-                              anm_error *err)
-{
-    const json_t *list;
-    anm_status status = list_of(top, "faults", &s->n_faults, &list, err);
-
-    for (size_t i = 0; i < s->n_faults && !status; i++) {
-        char at[ANM_FAKE_NAME];
-        snprintf(at, sizeof(at), "faults[%zu]", i);
-        status = read_fault(&s->faults[i], json_array_get(list, i), at, err);
     }
     return status;
 }
@@ -441,7 +332,6 @@ static anm_status read_objects(anm_fake_scenario *s, const json_t *top,
         { "evidence", evidence_fields, N_OF(evidence_fields) },
         { "stages", stages_fields, N_OF(stages_fields) },
         { "warm", warm_fields, N_OF(warm_fields) },
-        { "expect", expect_fields, N_OF(expect_fields) },
     };
 
     for (size_t i = 0; i < N_OF(objects); i++) {
@@ -453,15 +343,68 @@ static anm_status read_objects(anm_fake_scenario *s, const json_t *top,
     return ANM_OK;
 }
 
-static anm_status check_whole(const anm_fake_scenario *s, anm_error *err)
+/* "none", or DEVICE[:SHARE]. */
+static bool is_requirement(const char *text)
+{
+    char *end;
+    char device[4] = "";
+    const size_t n = strcspn(text, ":");
+
+    if (strcmp(text, "none") == 0) return true;
+    if (n >= sizeof(device)) return false;
+    memcpy(device, text, n);
+    if (anm_fake_find_word(DEVICES, device) == SIZE_MAX) return false;
+    if (!text[n]) return true;
+    const double share = strtod(text + n + 1, &end);
+    return end != text + n + 1 && !*end && share > 0 && share <= 1;
+}
+
+/* Devices with commas between. */
+static bool is_device_list(const char *text)
+{
+    for (;; text++) {
+        char device[4] = "";
+        const size_t n = strcspn(text, ",");
+        if (n >= sizeof(device)) return false;
+        memcpy(device, text, n);
+        if (anm_fake_find_word(DEVICES, device) == SIZE_MAX) return false;
+        text += n;
+        if (!*text) return true;
+    }
+}
+
+static anm_status fail_setting(const char *name, const char *found,
+                               const char *allowed, anm_error *err)
+{
+    return anm_fail(err, ANM_E_FORMAT,
+                    "settings.%s: \"%.40s\" is not allowed; allowed: %s", name,
+                    found, allowed);
+}
+
+static anm_status check_settings(const anm_fake_scenario *s, anm_error *err)
 {
     static const char units[] = "ALL|CPU_AND_GPU|CPU_AND_NE|CPU_ONLY";
 
     if (s->settings.units &&
         anm_fake_find_word(units, s->settings.units) == SIZE_MAX)
+        return fail_setting("units", s->settings.units, units, err);
+    if (s->settings.require && !is_requirement(s->settings.require))
+        return fail_setting("require", s->settings.require,
+                            "none, or DEVICE[:SHARE] with device " DEVICES
+                            " and a share above 0 up to 1",
+                            err);
+    if (s->settings.allow_fallback &&
+        !is_device_list(s->settings.allow_fallback))
+        return fail_setting("allow_fallback", s->settings.allow_fallback,
+                            "a list of " DEVICES " with commas between", err);
+    return ANM_OK;
+}
+
+static anm_status check_devices(const anm_fake_scenario *s, anm_error *err)
+{
+    if (!s->devices[ANM_DEVICE_CPU].present)
         return anm_fail(err, ANM_E_FORMAT,
-                        "settings.units: %.40s is not allowed; allowed: %s",
-                        s->settings.units, units);
+                        "devices.cpu: missing; every machine has one");
     for (size_t d = 0; d < ANM_DEVICE_COUNT; d++)
         if (s->executes.of[d] > 0 && !s->devices[d].present)
             return anm_fail(err, ANM_E_FORMAT,
@@ -474,30 +417,30 @@ static anm_status check_whole(const anm_fake_scenario *s, anm_error *err)
                                 "faults[%zu].shares.%s: the device is not "
                                 "among devices",
                                 i, anm_device_name((anm_device)d));
-    if (!s->devices[ANM_DEVICE_CPU].present)
-        return anm_fail(err, ANM_E_FORMAT,
-                        "devices.cpu: missing; every machine has one");
     return ANM_OK;
 }
 
 static anm_status read_all(anm_fake_scenario *s, const json_t *top,
                            anm_error *err)
 {
-    int64_t version;
-    anm_status status = anm_fake_fields_read(top, "scenario", top_fields,
-                                             N_OF(top_fields), s, err);
+    const json_t *v = json_object_get(top, "anemone_scenario");
+    anm_status status =
+        anm_fake_fields_read(top, "", top_fields, N_OF(top_fields), s, err);
 
-    if (!status)
-        status = anm_json_int(top, "anemone_scenario", "scenario", 1, 1,
-                              &version, err);
+    if (!status && !(json_is_integer(v) && json_integer_value(v) == 1))
+        status = anm_fail(err, ANM_E_FORMAT, "anemone_scenario: %s; allowed: 1",
+                          v ? "another version" : "missing");
     if (!status) status = read_objects(s, top, err);
     if (!status) status = read_absent(s, json_object_get(top, "machine"), err);
     if (!status) status = read_devices(s, json_object_get(top, "devices"), err);
     if (!status) status = read_ops(s, json_object_get(top, "plan"), err);
     if (!status) status = read_lengths(s, json_object_get(top, "warm"), err);
     if (!status) status = read_workload(s, top, err);
-    if (!status) status = read_faults(s, top, err);
-    return status ? status : check_whole(s, err);
+    if (!status)
+        status = anm_fake_faults_read(s, json_object_get(top, "faults"), err);
+    if (!status) status = read_expect(json_object_get(top, "expect"), err);
+    if (!status) status = check_settings(s, err);
+    return status ? status : check_devices(s, err);
 }
 
 anm_status anm_fake_scenario_read(anm_fake_scenario *out, const char *path,
