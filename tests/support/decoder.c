@@ -15,33 +15,20 @@ typedef struct builder {
     int64_t layer;
 } builder;
 
-/* "layer_02.part" in one of four buffers. */
-static const char *name_part(const builder *b, const char *part,
-                             const char *suffix)
-{
-    static char names[4][96];
-    static unsigned next;
-    char *name = names[next++ % 4];
-
-    snprintf(name, sizeof(names[0]), "layer_%02d.%s%s", (int)b->layer, part,
-             suffix);
-    return name;
-}
-
 static anm_value_id add2(const builder *b, anm_op op, const char *name,
                          anm_value_id x, anm_value_id y, anm_attr attr)
 {
     const anm_value_id in[] = { x, y };
-    return anm_graph_add(b->t->graph, op, name_part(b, name, ""), in,
-                         y == ANM_VALUE_NONE ? 1 : 2, &attr);
+    return anm_graph_add(b->t->graph, op, test_layer_name(b->layer, name, ""),
+                         in, y == ANM_VALUE_NONE ? 1 : 2, &attr);
 }
 
 static anm_value_id add_linear(const builder *b, const char *name,
                                anm_value_id x, int64_t n, int64_t k)
 {
     const anm_value_id w =
-        test_constant(b->t, name_part(b, name, ".weight"), b->p.dtype, n, k,
-                      1.7f / sqrtf((float)k));
+        test_constant(b->t, test_layer_name(b->layer, name, ".weight"),
+                      b->p.dtype, n, k, 1.7f / sqrtf((float)k));
 
     return add2(b, ANM_OP_LINEAR, name, x, w, (anm_attr){ 0 });
 }
@@ -49,8 +36,9 @@ static anm_value_id add_linear(const builder *b, const char *name,
 static anm_value_id add_norm(const builder *b, const char *name, anm_value_id x,
                              int64_t d)
 {
-    const anm_value_id gamma = test_constant(b->t, name_part(b, name, ".gamma"),
-                                             ANM_DTYPE_F32, d, 0, 1.0f);
+    const anm_value_id gamma =
+        test_constant(b->t, test_layer_name(b->layer, name, ".gamma"),
+                      ANM_DTYPE_F32, d, 0, 1.0f);
 
     return add2(b, ANM_OP_RMS_NORM, name, x, gamma, (anm_attr){ .eps = 1e-6 });
 }
@@ -83,7 +71,8 @@ static anm_value_id add_attention(const builder *b, anm_value_id x)
     };
 
     return anm_graph_add(b->t->graph, ANM_OP_ATTENTION,
-                         name_part(b, "attention", ""), in, 4, &attr);
+                         test_layer_name(b->layer, "attention", ""), in, 4,
+                         &attr);
 }
 
 static anm_value_id add_layer(const builder *b, anm_value_id x)

@@ -91,36 +91,36 @@ anm_value_id test_constant(test_graph *t, const char *name, anm_dtype dtype,
     return anm_graph_const(t->graph, name, &shape, anm_bytes_of(data + 1, len));
 }
 
+const char *test_layer_name(int64_t layer, const char *part, const char *suffix)
+{
+    static char names[4][96];
+    static unsigned next;
+    char *name = names[next++ % 4];
+
+    snprintf(name, sizeof(names[0]), "layer_%02d.%s%s", (int)layer, part,
+             suffix);
+    return name;
+}
+
 typedef struct builder {
     test_graph *t;
     test_bert p;
     int64_t layer;
 } builder;
 
-/* "layer_02.part" in one of four buffers. */
-static const char *name_part(const builder *b, const char *part,
-                             const char *suffix)
-{
-    static char names[4][96];
-    static unsigned next;
-    char *name = names[next++ % 4];
-
-    snprintf(name, sizeof(names[0]), "layer_%02d.%s%s", (int)b->layer, part,
-             suffix);
-    return name;
-}
-
 static anm_value_id add1(const builder *b, anm_op op, const char *name,
                          anm_value_id x, anm_attr attr)
 {
-    return anm_graph_add(b->t->graph, op, name_part(b, name, ""), &x, 1, &attr);
+    return anm_graph_add(b->t->graph, op, test_layer_name(b->layer, name, ""),
+                         &x, 1, &attr);
 }
 
 static anm_value_id add2(const builder *b, anm_op op, const char *name,
                          anm_value_id x, anm_value_id y, anm_attr attr)
 {
     const anm_value_id in[] = { x, y };
-    return anm_graph_add(b->t->graph, op, name_part(b, name, ""), in, 2, &attr);
+    return anm_graph_add(b->t->graph, op, test_layer_name(b->layer, name, ""),
+                         in, 2, &attr);
 }
 
 static anm_value_id add_linear(const builder *b, const char *name,
@@ -129,13 +129,13 @@ static anm_value_id add_linear(const builder *b, const char *name,
     const float scale = 1.7f / sqrtf((float)k);
     const anm_value_id in[] = {
         x,
-        test_constant(b->t, name_part(b, name, ".weight"), b->p.dtype, n, k,
-                      scale),
-        test_constant(b->t, name_part(b, name, ".bias"), b->p.dtype, n, 0,
-                      0.2f),
+        test_constant(b->t, test_layer_name(b->layer, name, ".weight"),
+                      b->p.dtype, n, k, scale),
+        test_constant(b->t, test_layer_name(b->layer, name, ".bias"),
+                      b->p.dtype, n, 0, 0.2f),
     };
-    return anm_graph_add(b->t->graph, ANM_OP_LINEAR, name_part(b, name, ""), in,
-                         3, NULL);
+    return anm_graph_add(b->t->graph, ANM_OP_LINEAR,
+                         test_layer_name(b->layer, name, ""), in, 3, NULL);
 }
 
 static anm_value_id add_norm(const builder *b, const char *name, anm_value_id x)
@@ -143,13 +143,13 @@ static anm_value_id add_norm(const builder *b, const char *name, anm_value_id x)
     const anm_attr attr = { .eps = 1e-12 };
     const anm_value_id in[] = {
         x,
-        test_constant(b->t, name_part(b, name, ".gamma"), ANM_DTYPE_F32,
-                      b->p.dim, 0, 1.0f),
-        test_constant(b->t, name_part(b, name, ".beta"), ANM_DTYPE_F32,
-                      b->p.dim, 0, 0.2f),
+        test_constant(b->t, test_layer_name(b->layer, name, ".gamma"),
+                      ANM_DTYPE_F32, b->p.dim, 0, 1.0f),
+        test_constant(b->t, test_layer_name(b->layer, name, ".beta"),
+                      ANM_DTYPE_F32, b->p.dim, 0, 0.2f),
     };
-    return anm_graph_add(b->t->graph, ANM_OP_LAYER_NORM, name_part(b, name, ""),
-                         in, 3, &attr);
+    return anm_graph_add(b->t->graph, ANM_OP_LAYER_NORM,
+                         test_layer_name(b->layer, name, ""), in, 3, &attr);
 }
 
 static anm_value_id add_heads(const builder *b, const char *part,

@@ -31,6 +31,10 @@ void test_graph_deinit(test_graph *t);
 anm_value_id test_constant(test_graph *t, const char *name, anm_dtype dtype,
                            int64_t rows, int64_t cols, float scale);
 
+/* "layer_02.part" and suffix; static storage, the last four stay valid. */
+const char *test_layer_name(int64_t layer, const char *part,
+                            const char *suffix);
+
 /* Zero members have defaults: a tiny model of every kind of node. */
 typedef struct test_bert {
     int64_t vocab, positions, dim, heads, inner, layers;
