@@ -91,6 +91,23 @@ static anm_status read_sizes(const json_t *config, const char *at,
     return status ? status : check_heads(c, at, err);
 }
 
+/* Newer models say them by kind of layer, which this one has not. */
+static anm_status refuse_by_layer(json_t *rope, const char *at, anm_error *err)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(rope, key, value)
+    {
+        if (!json_is_object(value)) continue;
+        return anm_fail(err, ANM_E_UNSUPPORTED,
+                        "%s: %s: rotary positions by kind of layer are not "
+                        "built in",
+                        at, key);
+    }
+    return ANM_OK;
+}
+
 /* The kind of rotary positions in an object of theirs; older files call it
  * "type". */
 static anm_status check_rope_type(const json_t *rope, const char *at,
@@ -132,7 +149,8 @@ static anm_status read_rope(const json_t *config, const char *at,
         status = anm_json_object(config, keys[i], at, &rope, err);
         if (status) return status;
         snprintf(where, sizeof(where), "%s: %s", at, keys[i]);
-        status = check_rope_type(rope, where, err);
+        status = refuse_by_layer(json_object_get(config, keys[i]), where, err);
+        if (!status) status = check_rope_type(rope, where, err);
         if (!status)
             status =
                 anm_json_real_or(rope, "rope_theta", where, inner, &inner, err);

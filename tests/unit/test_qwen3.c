@@ -264,6 +264,8 @@ static void settings_not_built_in_are_refused_by_name(void **state)
           ANM_E_UNSUPPORTED, "rope_scaling|linear" },
         { "{\"rope_parameters\": {\"rope_type\": \"llama3\"}}",
           ANM_E_UNSUPPORTED, "rope_parameters|llama3" },
+        { "{\"rope_parameters\": {\"full_attention\": {\"rope_theta\": 1e6}}}",
+          ANM_E_UNSUPPORTED, "rope_parameters: full_attention|kind of layer" },
         { "{\"rope_parameters\": {\"partial_rotary_factor\": 0.5}}",
           ANM_E_UNSUPPORTED, "partial_rotary_factor|0.5" },
         { "{\"rope_scaling\": \"none\"}", ANM_E_FORMAT, "rope_scaling" },
