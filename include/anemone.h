@@ -616,7 +616,7 @@ typedef struct anm_tokenizer anm_tokenizer;
 /** Reusable storage for the result of anm_tokenize(). One thread at a time. */
 typedef struct anm_encoding anm_encoding;
 
-/** Open the tokenizer of a model folder, or a tokenizer.json.
+/** Open the tokenizer of a model, or a tokenizer.json.
  *
  * @return ANM_OK
  *         ANM_E_NOTFOUND  no such file or folder, or none of either kind
@@ -625,6 +625,18 @@ typedef struct anm_encoding anm_encoding;
  *         ANM_E_IO, ANM_E_LIMIT */
 ANM_API anm_status anm_tokenizer_open(anm_tokenizer **out, const char *path,
                                       anm_error *err);
+
+/** The same of options->tokenizer, or else of options->model. lowercase and
+ * add_eos settle what a GGUF file leaves open; compiled tokenizers are kept in
+ * cache_dir from one start to the next, unless `verify`. Other options do not
+ * count.
+ *
+ * @return as above, and
+ *         ANM_E_ARG  an option has a value not allowed, or asks for what the
+ *                    files do not leave open */
+ANM_API anm_status anm_tokenizer_open_with(anm_tokenizer **out,
+                                           const anm_options *options,
+                                           anm_error *err);
 ANM_API void anm_tokenizer_close(anm_tokenizer *t);
 
 ANM_API anm_status anm_encoding_new(anm_encoding **out, anm_error *err);

@@ -164,21 +164,16 @@ static anm_status check_options(const cli *c, const tokenize_options *o,
     if (!s->options.tokenizer && !s->options.model)
         return cli_fail(err, ANM_E_ARG,
                         "no tokenizer: give -m MODEL or --tokenizer FILE");
-    if (s->options.lowercase || s->options.add_eos)
-        return cli_fail(err, ANM_E_ARG,
-                        "%s is for a model that is opened; embed --ids shows "
-                        "its ids",
-                        s->options.lowercase ? "--lowercase" : "--add-eos");
     return cli_check_texts(c, o->jsonl, err);
 }
 
 static anm_status run_job(tokenize_job *job, anm_error *err)
 {
     const cli *c = job->c;
-    const anm_options *set = &c->settings.options;
+    anm_options how = c->settings.options;
 
-    anm_status status = anm_tokenizer_open(
-        &job->tokenizer, set->tokenizer ? set->tokenizer : set->model, err);
+    how.cache_dir = c->settings.text[CLI_CACHE_DIR];
+    anm_status status = anm_tokenizer_open_with(&job->tokenizer, &how, err);
     if (!status) status = anm_encoding_new(&job->encoding, err);
     if (status) return status;
     if (!job->o.jsonl) return tokenize_arguments(job, err);

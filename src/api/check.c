@@ -25,6 +25,20 @@ static anm_status check_range(const char *what, int value, int last,
                     value, last);
 }
 
+anm_status anm_check_choices(const anm_options *options, anm_error *err)
+{
+    anm_status status =
+        check_range("normalize", (int)options->normalize, ANM_CHOICE_NO, err);
+
+    if (!status)
+        status = check_range("lowercase", (int)options->lowercase,
+                             ANM_CHOICE_NO, err);
+    if (!status)
+        status =
+            check_range("add_eos", (int)options->add_eos, ANM_CHOICE_NO, err);
+    return status;
+}
+
 anm_status anm_check_options(const anm_options *options, anm_error *err)
 {
     const unsigned devices = (1u << ANM_DEVICE_COUNT) - 1;
@@ -40,15 +54,7 @@ anm_status anm_check_options(const anm_options *options, anm_error *err)
     if (!status)
         status = check_range("log_level", (int)options->log_level,
                              ANM_LOG_DEBUG, err);
-    if (!status)
-        status = check_range("normalize", (int)options->normalize,
-                             ANM_CHOICE_NO, err);
-    if (!status)
-        status = check_range("lowercase", (int)options->lowercase,
-                             ANM_CHOICE_NO, err);
-    if (!status)
-        status =
-            check_range("add_eos", (int)options->add_eos, ANM_CHOICE_NO, err);
+    if (!status) status = anm_check_choices(options, err);
     if (status) return status;
     if (options->threads > THREADS_MAX)
         return anm_fail(err, ANM_E_ARG, "threads: %u, must be in [1, %d]",

@@ -2,7 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "api/check.h"
+#include "base/alloc.h"
 #include "base/error.h"
+#include "engine/engine.h"
 #include "model/source.h"
 #include "text/tokenizer.h"
 
@@ -13,7 +15,49 @@ anm_status anm_tokenizer_open(anm_tokenizer **out, const char *path,
     if (!path || !*path)
         return anm_fail(err, ANM_E_ARG,
                         "tokenizer: must name a folder or a tokenizer.json");
-    return anm_source_tokenizer(out, path, err);
+    return anm_source_tokenizer(out, path, NULL, err);
+}
+
+/* Where compiled tokenizers are kept; a system without a cache folder keeps
+ * none. */
+static anm_status find_memory(const anm_options *o, char **out, anm_error *err)
+{
+    char *cache = NULL;
+    anm_error why;
+
+    *out = NULL;
+    if (o->verify) return ANM_OK;
+    anm_status status = anm_engine_cache_folder(o->cache_dir, &cache, &why);
+    if (status == ANM_E_NOTFOUND) return ANM_OK;
+    if (status) return anm_fail(err, status, "%s", why.message);
+    status = anm_engine_memory_folder(cache, out, err);
+    anm_free(cache);
+    return status;
+}
+
+anm_status anm_tokenizer_open_with(anm_tokenizer **out,
+                                   const anm_options *options, anm_error *err)
+{
+    char *memory = NULL;
+
+    *out = NULL;
+    anm_status status = anm_check_given(options, "options", err);
+    if (!status) status = anm_check_choices(options, err);
+    if (status) return status;
+    const char *path = options->tokenizer ? options->tokenizer : options->model;
+    if (!path || !*path)
+        return anm_fail(err, ANM_E_ARG,
+                        "options: tokenizer or model must name a model or a "
+                        "tokenizer.json");
+    status = find_memory(options, &memory, err);
+    const anm_source_params params = {
+        .lowercase = options->lowercase,
+        .add_eos = options->add_eos,
+        .memory = memory,
+    };
+    if (!status) status = anm_source_tokenizer(out, path, &params, err);
+    anm_free(memory);
+    return status;
 }
 
 void anm_tokenizer_close(anm_tokenizer *t)

@@ -157,20 +157,19 @@ static anm_status describe_package(anm_engine *e, const anm_options *o,
     return status;
 }
 
-/* Where digests and compiled tokenizers are remembered; *out stays NULL without
- * a cache. */
-static anm_status find_memory(const anm_engine *e, char **out, anm_error *err)
+anm_status anm_engine_memory_folder(const char *cache, char **out,
+                                    anm_error *err)
 {
-    *out = e->cache ? anm_path_join(e->cache, "remembered") : NULL;
-    if (*out || !e->cache) return ANM_OK;
-    return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", e->cache);
+    *out = cache ? anm_path_join(cache, "remembered") : NULL;
+    if (*out || !cache) return ANM_OK;
+    return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", cache);
 }
 
 static anm_status open_source(anm_engine *e, const anm_options *o,
                               anm_error *err)
 {
     char *memory = NULL;
-    anm_status status = find_memory(e, &memory, err);
+    anm_status status = anm_engine_memory_folder(e->cache, &memory, err);
     const anm_source_params params = {
         .tokenizer = o->tokenizer,
         .pooling = o->pooling,
@@ -277,7 +276,7 @@ anm_status anm_engine_identify(anm_engine *e, const anm_options *options,
 {
     anm_graph *plain = NULL;
     char *remembered = NULL;
-    anm_status status = find_memory(e, &remembered, err);
+    anm_status status = anm_engine_memory_folder(e->cache, &remembered, err);
     const anm_fingerprint_params params = {
         .memory = remembered,
         .verify = options->verify,

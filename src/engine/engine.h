@@ -58,6 +58,11 @@ anm_status anm_engine_plan(const anm_options *options, const char *recorded,
 anm_status anm_engine_cache_folder(const char *cache_dir, char **out,
                                    anm_error *err);
 
+/* Where below a cache folder digests and compiled tokenizers are remembered.
+ * Newly allocated; *out stays NULL without a cache (NULL). */
+anm_status anm_engine_memory_folder(const char *cache, char **out,
+                                    anm_error *err);
+
 /* As anm_cache_ls(), _verify(), _prune() (engine/cache.c). */
 anm_status anm_artifacts_ls(const char *folder, char **json, anm_error *err);
 anm_status anm_artifacts_verify(const char *folder, char **json, bool *sound,

@@ -234,8 +234,9 @@ static anm_status read_own_tokenizer(anm_gguf_reading *r, anm_error *err)
 
 static anm_status read_other_tokenizer(anm_gguf_reading *r, anm_error *err)
 {
-    const anm_status status =
-        anm_source_tokenizer(&r->s->tokenizer, r->params->tokenizer, err);
+    const anm_status status = anm_source_tokenizer(
+        &r->s->tokenizer, r->params->tokenizer,
+        &(anm_source_params){ .memory = r->params->memory }, err);
 
     if (status) return status;
     return anm_source_note(r->s, err, "tokenizer",
@@ -339,10 +340,10 @@ anm_status anm_gguf_source_open(anm_source *s, const anm_source_params *params,
 /* What a text ends with goes by the architecture where the file is silent;
  * another architecture's tokenizer is one all the same. */
 anm_status anm_gguf_source_tokenizer(anm_tokenizer **out, const char *path,
+                                     const anm_source_params *params,
                                      anm_error *err)
 {
-    const anm_source_params params = { 0 };
-    anm_gguf_reading r = { .params = &params };
+    anm_gguf_reading r = { .params = params, .began_ns = anm_wall_ns() };
     anm_gguf *g = NULL;
     anm_status status = anm_gguf_open(&g, path, err);
 

@@ -13,6 +13,7 @@ anm_status anm_gguf_source_open(anm_source *s, const anm_source_params *params,
 
 /* The tokenizer alone. */
 anm_status anm_gguf_source_tokenizer(anm_tokenizer **out, const char *path,
+                                     const anm_source_params *params,
                                      anm_error *err);
 
 #endif

@@ -25,7 +25,7 @@ typedef struct anm_hf_tokenizer {
 
 /* From a folder, or from a tokenizer.json as it stands.
  *
- * @param memory  folder where compiled tokenizers of folders are kept from one
+ * @param memory  folder where compiled tokenizers are kept from one
  *                start to the next (base/remember.h); NULL: none. */
 anm_status anm_hf_tokenizer_open(anm_hf_tokenizer *out, const char *path,
                                  const char *memory, anm_error *err);

@@ -522,19 +522,32 @@ done:
     return status;
 }
 
-static anm_status open_file(anm_hf_tokenizer *out, const char *path,
-                            anm_error *err)
+static anm_status compile_file(anm_tokenizer **out, const char *path,
+                               anm_error *err)
 {
     char *data = NULL;
     size_t len = 0;
     anm_status status = anm_file_read(path, VOCABULARY_BYTES, &data, &len, err);
 
     if (status) return status;
-    out->file = "tokenizer.json";
-    out->model_max = UINT64_MAX;
-    status = anm_tokenizer_new(&out->tokenizer, anm_bytes_of(data, len), err);
+    status = anm_tokenizer_new(out, anm_bytes_of(data, len), err);
     anm_free(data);
     return status ? anm_fail_prefix(err, status, "%s", path) : ANM_OK;
+}
+
+/* What is kept is what the file alone says, in a folder or not. */
+static anm_status open_file(anm_hf_tokenizer *out, const char *path,
+                            const char *memory, const anm_file_id *id,
+                            anm_error *err)
+{
+    const int64_t began_ns = anm_wall_ns();
+    const anm_kept_place place = { .memory = memory, .id = id, .way = "" };
+
+    out->file = "tokenizer.json";
+    if (anm_kept_tokenizer_open(&out->tokenizer, &place)) return ANM_OK;
+    const anm_status status = compile_file(&out->tokenizer, path, err);
+    if (!status) anm_kept_tokenizer_put(out->tokenizer, &place, began_ns);
+    return status;
 }
 
 anm_status anm_hf_tokenizer_open(anm_hf_tokenizer *out, const char *path,
@@ -553,8 +566,9 @@ anm_status anm_hf_tokenizer_open(anm_hf_tokenizer *out, const char *path,
     case ANM_FILE_FOLDER:
         return open_folder(out, path, memory, err);
     case ANM_FILE_REGULAR:
+        return open_file(out, path, memory, &id, err);
     case ANM_FILE_OTHER:
-        return open_file(out, path, err);
+        return open_file(out, path, NULL, &id, err);
     }
     return anm_fail(err, ANM_E_INTERNAL, "%s: kind %d", path, (int)kind);
 }

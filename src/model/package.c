@@ -397,12 +397,12 @@ anm_status anm_package_open(anm_source *s, const anm_source_params *params,
 }
 
 anm_status anm_package_tokenizer(anm_tokenizer **out, const char *path,
+                                 const anm_source_params *params,
                                  anm_error *err)
 {
-    static const anm_source_params nothing;
     anm_source s = { .path = path };
     anm_package p = { 0 };
-    reading r = { .s = &s, .params = &nothing, .p = &p };
+    reading r = { .s = &s, .params = params, .p = &p };
     anm_status status = anm_mlpackage_open(&p.file, path, err);
 
     *out = NULL;

@@ -64,6 +64,7 @@ void anm_package_let_go(const anm_package *p);
 
 /* The tokenizer alone, found by the same rules. */
 anm_status anm_package_tokenizer(anm_tokenizer **out, const char *path,
+                                 const anm_source_params *params,
                                  anm_error *err);
 
 /* The program of one run of texts, pooling and normalisation included, and how

@@ -232,22 +232,29 @@ anm_status anm_source_build(anm_source *s, anm_graph **out, anm_error *err)
 }
 
 anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
-                                anm_error *err)
+                                const anm_source_params *params, anm_error *err)
 {
+    static const anm_source_params nothing;
     anm_hf_tokenizer t = { 0 };
     anm_file_kind kind = ANM_FILE_ABSENT;
     anm_file_id id;
     bool is_gguf = false;
 
     *out = NULL;
+    if (!params) params = &nothing;
     anm_status status = anm_file_look(path, &kind, &id, err);
     if (!status && kind == ANM_FILE_REGULAR)
         status = look_for_gguf(path, &is_gguf, err);
     if (status) return status;
-    if (is_gguf) return anm_gguf_source_tokenizer(out, path, err);
+    if (is_gguf) return anm_gguf_source_tokenizer(out, path, params, err);
+    if (params->lowercase || params->add_eos)
+        return anm_fail(err, ANM_E_ARG,
+                        "%s: %s cannot be chosen: the files of the tokenizer "
+                        "say it",
+                        path, params->lowercase ? "lowercase" : "add_eos");
     if (kind != ANM_FILE_ABSENT && anm_mlpackage_is(path))
-        return anm_package_tokenizer(out, path, err);
-    status = anm_hf_tokenizer_open(&t, path, NULL, err);
+        return anm_package_tokenizer(out, path, params, err);
+    status = anm_hf_tokenizer_open(&t, path, params->memory, err);
     if (!status) *out = t.tokenizer;
     return status;
 }

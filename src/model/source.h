@@ -85,9 +85,13 @@ void anm_source_close(anm_source *s);
  * and names tensor, expected and found. */
 anm_status anm_source_build(anm_source *s, anm_graph **out, anm_error *err);
 
-/* The tokenizer of a folder, of a tokenizer.json or of a GGUF file, without
- * weights: what `tokenize` uses. */
+/* The tokenizer of a folder, of a tokenizer.json, of a GGUF file or of a
+ * package, without weights: what `tokenize` uses.
+ *
+ * @param params  NULL: nothing. Only lowercase, add_eos and memory count; what
+ *                files do not leave open is ANM_E_ARG. */
 anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
+                                const anm_source_params *params,
                                 anm_error *err);
 
 /* Parameters that the graph uses: elements of its constants. */

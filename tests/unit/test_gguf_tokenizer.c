@@ -54,8 +54,9 @@ static void check_like_folder(const char *folder, const char *path)
 {
     anm_tokenizer *a = NULL, *b = NULL;
 
-    assert_int_equal(anm_source_tokenizer(&a, test_data(folder), NULL), ANM_OK);
-    assert_int_equal(anm_source_tokenizer(&b, path, NULL), ANM_OK);
+    assert_int_equal(anm_source_tokenizer(&a, test_data(folder), NULL, NULL),
+                     ANM_OK);
+    assert_int_equal(anm_source_tokenizer(&b, path, NULL, NULL), ANM_OK);
     check_same_ids(a, b);
     anm_tokenizer_free(a);
     anm_tokenizer_free(b);

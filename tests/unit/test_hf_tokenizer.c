@@ -24,7 +24,7 @@ static digest digest_of(const char *path)
     anm_error err = { .message = "" };
     digest d;
 
-    if (anm_source_tokenizer(&t, path, &err)) fail_msg("%s", err.message);
+    if (anm_source_tokenizer(&t, path, NULL, &err)) fail_msg("%s", err.message);
     anm_tokenizer_digest(t, d.bytes);
     anm_tokenizer_free(t);
     return d;
@@ -41,7 +41,7 @@ static bool lowers(const char *path)
     anm_tokenizer_info info;
     anm_error err = { .message = "" };
 
-    if (anm_source_tokenizer(&t, path, &err)) fail_msg("%s", err.message);
+    if (anm_source_tokenizer(&t, path, NULL, &err)) fail_msg("%s", err.message);
     anm_tokenizer_describe(t, &info);
     anm_tokenizer_free(t);
     return info.lowercase;
@@ -128,7 +128,7 @@ static void vocabulary_file_gives_the_same_ids(void **state)
     anm_error err;
 
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(anm_source_tokenizer(&t, folder, &err), ANM_OK);
+        assert_int_equal(anm_source_tokenizer(&t, folder, NULL, &err), ANM_OK);
         assert_int_equal(anm_encoding_new(&e[i], &err), ANM_OK);
         assert_int_equal(
             anm_tokenizer_encode(t, anm_text_of(text), true, e[i], &err),

@@ -147,10 +147,10 @@ static void another_tokenizer_can_take_the_place(void **state)
     uint8_t own[32], taken[32], expected[32];
     anm_tokenizer *t;
 
-    assert_int_equal(anm_source_tokenizer(&t, other, &err), ANM_OK);
+    assert_int_equal(anm_source_tokenizer(&t, other, NULL, &err), ANM_OK);
     anm_tokenizer_digest(t, expected);
     anm_tokenizer_free(t);
-    assert_int_equal(anm_source_tokenizer(&t, folder, &err), ANM_OK);
+    assert_int_equal(anm_source_tokenizer(&t, folder, NULL, &err), ANM_OK);
     anm_tokenizer_digest(t, own);
     anm_tokenizer_free(t);
 
@@ -173,9 +173,9 @@ static void tokenizer_alone_needs_no_weights(void **state)
 
     test_model_remove(folder, "model.safetensors");
     test_model_remove(folder, "modules.json");
-    assert_int_equal(anm_source_tokenizer(&t, folder, &err), ANM_OK);
+    assert_int_equal(anm_source_tokenizer(&t, folder, NULL, &err), ANM_OK);
     anm_tokenizer_free(t);
-    assert_int_equal(anm_source_tokenizer(&t, "/no/such/file", &err),
+    assert_int_equal(anm_source_tokenizer(&t, "/no/such/file", NULL, &err),
                      ANM_E_NOTFOUND);
     assert_null(t);
     assert_non_null(strstr(err.message, "/no/such/file"));
