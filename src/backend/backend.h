@@ -114,6 +114,10 @@ typedef struct anm_call {
     bool counted; /* a receipt is wanted: read the counters of the threads and
                      testify. Without it nobody reads what the call observed,
                      but for bind_ns and predict_ns */
+    /* Told on the calling thread, after each operation of a pass, how many of
+     * the pass have run, for a call that somebody waits for. NULL: nobody. */
+    void (*told)(void *ctx, size_t done, size_t total);
+    void *told_ctx;
 } anm_call;
 
 /* What the backend knows of a call. Counters cover threads of the backend, not

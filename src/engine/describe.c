@@ -219,6 +219,8 @@ anm_status anm_engine_describe(anm_engine **out, const anm_options *options,
     e->past.latest_class = ANM_IDLE_CLASSES; // no call yet
     e->opened_at_ns = (int64_t)anm_now_ns();
     e->log = (anm_log){ options->log, options->log_ctx, options->log_level };
+    e->progress = options->progress;
+    e->progress_ctx = options->progress_ctx;
     atomic_store(&e->state, ANM_STATE_PREPARING);
     const anm_status status = describe(e, options, err);
     if (status) {

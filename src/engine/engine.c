@@ -282,6 +282,7 @@ anm_status anm_engine_open(anm_engine **out, const anm_options *options,
     *out = NULL;
     if (status) return status;
     status = open_steps(e, options, err);
+    e->progress = NULL;
     if (status) {
         anm_engine_enter_state(e, ANM_STATE_FAILED, anm_status_name(status));
         anm_engine_close(e);

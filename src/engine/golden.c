@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "engine/guard.h"
 #include "engine/state.h"
@@ -69,12 +70,36 @@ void anm_golden_explain(const anm_engine *e, anm_error *err)
                  why);
 }
 
+/* Who waits for a big model sees how far its proof has come. */
+typedef struct teller {
+    const anm_engine *e;
+    uint64_t told_ns;
+} teller;
+
+static void tell(void *ctx, size_t done, size_t total)
+{
+    enum { EVERY_NS = 50000000 };
+    teller *t = ctx;
+    const uint64_t now = anm_now_ns();
+
+    if (now - t->told_ns < EVERY_NS) return;
+    t->told_ns = now;
+    t->e->progress(t->e->progress_ctx, "prove", done, total);
+}
+
 /* Predict the golden text; the vector is checked but not compared. */
 static anm_status predict(anm_engine *e, anm_runner *runner,
                           const anm_inputs *in, float *v, anm_error *err)
 {
     anm_observed observed;
-    const anm_call call = { .inputs = in->items, .n_inputs = 1, .vectors = v };
+    teller waiting = { e, anm_now_ns() };
+    const anm_call call = {
+        .inputs = in->items,
+        .n_inputs = 1,
+        .vectors = v,
+        .told = e->progress ? tell : NULL,
+        .told_ctx = &waiting,
+    };
     anm_status status = e->backend->predict(runner, &call, &observed, err);
 
     if (!status)

@@ -79,7 +79,9 @@ struct anm_engine {
     /* Of a run of t tokens: macs[0] + macs[1] t + macs[2] t^2. */
     double macs[3];
     uint64_t open_ns;
-    int64_t opened_at_ns; /* anm_now_ns() at the start of open */
+    int64_t opened_at_ns;     /* anm_now_ns() at the start of open */
+    anm_progress_fn progress; /* while it is being opened; or NULL */
+    void *progress_ctx;
 
     atomic_int state;          /* anm_state */
     atomic_ullong macs_per_ms; /* reached lately; 0: not yet known */

@@ -90,7 +90,11 @@ static bool check_step(model *m, const char *golden, const json_t *step,
         value_name(json_string_value(json_object_get(step, "name")));
     static float out[MOST * 512], vector[1024];
     anm_tap tap = { .name = value, .out = out, .cap = MOST * 512 };
-    const anm_call call = { input, 1, vector, &tap, 1, false };
+    const anm_call call = { .inputs = input,
+                            .n_inputs = 1,
+                            .vectors = vector,
+                            .taps = &tap,
+                            .n_taps = 1 };
     anm_observed observed;
     anm_error err;
     char path[4352];

@@ -435,7 +435,12 @@ static void call_with_taps(test_runner *r, const anm_program *p,
                                     .out = calloc(cap, sizeof(float)),
                                     .cap = cap };
     }
-    const anm_call call = { inputs, n, vectors, taps, n_taps, true };
+    const anm_call call = { .inputs = inputs,
+                            .n_inputs = n,
+                            .vectors = vectors,
+                            .taps = taps,
+                            .n_taps = n_taps,
+                            .counted = true };
     if (r->backend->predict(r->runner, &call, &observed, &err))
         fail_msg("%s", err.message);
     for (size_t i = 0; i < n_taps; i++) {

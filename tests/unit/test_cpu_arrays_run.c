@@ -328,6 +328,36 @@ static void taps_see_computed_values(void **state)
     texts_deinit(&x);
 }
 
+static void note(void *ctx, size_t done, size_t total)
+{
+    size_t *last = ctx;
+
+    assert_int_equal(done, *last + 1);
+    assert_true(done <= total);
+    *last = done == total ? 0 : done;
+}
+
+static void who_waits_is_told_of_every_step(void **state)
+{
+    float vectors[3];
+    size_t last = 0;
+    anm_observed seen;
+    texts x;
+
+    (void)state;
+    texts_init(&x, 1, NULL, 0);
+    texts_load(&x);
+    const anm_call call = { .inputs = two_texts,
+                            .n_inputs = 1,
+                            .vectors = vectors,
+                            .told = note,
+                            .told_ctx = &last };
+    assert_int_equal(x.r.backend->predict(x.r.runner, &call, &seen, NULL),
+                     ANM_OK);
+    assert_int_equal(last, 0);
+    texts_deinit(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_batch_holds_several_texts),
         cmocka_unit_test(what_a_text_may_not_be_is_told),
         cmocka_unit_test(taps_see_computed_values),
+        cmocka_unit_test(who_waits_is_told_of_every_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

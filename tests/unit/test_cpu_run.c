@@ -143,7 +143,11 @@ static void tap_without_a_value_or_room_is_refused(void **state)
     fixture *f = *state;
     float room[64];
     anm_tap tap = { .name = "layer_09.act", .out = room, .cap = 64 };
-    const anm_call c = { f->inputs, 1, f->vectors, &tap, 1, false };
+    const anm_call c = { .inputs = f->inputs,
+                         .n_inputs = 1,
+                         .vectors = f->vectors,
+                         .taps = &tap,
+                         .n_taps = 1 };
     anm_observed o;
     anm_error err;
 
@@ -166,7 +170,11 @@ static void taps_hold_all_texts_of_all_passes(void **state)
     anm_tap tap = { .name = "layer_00.embedding",
                     .out = all,
                     .cap = TEXTS * LEN * DIM };
-    const anm_call c = { f->inputs, TEXTS, f->vectors, &tap, 1, false };
+    const anm_call c = { .inputs = f->inputs,
+                         .n_inputs = TEXTS,
+                         .vectors = f->vectors,
+                         .taps = &tap,
+                         .n_taps = 1 };
     anm_observed o;
     float *one = calloc(LEN * DIM, sizeof(float));
 
@@ -176,9 +184,11 @@ static void taps_hold_all_texts_of_all_passes(void **state)
     assert_int_equal(tap.n, TEXTS * LEN * DIM);
     for (size_t i = 0; i < TEXTS; i++) {
         anm_tap single = { "layer_00.embedding", one, LEN * DIM, 0 };
-        const anm_call alone = {
-            f->inputs + i, 1, f->vectors, &single, 1, false
-        };
+        const anm_call alone = { .inputs = f->inputs + i,
+                                 .n_inputs = 1,
+                                 .vectors = f->vectors,
+                                 .taps = &single,
+                                 .n_taps = 1 };
         assert_int_equal(
             anm_backend_cpu.predict(f->runner.runner, &alone, &o, NULL),
             ANM_OK);
@@ -187,6 +197,41 @@ static void taps_hold_all_texts_of_all_passes(void **state)
     }
     free(all);
     free(one);
+}
+
+/* What a call told: one operation after the other, up to all of them. */
+typedef struct told {
+    size_t last, total, passes;
+} told;
+
+static void note(void *ctx, size_t done, size_t total)
+{
+    told *t = ctx;
+
+    assert_int_equal(done, t->last + 1);
+    assert_true(done <= total);
+    t->total = total;
+    t->last = done == total ? 0 : done;
+    t->passes += done == total;
+}
+
+static void who_waits_is_told_of_every_operation(void **state)
+{
+    fixture *f = *state;
+    told t = { 0 };
+    anm_observed o;
+    const anm_call c = { .inputs = f->inputs,
+                         .n_inputs = 2,
+                         .vectors = f->vectors,
+                         .told = note,
+                         .told_ctx = &t };
+
+    fill(f, 2, 9);
+    assert_int_equal(anm_backend_cpu.predict(f->runner.runner, &c, &o, NULL),
+                     ANM_OK);
+    assert_true(t.total > 1);
+    assert_int_equal(t.last, 0);
+    assert_int_equal(t.passes, 1);
 }
 
 static void what_was_observed_is_the_cpu(void **state)
@@ -332,6 +377,7 @@ int main(void)
         cmocka_unit_test(no_text_is_no_work),
         cmocka_unit_test(tap_without_a_value_or_room_is_refused),
         cmocka_unit_test(taps_hold_all_texts_of_all_passes),
+        cmocka_unit_test(who_waits_is_told_of_every_operation),
         cmocka_unit_test(what_was_observed_is_the_cpu),
         cmocka_unit_test(uncounted_call_says_nothing),
         cmocka_unit_test(second_identical_call_allocates_and_faults_nothing),

@@ -211,6 +211,7 @@ static anm_status run_pass(anm_runner *r, const anm_call *call, size_t first,
         const anm_cpu_step *s = &r->steps[i];
 
         if (s->run) run_step(r, s, b);
+        if (call->told) call->told(call->told_ctx, i + 1, r->n_steps);
         if (call->n_taps == 0) continue;
         const anm_status status = copy_taps(r, s, b, call, err);
         if (status) return status;

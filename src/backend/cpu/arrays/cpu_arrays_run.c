@@ -129,8 +129,9 @@ static anm_status copy_taps(const anm_runner *r, const anm_cpu_array_step *s,
     return ANM_OK;
 }
 
+/* texts: the call that asks for taps or wants to be told; or NULL. */
 static anm_status run_steps(anm_runner *r, const anm_cpu_fit *fit,
-                            anm_tap *taps, size_t n_taps, anm_error *err)
+                            const anm_call *texts, anm_error *err)
 {
     anm_status status = ANM_OK;
 
@@ -139,7 +140,10 @@ static anm_status run_steps(anm_runner *r, const anm_cpu_fit *fit,
 
         if (s->open) status = anm_cpu_step_open(r, s, err);
         if (!status && !s->skip) status = anm_cpu_step_run(r, s, err);
-        if (!status && n_taps) status = copy_taps(r, s, taps, n_taps, err);
+        if (status || !texts) continue;
+        if (texts->told) texts->told(texts->told_ctx, i + 1, fit->n_steps);
+        if (texts->n_taps)
+            status = copy_taps(r, s, texts->taps, texts->n_taps, err);
     }
     return status;
 }
@@ -164,7 +168,7 @@ typedef struct done {
     anm_cpu_fit *fit;
 } done;
 
-/* texts: whose taps are wanted; or NULL. */
+/* texts: as of run_steps(). */
 static anm_status run(anm_runner *r, const anm_arrays_call *call,
                       const anm_call *texts, done *d, anm_error *err)
 {
@@ -181,8 +185,7 @@ static anm_status run(anm_runner *r, const anm_arrays_call *call,
     copy_inputs(d->fit, call);
     if (call->reset_states) reset_states(r);
     d->bound_ns = anm_now_ns();
-    status = run_steps(r, d->fit, texts ? texts->taps : NULL,
-                       texts ? texts->n_taps : 0, err);
+    status = run_steps(r, d->fit, texts, err);
     if (!status) show_outputs(d->fit, program, call);
     return status;
 }
