@@ -128,7 +128,12 @@ static anm_status read_kinds(const anm_gguf_reading *r, anm_gguf_tables *t,
     if (!anm_gguf_entry_find(r->g, key)) {
         for (int i = 0; i < ANM_GGUF_SPECIAL_COUNT; i++)
             if (t->special[i] >= 0) t->kinds[t->special[i]] = ANM_PIECE_CONTROL;
-        return ANM_OK;
+        if (!r->s) return ANM_OK;
+        return anm_source_assume(r->s, err, "special tokens",
+                                 "the file has no types of tokens; those that "
+                                 "its keys name are special, and no others "
+                                 "(--tokenizer with the model's tokenizer.json "
+                                 "settles it)");
     }
     const anm_status status = anm_gguf_ints(r->g, key, &types, err);
     if (status) return status;

@@ -97,6 +97,30 @@ static anm_status take_piece(word_piece *w, const anm_gguf_tables *t, size_t id,
     return add_token(w, piece, id, special, err);
 }
 
+/* Read as the converter's, pieces of another spelling would all be
+ * continuations, and every word unknown. */
+static anm_status check_spelling(const anm_gguf_tables *t, anm_error *err)
+{
+    size_t n = 0;
+
+    for (size_t id = 0; id < t->n; id++) {
+        const anm_text piece = t->pieces[id];
+
+        if (t->kinds[id] != ANM_PIECE_NORMAL) continue;
+        if (piece.len > START_BYTES &&
+            memcmp(piece.data, start, START_BYTES) == 0)
+            return ANM_OK;
+        n++;
+    }
+    if (n == 0) return ANM_OK;
+    return anm_fail(err, ANM_E_UNSUPPORTED,
+                    "tokenizer.ggml.tokens: none of %zu pieces begins with "
+                    "U+2581, by which llama.cpp's converter marks the start of "
+                    "a word; --tokenizer with the model's tokenizer.json takes "
+                    "their place",
+                    n);
+}
+
 static anm_status take_pieces(word_piece *w, const anm_gguf_tables *t,
                               anm_error *err)
 {
@@ -105,6 +129,7 @@ static anm_status take_pieces(word_piece *w, const anm_gguf_tables *t,
     w->vocab = json_object();
     w->added = json_array();
     if (!w->vocab || !w->added) return anm_gguf_fail_memory(err);
+    status = check_spelling(t, err);
     for (size_t id = 0; id < t->n && !status; id++)
         if (t->kinds[id] != ANM_PIECE_UNUSED)
             status = take_piece(w, t, id, err);

@@ -242,7 +242,8 @@ static void put_tables(writer *w, const json_t *root, size_t rows)
         test_gguf_key_array(&w->entries, "tokenizer.ggml.tokens",
                             ANM_GGUF_STRING, t.n);
         for (i = 0; i < t.n; i++)
-            put_token(w, t.spelling[i], t.type[i], bert);
+            put_token(w, t.spelling[i], t.type[i],
+                      bert && !w->how->keep_pieces);
     }
     if (!find_edit(w, "tokenizer.ggml.token_type")) {
         w->n_entries++;

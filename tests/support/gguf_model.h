@@ -35,6 +35,7 @@ typedef struct test_gguf_how {
     const char *retype;          /* a tensor that gets type Q5_K */
     bool fuse;                   /* q, k and v in one tensor */
     bool keep_brackets;          /* "[unused0]" as in 2024's first files */
+    bool keep_pieces;            /* "##x" and "x" as vocab.txt has them */
     /* The spelling of a token, and what it is instead. */
     const char *respell[2];
     /* Random weights in these types instead of the folder's, or the same

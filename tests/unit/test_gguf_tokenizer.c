@@ -269,6 +269,27 @@ static void a_token_that_is_no_utf8_is_refused(void **state)
         ANM_E_FORMAT, "tokenizer.ggml.tokens|is not UTF-8");
 }
 
+static void word_piece_of_another_spelling_is_refused(void **state)
+{
+    (void)state;
+    test_refused(test_gguf_model(bert, &(test_gguf_how){ .keep_pieces = true }),
+                 ANM_E_UNSUPPORTED, "tokenizer.ggml.tokens|U+2581|--tokenizer");
+}
+
+static void a_file_without_types_of_tokens_says_so(void **state)
+{
+    static const char where[] = "special tokens";
+    anm_source *s = test_open(test_gguf_edited(
+        bert, (test_gguf_edit){ .key = "tokenizer.ggml.token_type" }));
+
+    (void)state;
+    assert_non_null(strstr(test_note(s, where), "no types of tokens"));
+    anm_source_close(s);
+    s = test_open(test_gguf_model(bert, NULL));
+    assert_string_equal(test_note(s, where), "");
+    anm_source_close(s);
+}
+
 static void choices_that_a_tokenizer_has_not_are_refused(void **state)
 {
     anm_source *s = NULL;
@@ -369,6 +390,8 @@ int main(void)
         cmocka_unit_test(tokenizers_that_are_not_known_are_refused),
         cmocka_unit_test(two_tokens_of_one_spelling_are_refused),
         cmocka_unit_test(a_token_that_is_no_utf8_is_refused),
+        cmocka_unit_test(word_piece_of_another_spelling_is_refused),
+        cmocka_unit_test(a_file_without_types_of_tokens_says_so),
         cmocka_unit_test(choices_that_a_tokenizer_has_not_are_refused),
         cmocka_unit_test(a_compiled_form_is_kept_for_each_wish_about_the_end),
     };
