@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "doctor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,7 +20,7 @@
 #include <mach-o/dyld.h>
 #endif
 
-enum { LINE_MAX_BYTES = 1 << 20, PATIENCE_MS = 60000, WORDS_MAX = 12 };
+enum { LINE_MAX_BYTES = 1 << 20, PATIENCE_MS = 60000, WORDS_MAX = 24 };
 
 extern char **environ;
 
@@ -167,18 +168,30 @@ static uint64_t total_of(const char *line)
 
 static const char question[] = "what are my Q2 goals?";
 
-/* The command line of a child; a tokenizer has no variable. */
+/* The command line of a child: settings without a variable, and its own
+ * words. */
 static void list_words(const cli *c, const char *const *own,
                        const char *out[WORDS_MAX])
 {
-    const char *tokenizer = c->settings.text[CLI_TOKENIZER];
+    static const struct {
+        cli_setting setting;
+        const char *flag;
+    } rows[] = {
+        { CLI_TOKENIZER, "--tokenizer" }, { CLI_POOLING, "--pooling" },
+        { CLI_NORMALIZE, "--normalize" }, { CLI_LOWERCASE, "--lowercase" },
+        { CLI_ADD_EOS, "--add-eos" },     { CLI_PADDING, "--padding" },
+        { CLI_FUNCTION, "--function" },   { CLI_OUTPUT_NAME, "--output-name" },
+    };
+    enum { N_ROWS = sizeof(rows) / sizeof(rows[0]), N_OWN = 5 };
+    static_assert(WORDS_MAX > 2 + 2 * N_ROWS + N_OWN, "room for all of them");
     size_t n = 0;
 
     out[n++] = "anemone";
     out[n++] = "embed";
-    if (tokenizer) {
-        out[n++] = "--tokenizer";
-        out[n++] = tokenizer;
+    for (size_t i = 0; i < N_ROWS; i++) {
+        if (!c->settings.text[rows[i].setting]) continue;
+        out[n++] = rows[i].flag;
+        out[n++] = c->settings.text[rows[i].setting];
     }
     for (size_t i = 0; own[i] && n + 1 < WORDS_MAX; i++)
         out[n++] = own[i];
