@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/cpu.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "memory/memory_parts.h"
 
 // Handles kept open for later; more are opened when more read at once.
@@ -30,15 +31,29 @@ static anm_status choose_kernels(anm_archive *a, anm_error *err)
     return ANM_OK;
 }
 
-static anm_status open_stores(anm_archive *a, anm_error *err)
+static anm_status open_writer(anm_archive *a, anm_store_mode mode,
+                              anm_error *err)
 {
-    if (!a->read_only) {
-        const anm_status status = anm_store_open(
-            &a->writer, a->path, ANM_STORE_CREATE, a->timeout_ms, err);
-        if (status) return status;
-    }
+    return anm_store_open(&a->writer, a->path, mode, a->timeout_ms, err);
+}
+
+static anm_status open_watch(anm_archive *a, anm_error *err)
+{
     return anm_store_open(&a->watch, a->path, ANM_STORE_READ, a->timeout_ms,
                           err);
+}
+
+/* What is there is opened now, so that a wrong file is found at once. */
+static anm_status open_stores(anm_archive *a, anm_error *err)
+{
+    anm_file_kind kind;
+    anm_file_id id;
+
+    if (a->read_only) return open_watch(a, err);
+    anm_status status = anm_file_look(a->path, &kind, &id, err);
+    if (status || kind == ANM_FILE_ABSENT) return status;
+    status = open_writer(a, ANM_STORE_CREATE, err);
+    return status ? status : open_watch(a, err);
 }
 
 anm_status anm_archive_open(anm_archive **out,
@@ -116,7 +131,43 @@ anm_status anm_archive_writable(const anm_archive *a, anm_error *err)
                : ANM_OK;
 }
 
+/* ---- The writer -------------------------------------------------------------- */
+
+anm_status anm_writer_take(anm_archive *a, bool make, anm_store **out,
+                           anm_error *err)
+{
+    anm_status status = anm_archive_writable(a, err);
+
+    if (status) return status;
+    anm_mutex_lock(&a->writing);
+    if (!a->writer)
+        status = open_writer(a, make ? ANM_STORE_CREATE : ANM_STORE_WRITE, err);
+    if (status) anm_mutex_unlock(&a->writing);
+    *out = a->writer;
+    return status;
+}
+
+void anm_writer_give_back(anm_archive *a)
+{
+    anm_mutex_unlock(&a->writing);
+}
+
 /* ---- Readers ---------------------------------------------------------------- */
+
+/* A creation that was cut off since the archive was opened has left a file that
+ * is no store yet; the writer completes it. */
+static anm_status open_reader(anm_archive *a, anm_store **out, anm_error *err)
+{
+    anm_store *writer;
+    anm_status status =
+        anm_store_open(out, a->path, ANM_STORE_READ, a->timeout_ms, err);
+
+    if (status != ANM_E_FORMAT || a->read_only) return status;
+    status = anm_writer_take(a, true, &writer, err);
+    if (status) return status;
+    anm_writer_give_back(a);
+    return anm_store_open(out, a->path, ANM_STORE_READ, a->timeout_ms, err);
+}
 
 anm_status anm_reader_take(anm_archive *a, anm_reader **out, anm_error *err)
 {
@@ -132,8 +183,7 @@ anm_status anm_reader_take(anm_archive *a, anm_reader **out, anm_error *err)
 
     r = anm_alloc_zero(sizeof(*r));
     if (!r) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", a->path);
-    const anm_status status =
-        anm_store_open(&r->store, a->path, ANM_STORE_READ, a->timeout_ms, err);
+    const anm_status status = open_reader(a, &r->store, err);
     if (status) {
         anm_free(r);
         return status;
@@ -166,12 +216,17 @@ static int order_by_id(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* List again if anyone committed; `watching` is held. */
+/* List again if anyone committed; `watching` is held. A store that is not there
+ * yet holds nothing. */
 static anm_status look_again(anm_archive *a, anm_error *err)
 {
     bool moved = false;
-    anm_status status = anm_store_moved(a->watch, &moved, err);
+    anm_error why;
+    anm_status status = a->watch ? ANM_OK : open_watch(a, &why);
 
+    if (status == ANM_E_NOTFOUND) return ANM_OK;
+    if (status) return anm_fail(err, status, "%s", why.message);
+    status = anm_store_moved(a->watch, &moved, err);
     if (status) return status;
     if (!a->known || moved) {
         a->generation++;

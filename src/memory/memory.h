@@ -33,7 +33,8 @@ typedef struct anm_archive_options {
     bool no_truncate; /* texts and questions are refused, not cut */
 } anm_archive_options;
 
-/* As anm_memory_open(). */
+/* As anm_memory_open(). A store that is absent is made when the first items are
+ * written to it, and not by anything that is refused. */
 anm_status anm_archive_open(anm_archive **out,
                             const anm_archive_options *options, anm_error *err);
 void anm_archive_close(anm_archive *a);

@@ -71,12 +71,12 @@ static anm_status forget(anm_archive *a, const job *j, size_t *removed,
                          anm_error *err)
 {
     size_t n = 0;
-    anm_status status = anm_archive_writable(a, err);
+    anm_store *writer;
+    anm_status status = anm_writer_take(a, false, &writer, err);
 
     if (status) return status;
-    anm_mutex_lock(&a->writing);
-    status = transact(a->writer, j, &n, err);
-    anm_mutex_unlock(&a->writing);
+    status = transact(writer, j, &n, err);
+    anm_writer_give_back(a);
     if (!status) *removed = n;
     return status;
 }

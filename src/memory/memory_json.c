@@ -61,13 +61,17 @@ static anm_status add_collections(anm_store *store, const anm_collection *list,
 
 anm_status anm_archive_ls(anm_archive *a, char **json, anm_error *err)
 {
-    anm_reader *reader;
+    anm_reader *reader = NULL;
+    anm_error why;
     anm_collection *list = NULL;
     size_t n = 0;
     strings all = { .list = json_array() };
-    anm_status status = anm_reader_take(a, &reader, err);
+    anm_status status = anm_reader_take(a, &reader, &why);
 
-    if (!status) {
+    // A store that is to be made by the first item holds none.
+    if (status == ANM_E_NOTFOUND && !a->read_only) status = ANM_OK;
+    if (status) anm_fail(err, status, "%s", why.message);
+    if (reader) {
         status = anm_store_collections(reader->store, &list, &n, err);
         if (!status)
             status = add_collections(reader->store, list, n, &all, err);
@@ -167,12 +171,12 @@ anm_status anm_archive_backup(anm_archive *a, const char *path, char **json,
 anm_status anm_archive_compact(anm_archive *a, char **json, anm_error *err)
 {
     uint64_t before, after;
-    anm_status status = anm_archive_writable(a, err);
+    anm_store *writer;
+    anm_status status = anm_writer_take(a, false, &writer, err);
 
     if (status) return status;
-    anm_mutex_lock(&a->writing);
-    status = anm_store_compact(a->writer, &before, &after, err);
-    anm_mutex_unlock(&a->writing);
+    status = anm_store_compact(writer, &before, &after, err);
+    anm_writer_give_back(a);
     if (status) return status;
     return anm_json_take_string(json_pack("{s:o, s:I, s:I}", "store",
                                           anm_json_text(a->path),
@@ -187,12 +191,12 @@ anm_status anm_archive_index(anm_archive *a, const char *collection,
                              const char *path, anm_error *err)
 {
     anm_collection c;
-    anm_status status = anm_archive_writable(a, err);
+    anm_store *writer;
+    anm_status status = anm_writer_take(a, false, &writer, err);
 
     if (status) return status;
-    anm_mutex_lock(&a->writing);
-    status = anm_store_collection(a->writer, collection, &c, err);
-    if (!status) status = anm_store_index_path(a->writer, &c, path, err);
-    anm_mutex_unlock(&a->writing);
+    status = anm_store_collection(writer, collection, &c, err);
+    if (!status) status = anm_store_index_path(writer, &c, path, err);
+    anm_writer_give_back(a);
     return status;
 }

@@ -49,13 +49,13 @@ struct anm_archive {
     anm_kern kern;
 
     anm_mutex writing;
-    anm_store *writer; /* NULL when read-only */
+    anm_store *writer; /* NULL: read-only, or not needed yet */
 
     anm_mutex opening;
     anm_own_model *own;
 
     anm_mutex watching;
-    anm_store *watch;
+    anm_store *watch;      /* NULL while there is no store */
     uint64_t generation;   /* counts the commits seen */
     anm_collection *known; /* [n_known]; NULL: to be listed again */
     size_t n_known;
@@ -70,8 +70,16 @@ struct anm_archive {
 
 /* ---- memory.c --------------------------------------------------------------- */
 
+/* ANM_E_NOTFOUND while there is no store: it is made by the first item. */
 anm_status anm_reader_take(anm_archive *a, anm_reader **out, anm_error *err);
 void anm_reader_give_back(anm_archive *a, anm_reader *r); /* accepts NULL */
+
+/* The writer, with the lock `writing` held until _give_back. An absent store is
+ * made when `make` says so, else ANM_E_NOTFOUND; ANM_E_ARG for an archive that
+ * is read-only. Nothing is held after a failure. */
+anm_status anm_writer_take(anm_archive *a, bool make, anm_store **out,
+                           anm_error *err);
+void anm_writer_give_back(anm_archive *a);
 
 /* ANM_E_ARG for an archive that is read-only. */
 anm_status anm_archive_writable(const anm_archive *a, anm_error *err);

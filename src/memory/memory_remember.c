@@ -4,6 +4,9 @@
  *   embed    the others, in bulk                                 (no lock)
  *   write    everything in one transaction                       (the writer)
  *
+ * A store that is absent is made by the third step, after all that may refuse
+ * the items has been asked.
+ *
  * Between looking and writing another writer may change an item that was to
  * keep its vector. The store then refuses to keep it, the transaction is given
  * up, and the item is embedded after all; each round embeds more items than the
@@ -82,17 +85,41 @@ static anm_status look_at_items(job *j, anm_store *store, anm_error *err)
     return ANM_OK;
 }
 
+/* What the store would refuse, while there is none. */
+static anm_status check_items(const job *j, anm_error *err)
+{
+    anm_status status = ANM_OK;
+
+    for (size_t i = 0; !status && i < j->n; i++) {
+        const anm_memo *m = &j->items[i];
+        const anm_record r = { m->key, m->text, m->meta, NULL };
+        status = anm_record_check(&j->spec, &r, err);
+    }
+    return status;
+}
+
+static anm_status look_without_store(job *j, const char *name, anm_error *err)
+{
+    anm_status status = anm_model_of_new(j->a, name, &j->spec, &j->engine, err);
+
+    if (!status) status = check_items(j, err);
+    if (!status) status = look_at_items(j, NULL, err);
+    return status;
+}
+
 static anm_status look(job *j, const char *name, anm_error *err)
 {
     anm_reader *reader;
+    anm_error why;
 
     j->wanted = anm_alloc_array(j->n, sizeof(*j->wanted));
     j->row = anm_alloc_array(j->n, sizeof(*j->row));
     j->cut = anm_alloc_array(j->n, sizeof(*j->cut));
     if (!j->wanted || !j->row || !j->cut)
         return anm_fail(err, ANM_E_NOMEM, "%zu items: out of memory", j->n);
-    anm_status status = anm_reader_take(j->a, &reader, err);
-    if (status) return status;
+    anm_status status = anm_reader_take(j->a, &reader, &why);
+    if (status == ANM_E_NOTFOUND) return look_without_store(j, name, err);
+    if (status) return anm_fail(err, status, "%s", why.message);
     status = find_collection(j, reader->store, name, err);
     if (!status) status = look_at_items(j, reader->store, err);
     anm_reader_give_back(j->a, reader);
@@ -217,9 +244,12 @@ static anm_status transact(job *j, anm_store *store, anm_remembered *counts,
 
 static anm_status write_all(job *j, anm_remembered *counts, anm_error *err)
 {
-    anm_mutex_lock(&j->a->writing);
-    const anm_status status = transact(j, j->a->writer, counts, err);
-    anm_mutex_unlock(&j->a->writing);
+    anm_store *writer;
+    anm_status status = anm_writer_take(j->a, true, &writer, err);
+
+    if (status) return status;
+    status = transact(j, writer, counts, err);
+    anm_writer_give_back(j->a);
     return status;
 }
 

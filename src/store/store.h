@@ -118,6 +118,11 @@ typedef struct anm_record {
     const float *vector; /* [dim], unit length; borrowed */
 } anm_record;
 
+/* What _put() refuses of a record by itself, for who wants to know before there
+ * is a store. */
+anm_status anm_record_check(const anm_collection *c, const anm_record *r,
+                            anm_error *err);
+
 typedef enum anm_put {
     ANM_PUT_NEW,
     ANM_PUT_UPDATED,   /* text, metadata or vector changed */

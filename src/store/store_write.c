@@ -283,8 +283,9 @@ static anm_status update_item(anm_store *s, const anm_collection *c,
     return status;
 }
 
-static anm_status check_record(anm_store *s, const anm_collection *c,
-                               const anm_record *r, anm_error *err)
+/* The metadata as the store keeps it comes out in *meta. */
+static anm_status check_record(const anm_collection *c, const anm_record *r,
+                               anm_buf *meta, anm_error *err)
 {
     if (r->key.len == 0)
         return anm_fail(err, ANM_E_ARG, "collection %s: the key is empty",
@@ -299,12 +300,23 @@ static anm_status check_record(anm_store *s, const anm_collection *c,
                         "%zu",
                         c->name, anm_key_shown(r->key), r->key.data,
                         r->text.len, ANM_TEXT_MAX_BYTES);
-    anm_status status = anm_meta_normal(r->meta, &s->meta, err);
+    anm_status status = anm_meta_normal(r->meta, meta, err);
     if (!status && r->vector) status = anm_vector_check(r->vector, c->dim, err);
     if (status)
         return anm_fail_prefix(err, status, "collection %s, key %.*s", c->name,
                                anm_key_shown(r->key), r->key.data);
     return ANM_OK;
+}
+
+anm_status anm_record_check(const anm_collection *c, const anm_record *r,
+                            anm_error *err)
+{
+    anm_buf meta = { 0 };
+    anm_status status = check_spec(c, err);
+
+    if (!status) status = check_record(c, r, &meta, err);
+    anm_buf_deinit(&meta);
+    return status;
 }
 
 /* Compare with what is there. */
@@ -333,7 +345,7 @@ anm_status anm_store_put(anm_store *s, const anm_collection *c,
     present p;
     anm_status status = anm_store_check_open(s, err);
 
-    if (!status) status = check_record(s, c, r, err);
+    if (!status) status = check_record(c, r, &s->meta, err);
     if (status) return status;
     if (!anm_store_reserve_touch(s))
         return anm_fail(err, ANM_E_NOMEM, "store %s: out of memory", s->path);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "memory/memory.h"
+#include "memory/memory_parts.h"
 
 const char *test_store_path(void)
 {
@@ -83,6 +83,9 @@ anm_archive *test_archive_open(const char *store, unsigned threads)
 
     open.threads = threads;
     const anm_archive_options o = { .store = store, .open = &open };
+    anm_store *made;
     if (anm_archive_open(&a, &o, &err)) fail_msg("%s", err.message);
+    if (anm_writer_take(a, true, &made, &err)) fail_msg("%s", err.message);
+    anm_writer_give_back(a);
     return a;
 }

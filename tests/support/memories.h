@@ -32,7 +32,8 @@ void test_failed(anm_status got, const anm_error *err, anm_status status,
 
 struct anm_archive;
 
-/* An archive (memory/memory.h) on a store, with kernels and no model; threads of a search. */
+/* An archive (memory/memory.h) on a store, made if absent, with kernels and no
+ * model; threads of a search. */
 struct anm_archive *test_archive_open(const char *store, unsigned threads);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "memory/memory_parts.h"
 #include "support/memories.h"
 
@@ -18,21 +19,107 @@ static void put_collection(anm_archive *a, const char *name)
     assert_int_equal(anm_store_commit(a->writer, NULL), ANM_OK);
 }
 
-static void absent_store_is_made_only_for_writing(void **state)
+static void absent_store_cannot_be_read(void **state)
 {
     const char *path = test_store_path();
-    anm_memory_options o = { .store = path, .read_only = true };
+    const anm_memory_options o = { .store = path, .read_only = true };
     anm_memory *m = (anm_memory *)state; // not NULL
     anm_error err;
 
     test_failed(anm_memory_open(&m, &o, &err), &err, ANM_E_NOTFOUND, path);
     assert_null(m);
-    o.read_only = false;
-    assert_int_equal(anm_memory_open(&m, &o, &err), ANM_OK);
+}
+
+/* Whatever is refused while there is no store. */
+static void refuse_everything(anm_memory *m)
+{
+    static const char deep[] =
+        "{\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[";
+    static const struct {
+        const char *collection, *key, *meta;
+        anm_status status;
+    } bad[] = {
+        { "", "k", "", ANM_E_ARG },
+        { "a\nb", "k", "", ANM_E_ARG },
+        { "notes", "", "", ANM_E_ARG },
+        { "notes", "k", "[]", ANM_E_ARG },
+        { "notes", "k", "{", ANM_E_ARG },
+        { "notes", "k", deep, ANM_E_ARG },
+        { "notes", "k", "{\"a\":\"\\u0000\"}", ANM_E_FORMAT },
+    };
+    anm_error err;
+    anm_recall *r;
+    char *json;
+    size_t removed;
+    const anm_text key = anm_text_of("k");
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const anm_memo memo = { anm_text_of(bad[i].key), anm_text_of("text"),
+                                anm_text_of(bad[i].meta) };
+        const anm_status got = anm_memory_remember(m, bad[i].collection, &memo,
+                                                   1, NULL, NULL, NULL, &err);
+        if (got != bad[i].status) fail_msg("%zu: %s", i, err.message);
+    }
+    test_failed(anm_memory_recall(m, anm_text_of("?"), NULL, &r, NULL, &err),
+                &err, ANM_E_NOTFOUND, "no collection");
+    test_failed(anm_memory_forget(m, "notes", &key, 1, NULL, &removed, &err),
+                &err, ANM_E_NOTFOUND, "does not exist");
+    test_failed(anm_memory_index(m, "notes", "a", &err), &err, ANM_E_NOTFOUND,
+                "does not exist");
+    test_failed(anm_memory_stats(m, &json, &err), &err, ANM_E_NOTFOUND,
+                "does not exist");
+    test_failed(anm_memory_compact(m, &json, &err), &err, ANM_E_NOTFOUND,
+                "does not exist");
+}
+
+static void only_a_first_item_makes_an_absent_store(void **state)
+{
+    const char *parent = test_temp_folder();
+    char path[600], folder[560];
+    const anm_options how = test_options("tiny-bert-mean");
+    anm_model *model = test_model_open(&how);
+    char *json;
+    anm_file_kind kind;
+    anm_file_id id;
+    (void)state;
+
+    snprintf(folder, sizeof(folder), "%s/a", parent);
+    snprintf(path, sizeof(path), "%s/m.db", folder);
+    anm_memory *m = test_memory_open(path, model);
+    refuse_everything(m);
+    assert_int_equal(anm_memory_ls(m, &json, NULL), ANM_OK);
+    assert_string_equal(json, "{\"collections\":[]}");
+    anm_free(json);
+    assert_int_equal(anm_file_look(folder, &kind, &id, NULL), ANM_OK);
+    assert_int_equal(kind, ANM_FILE_ABSENT);
+
+    assert_int_equal(test_remember(m, "notes", "k", "text", NULL).added, 1);
+    anm_recall *r = test_recall(m, "text", 1, NULL);
+    assert_true(test_key_is(r, 0, "k"));
+    anm_recall_free(r);
     anm_memory_close(m);
-    o.read_only = true;
-    assert_int_equal(anm_memory_open(&m, &o, &err), ANM_OK);
-    anm_memory_close(m);
+    anm_model_close(model);
+}
+
+/* Another makes the store while a handle waits for its first item. */
+static void store_that_another_made_is_seen(void **state)
+{
+    const char *path = test_store_path();
+    const anm_options how = test_options("tiny-bert-mean");
+    anm_model *model = test_model_open(&how);
+    anm_memory *first = test_memory_open(path, model);
+    anm_memory *second = test_memory_open(path, model);
+    (void)state;
+
+    test_remember(first, "notes", "a", "one", NULL);
+    anm_recall *r = test_recall(second, "one", 5, NULL);
+    assert_int_equal(anm_recall_n(r), 1);
+    anm_recall_free(r);
+    assert_int_equal(test_remember(second, "notes", "a", "one", NULL).unchanged,
+                     1);
+    anm_memory_close(second);
+    anm_memory_close(first);
+    anm_model_close(model);
 }
 
 static void file_of_others_is_refused_and_not_touched(void **state)
@@ -182,7 +269,7 @@ static void read_only_memory_refuses_to_write(void **state)
     anm_error err;
     (void)state;
 
-    anm_memory_close(test_memory_open(path, NULL));
+    anm_archive_close(test_archive_open(path, 1));
     assert_int_equal(anm_memory_open(&m, &o, NULL), ANM_OK);
     test_failed(anm_memory_remember(m, "c", &memo, 1, NULL, NULL, NULL, &err),
                 &err, ANM_E_ARG, "read-only");
@@ -198,7 +285,9 @@ static void read_only_memory_refuses_to_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(absent_store_is_made_only_for_writing),
+        cmocka_unit_test(absent_store_cannot_be_read),
+        cmocka_unit_test(only_a_first_item_makes_an_absent_store),
+        cmocka_unit_test(store_that_another_made_is_seen),
         cmocka_unit_test(file_of_others_is_refused_and_not_touched),
         cmocka_unit_test(bad_level_is_refused_at_once),
         cmocka_unit_test(reader_given_back_is_taken_again),
