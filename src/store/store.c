@@ -183,15 +183,40 @@ static bool is_ready(anm_store *s)
     return ready;
 }
 
+static anm_status prepare_reader(anm_store *s, anm_error *err)
+{
+    const anm_status status = set_up(s, err);
+
+    return status ? status : anm_schema_read(s, err);
+}
+
+/* Readers keep a lock in the file of suffix -shm, which tells writers what may
+ * not be written over yet. Without it no reading is safe while others may write
+ * through another door, so that SQLite's "immutable" is not for us. */
+static anm_status open_reader(anm_store *s, anm_error *err)
+{
+    const anm_status status = prepare_reader(s, err);
+    const int rc = sqlite3_errcode(s->db) & 0xff;
+
+    if (status != ANM_E_IO || (rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY))
+        return status;
+    return anm_fail(err, ANM_E_IO,
+                    "store %s: reading it needs %s-shm beside it, which cannot "
+                    "be made there: make the folder writable, or copy the "
+                    "store and its -wal to one that is",
+                    s->path, s->path);
+}
+
 static anm_status open_checked(anm_store *s, const char *path, anm_error *err)
 {
     anm_status status = connect(s, path, err);
 
     if (!status) status = name_files(s, err);
-    if (!status) status = set_up(s, err);
     if (status) return status;
-    if (s->mode == ANM_STORE_READ) return anm_schema_read(s, err);
+    if (s->mode == ANM_STORE_READ) return open_reader(s, err);
     s->version = ANM_STORE_VERSION;
+    status = set_up(s, err);
+    if (status) return status;
     return is_ready(s) ? ANM_OK : anm_schema_migrate(s, err);
 }
 

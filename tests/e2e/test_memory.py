@@ -112,6 +112,31 @@ def add_refuses_what_it_cannot_take():
 
 
 @test
+def what_is_refused_leaves_no_store():
+    folder = TMP / "never"
+    store = folder / "sub" / "m.db"
+    bad = write_lines("never.jsonl", [{"key": 1, "text": "x"}])
+    deep = '{"a":' * 1900 + "1" + "}" * 1900
+    common = ["add", "-m", MEAN, "-s", store]
+    for code, more in (
+            (2, ["-c", "a\nb", "k", "t"]), (2, ["-c", "", "k", "t"]),
+            (2, ["-c", "n", "k", "t", "--meta", "[]"]),
+            (2, ["-c", "n", "k", "t", "--meta", "{"]),
+            (4, ["-c", "n", "k", "t", "--meta", deep]),
+            (4, ["-c", "n", "k", "t", "--meta", r'{"a":"\u0000"}']),
+            (2, ["-c", "n", "", "t"]), (3, ["-c", "n", "--index", "a"]),
+            (3, ["-c", "n", "--jsonl", TMP / "absent.jsonl"]),
+            (4, ["-c", "n", "--jsonl", bad]),
+            (5, ["-c", "n", "k", "t", "--units", "CPU_AND_NE"])):
+        fails(code, args=[*common, *more])
+        expect(not folder.exists(), f"{more} left something")
+    succeeds(*common, "-c", "n", "--jsonl", os.devnull)
+    expect(not folder.exists(), "nothing left something")
+    succeeds(*common, "-c", "n", "k", "t")
+    is_sound(store)
+
+
+@test
 def add_without_a_model_uses_the_collections_own():
     store = filled("own")
     got = succeeds("add", "-s", store, "-c", "notes", "k", "more",
@@ -618,7 +643,8 @@ def read_only_store_can_be_read():
         for left in folder.glob("copy.db?*"):
             left.unlink()
         os.chmod(folder, 0o555)
-        fails(3, "copy.db", args=["ls", "-s", store], **more)
+        fails(3, "copy.db-shm", "make the folder writable",
+              args=["ls", "-s", store], **more)
     finally:
         os.chmod(folder, 0o755)
 
