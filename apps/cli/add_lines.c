@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A batch: enough for one fsync to weigh little beside the embedding, few
- * enough that Ctrl-C is obeyed within a second on a small model. */
+/* A batch: enough for one fsync to weigh little beside the embedding, and few
+ * enough that Ctrl-C is obeyed and the bar moves every half second, however slow
+ * the model is: what takes longer is halved, what takes a quarter of it
+ * doubled. */
 enum { BATCH_ITEMS = 64, BATCH_BYTES = 4 << 20, KEY_MAX_BYTES = 1024 };
+static const uint64_t batch_ns = 500000000;
 
 typedef struct lines_job {
     add_job *job;
@@ -19,6 +22,7 @@ typedef struct lines_job {
     anm_memo memos[BATCH_ITEMS];
     size_t numbers[BATCH_ITEMS]; /* of the lines they came in */
     size_t n, n_bytes;
+    size_t limit; /* of n */
     size_t n_stored;
 } lines_job;
 
@@ -90,10 +94,19 @@ static anm_status store_singly(lines_job *l, anm_error *err)
     return status;
 }
 
+static void adapt_limit(lines_job *l, uint64_t spent_ns)
+{
+    if (spent_ns > batch_ns && l->limit > 1) l->limit /= 2;
+    if (spent_ns < batch_ns / 4 && l->limit < BATCH_ITEMS) l->limit *= 2;
+}
+
 static anm_status store_batch(lines_job *l, anm_error *err)
 {
+    const uint64_t begin = cli_now_ns();
     anm_status status = l->n ? store_some(l, 0, l->n, err) : ANM_OK;
 
+    if (l->n == l->limit && !l->job->conversation)
+        adapt_limit(l, cli_now_ns() - begin);
     if (status == ANM_E_LIMIT) status = store_singly(l, err);
     drop_batch(l);
     return status;
@@ -174,8 +187,7 @@ static anm_status gather_line(lines_job *l, anm_text line, anm_error *err)
     }
     l->numbers[l->n++] = l->lines.line;
     l->n_bytes += line.len;
-    const size_t limit = l->job->conversation ? 1 : BATCH_ITEMS;
-    if (l->n < limit && l->n_bytes < BATCH_BYTES) return ANM_OK;
+    if (l->n < l->limit && l->n_bytes < BATCH_BYTES) return ANM_OK;
     return store_batch(l, err);
 }
 
@@ -228,6 +240,7 @@ anm_status cli_add_lines(add_job *job, const char *path, anm_error *err)
 
     if (!l) return cli_fail(err, ANM_E_NOMEM, "out of memory");
     l->job = job;
+    l->limit = job->conversation ? 1 : BATCH_ITEMS;
     anm_status status = cli_lines_open(&l->lines, path, err);
     if (!status) {
         status = read_lines(l, &why);
