@@ -63,8 +63,7 @@ typedef struct search_job {
     anm_receipt receipt; /* of the last question */
 } search_job;
 
-/* ---- Texts
- * ------------------------------------------------------------------- */
+/* ---- Texts --------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t x)
 {
@@ -118,8 +117,7 @@ static void make_batch(batch *b, size_t collection, size_t first, size_t n,
     }
 }
 
-/* ---- Filling and writing
- * ------------------------------------------------------ */
+/* ---- Filling and writing ------------------------------------------------- */
 
 static void name_collection(char out[64], size_t items, size_t index)
 {
@@ -219,8 +217,7 @@ static anm_status fill_all(search_job *job, anm_error *err)
     return status;
 }
 
-/* ---- Asking
- * ------------------------------------------------------------------- */
+/* ---- Asking -------------------------------------------------------------- */
 
 typedef struct samples {
     double *ms[N_PARTS]; /* [cap] each */
@@ -330,6 +327,20 @@ static anm_status measure_row(search_job *job, size_t items, size_t collections,
     return status;
 }
 
+/* The search beside that of one collection of the same size on one thread, the
+ * fair measure of several on as many threads: where memory gives each its
+ * bandwidth it stays near 1. 0: one on one was not measured. */
+static double beside_one(const search_job *job, const search_row *row)
+{
+    for (size_t i = 0; i < job->n_rows; i++) {
+        const search_row *one = &job->rows[i];
+        if (one->items == row->items && one->collections == 1 &&
+            one->threads == 1)
+            return row->p50_ms[SEARCH] / one->p50_ms[SEARCH];
+    }
+    return 0.0;
+}
+
 static anm_status measure_threads(search_job *job, anm_error *err)
 {
     const bench_search_options *o = job->o;
@@ -348,8 +359,7 @@ static anm_status measure_threads(search_job *job, anm_error *err)
     return status;
 }
 
-/* ---- Threads
- * ------------------------------------------------------------------- */
+/* ---- Threads ------------------------------------------------------------- */
 
 static anm_status open_store(search_job *job, unsigned threads, anm_error *err)
 {
@@ -377,8 +387,7 @@ static anm_status measure_all(search_job *job, anm_error *err)
     return status;
 }
 
-/* ---- The store
- * ----------------------------------------------------------------- */
+/* ---- The store ----------------------------------------------------------- */
 
 static anm_status choose_store(search_job *job, anm_error *err)
 {
@@ -413,8 +422,7 @@ static void remove_store(const search_job *job)
     rmdir(job->folder);
 }
 
-/* ---- Results
- * ------------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------- */
 
 static void write_rows(const search_job *job)
 {
@@ -428,9 +436,14 @@ static void write_rows(const search_job *job)
             printf(",\"%s_p50_ms\":%.6g,\"%s_p99_ms\":%.6g", part_names[p],
                    r->p50_ms[p], part_names[p], r->p99_ms[p]);
         printf(",\"bytes_per_s\":%.6g,\"peak_bytes_per_s\":%.6g,\"peak_share\":"
-               "%.4g}",
+               "%.4g,\"beside_one\":",
                r->bytes_per_s, r->peak_bytes_per_s,
                r->bytes_per_s / r->peak_bytes_per_s);
+        const double ratio = beside_one(job, r);
+        if (ratio > 0.0)
+            printf("%.4g}", ratio);
+        else
+            fputs("null}", stdout);
     }
 }
 
@@ -464,19 +477,21 @@ static void write_tables(const search_job *job)
            job->receipt.model.dim, job->o->k, job->o->where ? ", where " : "",
            job->o->where ? job->o->where : "");
     cli_table_add(&t, "ITEMS\tCOLL\tTHR\tASKED\tFIRST\tEMBED\tP99\tSEARCH\tP99"
-                      "\tMERGE\tP99\tTOTAL\tP99\tGB/S\tSHARE");
+                      "\tMERGE\tP99\tTOTAL\tP99\tGB/S\tSHARE\tX ONE");
     for (size_t i = 0; i < job->n_rows; i++) {
         const search_row *r = &job->rows[i];
-        char parts[256];
+        const double ratio = beside_one(job, r);
+        char parts[256], beside[16] = "-";
         size_t used = 0;
+        if (ratio > 0.0) snprintf(beside, sizeof(beside), "%.2f", ratio);
         for (int p = 0; p < N_PARTS; p++)
             used +=
                 (size_t)snprintf(parts + used, sizeof(parts) - used,
                                  "\t%.3f\t%.3f", r->p50_ms[p], r->p99_ms[p]);
-        cli_table_add(&t, "%zu\t%zu\t%u\t%zu\t%.2f%s\t%.1f\t%.0f %%", r->items,
-                      r->collections, r->threads, r->n, r->first_ms, parts,
-                      r->bytes_per_s / 1e9,
-                      100.0 * r->bytes_per_s / r->peak_bytes_per_s);
+        cli_table_add(&t, "%zu\t%zu\t%u\t%zu\t%.2f%s\t%.1f\t%.0f %%\t%s",
+                      r->items, r->collections, r->threads, r->n, r->first_ms,
+                      parts, r->bytes_per_s / 1e9,
+                      100.0 * r->bytes_per_s / r->peak_bytes_per_s, beside);
     }
     cli_table_print(&t, "r", true, &job->c->term, stdout);
     fputs("\nMilliseconds from receipts: median and 99th percentile. FIRST is "

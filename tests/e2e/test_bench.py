@@ -105,6 +105,8 @@ def bench_search_has_a_row_for_each_size():
         for part in ("embed", "search", "merge", "total"):
             expect(0 < r[f"{part}_p50_ms"] <= r[f"{part}_p99_ms"], str(r))
         expect(r["threads"] == 1 and r["bytes_per_s"] > 0, str(r))
+        expect((r["beside_one"] == 1) if r["collections"] == 1 else
+               r["beside_one"] > 0, str(r))
     expect(all(w["items_per_s"] > 0 for w in d["writes"]), str(d["writes"]))
     fails(2, "search takes no arguments", args=["bench", "search", MEAN])
     fails(2, "no model", args=["bench", "search"])
