@@ -1,6 +1,8 @@
 /* words.c - the spellings of anemone.h, and reading them.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -150,30 +152,38 @@ static bool is_same(const char *a, const char *b)
     return !*a && !*b;
 }
 
-/* The place of a name in [first, n). */
-static anm_status parse(const char *what, const char *const *names,
-                        size_t first, size_t n, const char *name, int *out,
+/* What may be written for something. */
+typedef struct words {
+    const char *what;
+    const char *const *names; /* [n]; those below first are not for users */
+    size_t first, n;
+} words;
+
+/* The place of a name. */
+static anm_status parse(const words *w, const char *name, int *out,
                         anm_error *err)
 {
-    char allowed[128] = "";
+    char allowed[128];
+    size_t used = 0;
 
-    for (size_t i = first; i < n; i++) {
-        if (name && is_same(names[i], name)) {
+    for (size_t i = w->first; i < w->n; i++) {
+        if (name && is_same(w->names[i], name)) {
             *out = (int)i;
             return ANM_OK;
         }
-        if (i > first) strcat(allowed, ", ");
-        strcat(allowed, names[i]);
+        used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
+                                 i > w->first ? ", " : "", w->names[i]);
+        assert(used < sizeof(allowed));
     }
     return anm_fail(err, ANM_E_ARG, "%s: '%s' is not allowed; allowed are %s",
-                    what, name ? name : "", allowed);
+                    w->what, name ? name : "", allowed);
 }
 
 anm_status anm_units_parse(anm_units *out, const char *name, anm_error *err)
 {
+    const words w = { "units", units_names, 0, COUNT(units_names) };
     int value = 0;
-    const anm_status status =
-        parse("units", units_names, 0, COUNT(units_names), name, &value, err);
+    const anm_status status = parse(&w, name, &value, err);
 
     if (!status) *out = (anm_units)value;
     return status;
@@ -182,10 +192,10 @@ anm_status anm_units_parse(anm_units *out, const char *name, anm_error *err)
 anm_status anm_precision_parse(anm_precision *out, const char *name,
                                anm_error *err)
 {
+    const words w = { "precision", precision_names, ANM_PRECISION_F32,
+                      COUNT(precision_names) };
     int value = 0;
-    const anm_status status =
-        parse("precision", precision_names, ANM_PRECISION_F32,
-              COUNT(precision_names), name, &value, err);
+    const anm_status status = parse(&w, name, &value, err);
 
     if (!status) *out = (anm_precision)value;
     return status;
@@ -194,9 +204,9 @@ anm_status anm_precision_parse(anm_precision *out, const char *name,
 anm_status anm_raw_type_parse(anm_raw_type *out, const char *name,
                               anm_error *err)
 {
+    const words w = { "dtype", raw_type_names, 0, COUNT(raw_type_names) };
     int value = 0;
-    const anm_status status = parse("dtype", raw_type_names, 0,
-                                    COUNT(raw_type_names), name, &value, err);
+    const anm_status status = parse(&w, name, &value, err);
 
     if (!status) *out = (anm_raw_type)value;
     return status;

@@ -160,17 +160,13 @@ static anm_status take_options(anm_pattern_reader *r, size_t from)
 /* r is behind "(". */
 static anm_status take_group(anm_pattern_reader *r, size_t from)
 {
-    static const char *const openings[] = {
-        "?:", "?=", "?!", "?>", "?<=", "?<!"
-    };
+    static const char *const openings[] = { "(?:", "(?=",  "(?!",
+                                            "(?>", "(?<=", "(?<!" };
     const bool folds = r->groups[r->depth].folds;
 
     for (size_t i = 0; i < sizeof(openings) / sizeof(openings[0]); i++)
-        if (take_string(r, openings[i])) {
-            char opening[8] = "(";
-            strcat(opening, openings[i]);
-            return open_group(r, opening, folds);
-        }
+        if (take_string(r, openings[i] + 1))
+            return open_group(r, openings[i], folds);
     // Nothing refers to what a group captured, so that none need capture.
     if (!starts(r, "?")) return open_group(r, "(?:", folds);
     if (starts(r, "?<") || starts(r, "?#") || starts(r, "?~") ||
