@@ -112,9 +112,10 @@ static void without_a_tokenizer_it_says_what_to_give(void **state)
     assert_int_equal(open_bert(&s, &nothing, &err), ANM_E_NOTFOUND);
     assert_non_null(strstr(err.message, "--tokenizer"));
     assert_non_null(strstr(err.message, "bert_c_pal2.mlpackage: "));
-    assert_int_equal(
-        anm_package_tokenizer(&t, test_packed("bert_c_pal2.mlpackage"), &err),
-        ANM_E_NOTFOUND);
+    assert_int_equal(anm_package_tokenizer(&t,
+                                           test_packed("bert_c_pal2.mlpackage"),
+                                           &(anm_source_params){ 0 }, &err),
+                     ANM_E_NOTFOUND);
 }
 
 static void digest_of(const char *name, uint8_t out[ANM_SHA256_BYTES])
