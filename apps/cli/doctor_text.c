@@ -110,11 +110,65 @@ static void print_finding(FILE *out, const cli_term *term, size_t number,
     print_paragraph(out, text);
     json_array_foreach(json_object_get(f, "evidence"), i, one)
     {
-        snprintf(text, sizeof(text), "- %s", json_string_value(one));
-        print_paragraph(out, text);
+        fprintf(out, "%*s- ", INDENT, "");
+        cli_wrap(out, json_string_value(one), INDENT + 2, WIDTH);
     }
     snprintf(text, sizeof(text), "Do: %s", string_of(f, "do"));
     print_paragraph(out, text);
+}
+
+/* Calls that a finding could have come from. */
+static double count_judged(const json_t *doc)
+{
+    const json_t *log = json_object_get(doc, "receipts"), *c;
+    double n = json_is_object(log) ? number_of(log, "judged") : 0;
+    size_t i;
+
+    if (!json_is_object(json_object_get(doc, "model"))) return n;
+    json_array_foreach(json_object_get(doc, "calls"), i, c) n +=
+        json_is_object(json_object_get(c, "band")) &&
+        !json_is_true(json_object_get(c, "imposed")) &&
+        !json_is_true(json_object_get(c, "disturbed"));
+    return n;
+}
+
+/* The band of the unchanged calls, where it is so wide that it hides things. */
+static const json_t *find_wide_band(const json_t *doc)
+{
+    const json_t *band = json_object_get(
+        json_array_get(json_object_get(doc, "calls"), 0), "band");
+
+    if (!json_is_object(json_object_get(doc, "model"))) return NULL;
+    return number_of(band, "high_ns") > 2 * number_of(band, "p50_ns") ? band
+                                                                      : NULL;
+}
+
+static void print_no_finding(FILE *out, const cli_term *term, const json_t *doc)
+{
+    const double n = count_judged(doc);
+    const json_t *wide = find_wide_band(doc);
+    char high[32], p50[32], text[TEXT_MAX];
+
+    fprintf(out, "\n%sNo finding.%s ", cli_ink_on(term, CLI_GREEN),
+            cli_ink_on(term, CLI_PLAIN));
+    if (n <= 0)
+        snprintf(text, sizeof(text),
+                 "No call could be judged: there is no band yet, because "
+                 "warm-up found no steady moment or none was made.");
+    else
+        snprintf(text, sizeof(text),
+                 "%.0f call%s judged, which left %s band no more often than a "
+                 "steady machine's do.",
+                 n, n > 1 ? "s were" : " was", n > 1 ? "their" : "its");
+    cli_wrap(out, text, 12, WIDTH);
+    if (!wide || n <= 0) return;
+    cli_ns_text(high, number_of(wide, "high_ns"));
+    cli_ns_text(p50, number_of(wide, "p50_ns"));
+    snprintf(text, sizeof(text),
+             "The band reaches up to %s around a median of %s: others were "
+             "busy when it was measured, and it hides what costs less.",
+             high, p50);
+    cli_wrap(out, text, 0, WIDTH);
 }
 
 static void print_findings(FILE *out, const cli_term *term, const json_t *doc)
@@ -124,25 +178,20 @@ static void print_findings(FILE *out, const cli_term *term, const json_t *doc)
         number_of(json_object_get(doc, "rounds"), "disturbed");
     size_t i;
 
-    if (json_array_size(list) == 0)
-        fprintf(out,
-                "\n%sNo finding.%s Calls leave their band no more often "
-                "than a steady machine's do.\n",
-                cli_ink_on(term, CLI_GREEN), cli_ink_on(term, CLI_PLAIN));
+    if (json_array_size(list) == 0) print_no_finding(out, term, doc);
     json_array_foreach(list, i, one) print_finding(out, term, i + 1, one);
     if (disturbed > 0)
         fprintf(out,
-                "\n%.0f rounds were discarded: the host itself was slower "
-                "during them.\n",
-                disturbed);
+                "\n%.0f round%s discarded: the host itself was slower "
+                "meanwhile.\n",
+                disturbed, disturbed > 1 ? "s were" : " was");
     if (json_is_true(json_object_get(doc, "interrupted")))
         fputs("\nInterrupted: this is what had been measured by then.\n", out);
 }
 
 /* ---- What conditions cost -------------------------------------------------------- */
 
-static void add_arm(cli_table *t, const json_t *e, const json_t *arm,
-                    bool is_first)
+static void add_arm(cli_table *t, const json_t *arm)
 {
     char p50[32] = "-", ratio[48] = "";
     const json_t *ci = json_object_get(arm, "ci95");
@@ -156,10 +205,15 @@ static void add_arm(cli_table *t, const json_t *e, const json_t *arm,
                  json_number_value(json_array_get(ci, 1)));
     else if (json_is_number(json_object_get(arm, "ratio")))
         snprintf(ratio, sizeof(ratio), "%.2f", number_of(arm, "ratio"));
-    cli_table_add(t, "%s\t%s\t%.0f\t%s\t%s\t%s",
-                  is_first ? string_of(e, "name") : "", string_of(arm, "name"),
-                  number_of(arm, "n"), p50, ratio,
-                  is_first ? string_of(e, "verdict") : "");
+    cli_table_add(t, "  %s\t%.0f\t%s\t%s", string_of(arm, "name"),
+                  number_of(arm, "n"), p50, ratio);
+}
+
+/* Experiments that have no arms, or no round of them, say it in words. */
+static bool is_told_in_words(const json_t *e)
+{
+    return json_array_size(json_object_get(e, "arms")) == 0 ||
+           strcmp(string_of(e, "verdict"), "not_testable") == 0;
 }
 
 static void print_costs(FILE *out, const cli_term *term, const json_t *doc)
@@ -168,16 +222,20 @@ static void print_costs(FILE *out, const cli_term *term, const json_t *doc)
     cli_table t = { 0 };
     size_t i, k;
 
-    if (json_array_size(json_object_get(doc, "experiments")) == 0) return;
-    print_title(out, term, "What conditions cost here");
-    cli_table_add(&t, "EXPERIMENT\tARM\tN\tP50\tTIMES (95 %%)\tVERDICT");
     json_array_foreach(json_object_get(doc, "experiments"), i, e)
-        json_array_foreach(json_object_get(e, "arms"), k, arm)
-            add_arm(&t, e, arm, k == 0);
-    cli_table_print(&t, "llrrl", true, term, out);
+    {
+        if (is_told_in_words(e)) continue;
+        if (t.n == 0) cli_table_add(&t, "EXPERIMENT\tN\tP50\tTIMES (95 %%)");
+        cli_table_add(&t, "%s\t\t\t%s", string_of(e, "name"),
+                      string_of(e, "verdict"));
+        json_array_foreach(json_object_get(e, "arms"), k,
+                           arm) if (strcmp(string_of(arm, "role"),
+                                           "base_again")) add_arm(&t, arm);
+    }
+    if (t.n) print_title(out, term, "What conditions cost here");
+    cli_table_print(&t, "lrrl", true, term, out);
 }
 
-/* Experiments without arms say what they have to say in words. */
 static void print_words(FILE *out, const cli_term *term, const json_t *doc)
 {
     const json_t *e;
@@ -187,9 +245,7 @@ static void print_words(FILE *out, const cli_term *term, const json_t *doc)
     json_array_foreach(json_object_get(doc, "experiments"), i, e)
     {
         char text[TEXT_MAX];
-        const bool has_arms = json_array_size(json_object_get(e, "arms")) > 0;
-        if (has_arms && strcmp(string_of(e, "verdict"), "not_testable"))
-            continue;
+        if (!is_told_in_words(e)) continue;
         if (!any) print_title(out, term, "What could only be looked at");
         any = true;
         snprintf(text, sizeof(text), "%s: %s: %s.", string_of(e, "name"),
@@ -202,17 +258,20 @@ static void print_words(FILE *out, const cli_term *term, const json_t *doc)
 
 static void print_hypotheses(FILE *out, const cli_term *term, const json_t *doc)
 {
+    enum { NAME = 19, VERDICT = 14 };
     const json_t *h;
-    cli_table t = { 0 };
     size_t i;
 
     if (json_array_size(json_object_get(doc, "experiments")) == 0) return;
     print_title(out, term, "The four hypotheses");
-    cli_table_add(&t, "HYPOTHESIS\tVERDICT\tBECAUSE");
-    json_array_foreach(json_object_get(doc, "hypotheses"), i, h) cli_table_add(
-        &t, "%s %s\t%s\t%s", string_of(h, "hypothesis"), string_of(h, "title"),
-        string_of(h, "verdict"), string_of(h, "because"));
-    cli_table_print(&t, "lll", true, term, out);
+    json_array_foreach(json_object_get(doc, "hypotheses"), i, h)
+    {
+        char name[64];
+        snprintf(name, sizeof(name), "%s %s", string_of(h, "hypothesis"),
+                 string_of(h, "title"));
+        fprintf(out, "%-*s%-*s", NAME, name, VERDICT, string_of(h, "verdict"));
+        cli_wrap(out, string_of(h, "because"), NAME + VERDICT, WIDTH);
+    }
 }
 
 void cli_doctor_print(FILE *out, const cli_term *term, const json_t *doc)

@@ -425,9 +425,9 @@ anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
     if (out->n_rounds < ROUNDS_LEAST) {
         out->starved = !x->stopped;
         anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
-                           x->stopped ? "interrupted after %zu rounds"
-                                      : "only %zu rounds fit into its time",
-                           out->n_rounds);
+                           x->stopped ? "interrupted after %zu round%s"
+                                      : "only %zu round%s fit into its time",
+                           out->n_rounds, out->n_rounds == 1 ? "" : "s");
         return ANM_OK;
     }
     return anm_outcome_compare(x, out, true, err);
