@@ -51,14 +51,15 @@ typedef struct anm_outcome {
     anm_arm arms[ANM_ARMS_MAX]; /* [n_arms]; 0 is the base */
     size_t n_arms;
     size_t n_rounds, n_disturbed;
-    double bound;  /* by A/A, at least 1; 0: there was none. Of rounds too few
+    double bound; /* by A/A, at least 1; 0: there was none. Of rounds too few
                       for an interval the largest that it showed */
-    size_t worst;  /* the arm with the largest ratio; 0: none compared */
-    double p;      /* corrected for arms and looks */
-    double p_all;  /* and for experiments */
-    bool looked;   /* at while rounds went on: see below */
-    bool plain;    /* its base is the unchanged call */
-    bool starved;  /* its time was up before anything could be compared */
+    size_t only;  /* the one arm that is judged, the others are shown; 0: all */
+    size_t worst; /* the arm with the largest ratio; 0: none compared */
+    double p;     /* corrected for arms and looks */
+    double p_all; /* and for experiments */
+    bool looked;  /* at while rounds went on: see below */
+    bool plain;   /* its base is the unchanged call */
+    bool starved; /* its time was up before anything could be compared */
     bool answered; /* by the experiment itself, not by its arms */
     anm_answer answer;
     char evidence[400];

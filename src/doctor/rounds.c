@@ -273,6 +273,7 @@ static void sum_up(anm_outcome *out)
             if (!isfinite(out->bound)) out->bound = arm->largest;
             continue;
         }
+        if (out->only && i != out->only) continue;
         p[n++] = arm->against.p;
         if (!out->worst ||
             arm->against.ratio > out->arms[out->worst].against.ratio)
@@ -464,6 +465,7 @@ static bool costs_nothing(const anm_outcome *out)
     for (size_t i = 1; i < out->n_arms; i++) {
         const anm_arm *arm = &out->arms[i];
         if (!arm->compared || arm->is_base_again) continue;
+        if (out->only && i != out->only) continue;
         const double most = arm->against.high;
         if (most >= ANM_LEAST_RATIO && (most - 1) * base >= ANM_LEAST_EFFECT_NS)
             return false;
