@@ -114,7 +114,7 @@ static void without_a_tokenizer_it_says_what_to_give(void **state)
     assert_non_null(strstr(err.message, "bert_c_pal2.mlpackage: "));
     assert_int_equal(anm_package_tokenizer(&t,
                                            test_packed("bert_c_pal2.mlpackage"),
-                                           &(anm_source_params){ 0 }, &err),
+                                           &nothing, &err),
                      ANM_E_NOTFOUND);
 }
 
