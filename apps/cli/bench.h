@@ -1,6 +1,7 @@
-/* bench.h - the parts of `bench`: measuring (bench_measure.c), the line
- * protocol (bench_lines.c), live queries (bench_mission.c), the cost of receipts
- * (bench_evidence.c), the table (verb_bench.c).
+/* bench.h - the parts of `bench`: measuring (bench_measure.c), the machine's own
+ * tail (bench_loop.c), the line protocol (bench_lines.c), live queries
+ * (bench_mission.c), the cost of receipts (bench_evidence.c), the table
+ * (verb_bench.c).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef CLI_BENCH_H
@@ -23,7 +24,9 @@ typedef struct bench_row {
     size_t n;      /* calls */
     double min_ms, p50_ms, p95_ms, p99_ms, max_ms;
     double texts_per_s;
-    double floor_ms; /* of one call; the least that this machine allows */
+    double floor_ms;  /* of one call; the least that this machine allows */
+    double loop_tail; /* p99 / p50 of an empty loop as long as a call, between
+                         the calls; 0: not measured, or too few for a p99 */
 } bench_row;
 
 /* Different rows of exactly `tokens` ids that the model itself makes. */
@@ -44,6 +47,21 @@ anm_status cli_bench_measure(cli_session *s, const bench_plan *plan,
 
 /* Ascending; the value below which `part` of the samples lie. */
 double cli_bench_percentile(const double *sorted, size_t n, double part);
+
+/* Samples of an empty loop; zero-initialised: none. */
+typedef struct bench_loop {
+    uint64_t turns; /* of a sample; set by the first run */
+    double *ms;     /* [n], owned */
+    size_t n;
+} bench_loop;
+
+/* Loops of call_ms on so many threads at once, for so many seconds. Nothing is
+ * added where memory or threads are out. */
+void cli_bench_loop_run(bench_loop *loop, unsigned threads, double call_ms,
+                        double seconds);
+
+/* p99 / p50; 0 of fewer than 100 samples. */
+double cli_bench_loop_tail(bench_loop *loop);
 
 /* Answer the requests on stdin until they end; the exit code. */
 int cli_bench_lines(cli *c);

@@ -28,6 +28,10 @@ def bench_has_a_row_for_each_mode():
                                    "max_ms")]
         expect(values == sorted(values) and values[0] > 0, str(row))
         expect(row["floor_ms"] > 0 and row["n"] > 0, str(row))
+        loop = row["loop_tail"]
+        expect(loop is None or loop >= 1, str(row))
+        expect(loop is None or row["mode"] in ("back_to_back", "bulk_4"),
+               str(row))
         expect(abs(row["floor_share"] - row["floor_ms"] / row["p50_ms"]) <
                1e-3 * row["floor_share"] + 1e-9, str(row))
     for key in ("date", "machine", "state", "threads", "model", "peak"):
@@ -38,7 +42,7 @@ def bench_has_a_row_for_each_mode():
 @test
 def bench_is_a_table_for_people():
     out = succeeds("bench", MEAN, "--tokens", "8").out
-    expect("back_to_back" in out and "FLOOR" in out, out)
+    expect("back_to_back" in out and "FLOOR" in out and "LOOP" in out, out)
 
 
 @test
