@@ -17,14 +17,19 @@ static int64_t length_of(const anm_mil_inputs *in)
     return in->n_lengths == 1 ? (int64_t)in->lengths[0] : -1;
 }
 
-/* The axes of a type that are neither texts nor of size 1. False when it cannot
- * be an output of rows or vectors. */
+/* The axes of a type that are neither texts nor of size 1. */
+typedef struct axes {
+    int64_t dims[2];
+    unsigned at[2], n;
+} axes;
+
+/* False when it cannot be an output of rows or vectors. */
 static bool strip_axes(const anm_mil_value_type *t, const anm_mil_inputs *in,
-                       int64_t out[2], unsigned *n)
+                       axes *out)
 {
     const int64_t texts = (int64_t)in->texts;
 
-    *n = 0;
+    out->n = 0;
     if (t->form != ANM_MIL_TENSOR || !t->rank_known || t->rank == 0 ||
         (t->type != ANM_MIL_FLOAT32 && t->type != ANM_MIL_FLOAT16))
         return false;
@@ -35,28 +40,37 @@ static bool strip_axes(const anm_mil_value_type *t, const anm_mil_inputs *in,
             continue;
         }
         if (dim == 1 && length_of(in) != 1) continue;
-        if (*n == 2) return false;
-        out[(*n)++] = dim;
+        if (out->n == 2) return false;
+        out->dims[out->n] = dim;
+        out->at[out->n++] = i;
     }
-    return *n > 0;
+    return out->n > 0;
+}
+
+/* Where both axes are as long as a text, an axis of 1 between them is the
+ * layout of channels; nothing else is written that way. */
+static bool is_of_channels(const axes *a, int64_t length)
+{
+    if (a->dims[1] != length) return false;
+    return a->dims[0] != length || a->at[1] > a->at[0] + 1;
 }
 
 static bool read_layout(const anm_mil_value_type *t, const anm_mil_inputs *in,
                         anm_package_layout *layout, int64_t *dim)
 {
-    int64_t axes[2];
-    unsigned n;
+    const int64_t length = length_of(in);
+    axes a;
 
-    if (!strip_axes(t, in, axes, &n)) return false;
-    if (n == 1) {
+    if (!strip_axes(t, in, &a)) return false;
+    if (a.n == 1) {
         *layout = ANM_PACKAGE_VECTOR;
-        *dim = axes[0];
-    } else if (axes[0] == length_of(in)) {
-        *layout = ANM_PACKAGE_ROWS;
-        *dim = axes[1];
-    } else if (axes[1] == length_of(in)) {
+        *dim = a.dims[0];
+    } else if (is_of_channels(&a, length)) {
         *layout = ANM_PACKAGE_CHANNELS;
-        *dim = axes[0];
+        *dim = a.dims[0];
+    } else if (a.dims[0] == length) {
+        *layout = ANM_PACKAGE_ROWS;
+        *dim = a.dims[1];
     } else {
         return false;
     }

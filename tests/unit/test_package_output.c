@@ -54,6 +54,8 @@ static void shapes_tell_vectors_from_rows(void **state)
         { { { 1, 64, 8, 0 } }, ANM_PACKAGE_CHANNELS, 64 },
         { { { 1, 64, 1, 8, 0 } }, ANM_PACKAGE_CHANNELS, 64 },
         { { { 1, 8, 8, 0 } }, ANM_PACKAGE_ROWS, 8 },
+        { { { 1, 1, 8, 8, 0 } }, ANM_PACKAGE_ROWS, 8 },
+        { { { 1, 8, 1, 8, 0 } }, ANM_PACKAGE_CHANNELS, 8 },
     };
     (void)state;
 
