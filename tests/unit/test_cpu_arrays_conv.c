@@ -237,10 +237,52 @@ static void one_and_three_spatial_axes(void **state)
     test_arrays_deinit(&t);
 }
 
+/* One block of positions, whose channels several members divide: 70 make four
+ * panels and a part of one. */
+static void few_positions_are_divided_by_channels(void **state)
+{
+    enum { IN = 64, OUT = 70, POSITIONS = 40 };
+    static float x[IN * POSITIONS], w[OUT * IN], bias[OUT];
+    static float want[OUT * POSITIONS];
+    test_arrays t;
+
+    (void)state;
+    for (size_t i = 0; i < IN * POSITIONS; i++)
+        x[i] = (float)((i * 37) % 101) / 50.0f - 1.0f;
+    for (size_t i = 0; i < OUT * IN; i++)
+        w[i] = (float)((i * 53) % 89) / 44.0f - 1.0f;
+    for (size_t o = 0; o < OUT; o++) {
+        bias[o] = (float)o / 70.0f;
+        for (size_t p = 0; p < POSITIONS; p++) {
+            double sum = (double)bias[o];
+            for (size_t c = 0; c < IN; c++)
+                sum += (double)w[o * IN + c] * (double)x[c * POSITIONS + p];
+            want[o * POSITIONS + p] = (float)sum;
+        }
+    }
+    test_arrays_init(&t);
+    t.tolerance = 1e-5;
+    const anm_value_id in[] = {
+        test_arrays_in(&t, ANM_DTYPE_F32, D(1, IN, 1, POSITIONS), x),
+        test_arrays_const(&t, ANM_DTYPE_F32, D(OUT, IN, 1, 1), w),
+        test_arrays_const(&t, ANM_DTYPE_F32, D(OUT), bias),
+    };
+    test_arrays_gives(&t,
+                      &(test_node){ .op = ANM_ARRAY_CONV,
+                                    .in = { in[0], in[1], in[2] },
+                                    .n = 3,
+                                    .dtype = ANM_DTYPE_F32,
+                                    .dims = D(1, OUT, 1, POSITIONS) },
+                      want);
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pointwise_ones_are_products),
+        cmocka_unit_test(few_positions_are_divided_by_channels),
         cmocka_unit_test(windows_strides_pads_and_groups),
         cmocka_unit_test(one_and_three_spatial_axes),
     };

@@ -56,20 +56,29 @@ static void turn(float *to, size_t ld_to, const float *from, size_t ld_from,
     }
 }
 
-/* n positions from `first` on, of one image. */
-static void multiply_positions(const anm_cpu_array_step *s,
-                               const anm_cpu_turn *t, size_t image,
-                               size_t first, size_t n)
+/* A unit of work: n positions from `first` on, of one image, for some panels of
+ * output channels. */
+typedef struct unit {
+    size_t image, first, n, panel, n_panels;
+} unit;
+
+static void multiply(const anm_cpu_array_step *s, const anm_cpu_turn *t,
+                     const unit *u)
 {
     const size_t all = positions_of(&s->out[0]->type);
     const size_t c = (size_t)s->in[0]->type.dims[1];
     const size_t o = (size_t)s->out[0]->type.dims[1];
     const anm_cpu_array *bias = anm_cpu_input(s, 2);
+    const size_t channel = u->panel * ANM_PANEL;
+    const size_t n_channels = o - channel < u->n_panels * ANM_PANEL
+                                  ? o - channel
+                                  : u->n_panels * ANM_PANEL;
     float *x = t->scratch, *y = t->scratch + c * POSITIONS;
 
-    turn(x, c, anm_cpu_floats(s->in[0]) + image * c * all + first, all, c, n);
+    turn(x, c, anm_cpu_floats(s->in[0]) + u->image * c * all + u->first, all, c,
+         u->n);
     t->kern->gemm_f32(&(anm_gemm_f32){
-        .m = n,
+        .m = u->n,
         .n = o,
         .k = c,
         .a = x,
@@ -80,24 +89,37 @@ static void multiply_positions(const anm_cpu_array_step *s,
         .ldc = o,
         .bias = bias ? bias->data : NULL,
         .act = s->node->attr.act,
-        .panel_count = anm_panels(o),
+        .panel_first = u->panel,
+        .panel_count = u->n_panels,
     });
-    turn((float *)s->out[0]->data + image * o * all + first, all, y, o, n, o);
+    turn((float *)s->out[0]->data + (u->image * o + channel) * all + u->first,
+         all, y + channel, o, u->n, n_channels);
 }
 
 static void run_pointwise(const anm_cpu_array_step *s, const anm_cpu_turn *t)
 {
     const size_t all = positions_of(&s->out[0]->type);
     const size_t images = (size_t)s->out[0]->type.dims[0];
+    const size_t panels = anm_panels((size_t)s->out[0]->type.dims[1]);
     const size_t parts = (all + POSITIONS - 1) / POSITIONS;
-    const anm_cpu_range r = anm_cpu_array_share(t, images * parts, 1);
+    const size_t blocks = images * parts;
+    // A text of 32 tokens is one block: channels are divided among members.
+    size_t cuts = blocks < t->n_members ? t->n_members : 1;
+    if (cuts > panels) cuts = panels;
+    const anm_cpu_range r = anm_cpu_array_share(t, blocks * cuts, 1);
 
     for (size_t i = r.first; i < r.first + r.n; i++) {
-        const size_t first = i % parts * POSITIONS;
-        const size_t left = all - first;
+        const size_t block = i / cuts, cut = i % cuts;
+        const size_t first = block % parts * POSITIONS;
+        const size_t panel = panels * cut / cuts;
 
-        multiply_positions(s, t, i / parts, first,
-                           left < POSITIONS ? left : POSITIONS);
+        multiply(
+            s, t,
+            &(unit){ .image = block / parts,
+                     .first = first,
+                     .n = all - first < POSITIONS ? all - first : POSITIONS,
+                     .panel = panel,
+                     .n_panels = panels * (cut + 1) / cuts - panel });
     }
 }
 
