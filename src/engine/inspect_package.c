@@ -413,8 +413,11 @@ anm_status anm_inspect_package(const anm_options *options, unsigned flags,
     anm_mlpackage *p = NULL;
     anm_lint *lint = NULL;
     runnable x = { 0 };
+    const anm_mil_function *named = NULL;
     anm_status status = anm_mlpackage_open(&p, options->model, err);
 
+    if (!status && options->function)
+        status = anm_mlpackage_find_function(p, options->function, &named, err);
     if (!status) status = anm_lint_new(&lint, p, err);
     if (!status) {
         status = look_at_running(&x, p, options);
