@@ -3,6 +3,7 @@ takes, all of it and nothing else.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import functools
 import pathlib
 import re
 import shutil
@@ -16,6 +17,7 @@ MANUAL = ROOT / "docs" / "anemone.1"
 FLAG = r"--[a-z][a-z-]*[a-z]|--k\b"
 
 
+@functools.lru_cache(maxsize=None)
 def listed(*verb):
     """Flags that help lists in its left column."""
     out = succeeds("help", *verb).out
