@@ -1,13 +1,15 @@
-/* test_arrays_golden.c - every package that can run gives its reference, within
- * the tolerance of the file and, where arithmetic is float32 between the
- * operations, the tighter one of the data's README.
+/* test_arrays_golden.c - every operation means what its package says: nothing is
+ * fused here, so that each node is one operation of the file. With everything
+ * fused, and through the library, test_predict_golden.c asks the same packages.
+ *
+ * The bar is the tolerance of the file and, where arithmetic is float32 between
+ * the operations, the tighter one of the data's README.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/arrays_pass.h"
 #include "model/mil.h"
 #include "support/packages.h"
 #include "support/program.h"
@@ -69,7 +71,6 @@ enum {
 typedef struct machine {
     const test_package *package;
     const char *function;
-    unsigned passes;
     anm_arrays *arrays;
     anm_mil_constants *constants;
     test_runner runner;
@@ -205,8 +206,7 @@ static bool load(machine *m, const anm_mlpackage *p, const char *function)
     m->function = function;
     if (!f) f = p->main;
     if (anm_mil_constants_new(&m->constants, f, &err) ||
-        anm_mil_translate(&m->arrays, f, m->constants, NULL, &err) ||
-        anm_arrays_optimize(m->arrays, m->passes, &err))
+        anm_mil_translate(&m->arrays, f, m->constants, NULL, &err))
         return wrong("%s: %s", m->package->name, err.message);
     m->n_nodes = anm_arrays_n_nodes(m->arrays);
     const anm_program program = { .arrays = m->arrays,
@@ -234,16 +234,15 @@ static double tight_bar(const char *name)
     return 0.0;
 }
 
-static void check_with(const test_package *p, unsigned passes)
+static void check_package(const test_package *p, void *ctx)
 {
     const char *expect = json_string_value(json_object_get(p->ref, "expect"));
     const char *only = getenv("ANM_TEST_PACKAGE");
-    machine m = { .passes = passes,
-                  .package = p,
-                  .runner = { .backend = &anm_backend_cpu } };
+    machine m = { .package = p, .runner = { .backend = &anm_backend_cpu } };
     const json_t *c;
     size_t i;
 
+    (void)ctx;
     if (!expect || strcmp(expect, "run") != 0) return;
     if (only && !strstr(p->name, only)) return;
     anm_mlpackage *package = test_open_package(p->path);
@@ -262,18 +261,11 @@ static void check_with(const test_package *p, unsigned passes)
     unload(&m);
     anm_mlpackage_close(package);
     if (only)
-        print_message("%s, passes %x: %zu nodes, off by %.3g\n", p->name,
-                      passes, m.n_nodes, m.worst);
+        print_message("%s: %zu nodes, off by %.3g\n", p->name, m.n_nodes,
+                      m.worst);
     if (tight_bar(p->name) > 0.0 && m.worst > tight_bar(p->name))
         wrong("%s: off by %.3g, the bar is %.3g", p->name, m.worst,
               tight_bar(p->name));
-}
-
-static void check_package(const test_package *p, void *ctx)
-{
-    (void)ctx;
-    check_with(p, 0);
-    check_with(p, ANM_ARRAYS_PASS_ALL);
 }
 
 static void packages_give_their_references(void **state)
