@@ -383,182 +383,137 @@ static void pads_of_each_mode(void **state)
     test_arrays_deinit(&t);
 }
 
+/* A slice of 0 to 59 as [3, 4, 5]; a stride of 0 is none. */
+typedef struct slice {
+    anm_array_op op;
+    int32_t begin[3], end[3], stride[3]; /* or begin and size */
+    anm_array_attr attr;
+    int64_t dims[4]; /* ended by -1 */
+    float want[36];
+} slice;
+
+static void check_slice(test_arrays *t, anm_value_id x, const slice *s)
+{
+    const bool has_stride = s->stride[0] != 0;
+    test_node node = {
+        .op = s->op,
+        .in = { x, test_arrays_const(t, ANM_DTYPE_I32, D(3), s->begin),
+                test_arrays_const(t, ANM_DTYPE_I32, D(3), s->end) },
+        .n = has_stride ? 4 : 3,
+        .attr = s->attr,
+        .dtype = ANM_DTYPE_F32,
+        .dims = s->dims
+    };
+
+    if (has_stride)
+        node.in[3] = test_arrays_const(t, ANM_DTYPE_I32, D(3), s->stride);
+    test_arrays_gives(t, &node, s->want);
+}
+
 static void slices_mean_what_numpy_means(void **state)
 {
+    static const slice rows[] = {
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 1, 0, 2 },
+          { 3, 4, 5 },
+          { 0 },
+          { 0 },
+          { 2, 4, 3, -1 },
+          { 22, 23, 24, 27, 28, 29, 32, 33, 34, 37, 38, 39,
+            42, 43, 44, 47, 48, 49, 52, 53, 54, 57, 58, 59 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { -2, 0, -3 },
+          { -1, -1, 5 },
+          { 0 },
+          { 0 },
+          { 1, 3, 3, -1 },
+          { 22, 23, 24, 27, 28, 29, 32, 33, 34 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 0, 0, 0 },
+          { 3, 4, 5 },
+          { 2, 3, 4 },
+          { 0 },
+          { 2, 2, 2, -1 },
+          { 0, 4, 15, 19, 40, 44, 55, 59 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 1, 1, 0 },
+          { 99, 99, 99 },
+          { 0 },
+          { 0 },
+          { 2, 3, 5, -1 },
+          { 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39,
+            45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 2, 2, 4 },
+          { 3, 4, 5 },
+          { 0 },
+          { .begin_mask = 5 },
+          { 3, 2, 5, -1 },
+          { 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 30, 31, 32, 33, 34,
+            35, 36, 37, 38, 39, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 1, 1, 1 },
+          { 1, 2, 2 },
+          { 0 },
+          { .end_mask = 5 },
+          { 2, 1, 4, -1 },
+          { 26, 27, 28, 29, 46, 47, 48, 49 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 2, 3, 4 },
+          { 0, 0, 1 },
+          { -1, -2, -1 },
+          { 0 },
+          { 2, 2, 3, -1 },
+          { 59, 58, 57, 49, 48, 47, 39, 38, 37, 29, 28, 27 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 0, 0, 0 },
+          { 0, 0, 0 },
+          { -1, 1, -2 },
+          { .begin_mask = 7, .end_mask = 7 },
+          { 3, 4, 3, -1 },
+          { 44, 42, 40, 49, 47, 45, 54, 52, 50, 59, 57, 55,
+            24, 22, 20, 29, 27, 25, 34, 32, 30, 39, 37, 35,
+            4,  2,  0,  9,  7,  5,  14, 12, 10, 19, 17, 15 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { -1, 1, 3 },
+          { 0, 4, 4 },
+          { 0 },
+          { .squeeze_mask = 5 },
+          { 3, -1 },
+          { 48, 53, 58 } },
+        { ANM_ARRAY_SLICE_BY_INDEX,
+          { 2, 2, 0 },
+          { 2, 1, 5 },
+          { 0 },
+          { 0 },
+          { 0, 0, 5, -1 },
+          { 0 } },
+        { ANM_ARRAY_SLICE_BY_SIZE,
+          { 1, 0, 2 },
+          { 2, 4, 3 },
+          { 0 },
+          { 0 },
+          { 2, 4, 3, -1 },
+          { 22, 23, 24, 27, 28, 29, 32, 33, 34, 37, 38, 39,
+            42, 43, 44, 47, 48, 49, 52, 53, 54, 57, 58, 59 } },
+        { ANM_ARRAY_SLICE_BY_SIZE,
+          { 0, 3, 1 },
+          { -1, 1, -1 },
+          { 0 },
+          { 0 },
+          { 3, 1, 4, -1 },
+          { 16, 17, 18, 19, 36, 37, 38, 39, 56, 57, 58, 59 } },
+    };
+    float x[60];
     test_arrays t;
 
     (void)state;
+    for (size_t i = 0; i < 60; i++)
+        x[i] = (float)i;
     test_arrays_init(&t);
-    const anm_value_id v0 = test_arrays_in(
-        &t, ANM_DTYPE_F32, D(3, 4, 5),
-        F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f, 10.0f,
-          11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f, 20.0f,
-          21.0f, 22.0f, 23.0f, 24.0f, 25.0f, 26.0f, 27.0f, 28.0f, 29.0f, 30.0f,
-          31.0f, 32.0f, 33.0f, 34.0f, 35.0f, 36.0f, 37.0f, 38.0f, 39.0f, 40.0f,
-          41.0f, 42.0f, 43.0f, 44.0f, 45.0f, 46.0f, 47.0f, 48.0f, 49.0f, 50.0f,
-          51.0f, 52.0f, 53.0f, 54.0f, 55.0f, 56.0f, 57.0f, 58.0f, 59.0f));
-    const anm_value_id v1 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 0, 2));
-    const anm_value_id v2 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(3, 4, 5));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v1, v2 },
-                                    .n = 3,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 4, 3) },
-                      F(22.0f, 23.0f, 24.0f, 27.0f, 28.0f, 29.0f, 32.0f, 33.0f,
-                        34.0f, 37.0f, 38.0f, 39.0f, 42.0f, 43.0f, 44.0f, 47.0f,
-                        48.0f, 49.0f, 52.0f, 53.0f, 54.0f, 57.0f, 58.0f,
-                        59.0f));
-    const anm_value_id v3 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-2, 0, -3));
-    const anm_value_id v4 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, -1, 5));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                      .in = { v0, v3, v4 },
-                      .n = 3,
-                      .dtype = ANM_DTYPE_F32,
-                      .dims = D(1, 3, 3) },
-        F(22.0f, 23.0f, 24.0f, 27.0f, 28.0f, 29.0f, 32.0f, 33.0f, 34.0f));
-    const anm_value_id v5 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 0));
-    const anm_value_id v6 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(3, 4, 5));
-    const anm_value_id v7 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 3, 4));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v5, v6, v7 },
-                                    .n = 4,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 2, 2) },
-                      F(0.0f, 4.0f, 15.0f, 19.0f, 40.0f, 44.0f, 55.0f, 59.0f));
-    const anm_value_id v8 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 1, 0));
-    const anm_value_id v9 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(99, 99, 99));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v8, v9 },
-                                    .n = 3,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 3, 5) },
-                      F(25.0f, 26.0f, 27.0f, 28.0f, 29.0f, 30.0f, 31.0f, 32.0f,
-                        33.0f, 34.0f, 35.0f, 36.0f, 37.0f, 38.0f, 39.0f, 45.0f,
-                        46.0f, 47.0f, 48.0f, 49.0f, 50.0f, 51.0f, 52.0f, 53.0f,
-                        54.0f, 55.0f, 56.0f, 57.0f, 58.0f, 59.0f));
-    const anm_value_id v10 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 2, 4));
-    const anm_value_id v11 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(3, 4, 5));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v10, v11 },
-                                    .n = 3,
-                                    .attr = { .begin_mask = 5 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(3, 2, 5) },
-                      F(10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f,
-                        18.0f, 19.0f, 30.0f, 31.0f, 32.0f, 33.0f, 34.0f, 35.0f,
-                        36.0f, 37.0f, 38.0f, 39.0f, 50.0f, 51.0f, 52.0f, 53.0f,
-                        54.0f, 55.0f, 56.0f, 57.0f, 58.0f, 59.0f));
-    const anm_value_id v12 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 1, 1));
-    const anm_value_id v13 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 2, 2));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                      .in = { v0, v12, v13 },
-                      .n = 3,
-                      .attr = { .end_mask = 5 },
-                      .dtype = ANM_DTYPE_F32,
-                      .dims = D(2, 1, 4) },
-        F(26.0f, 27.0f, 28.0f, 29.0f, 46.0f, 47.0f, 48.0f, 49.0f));
-    const anm_value_id v14 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 3, 4));
-    const anm_value_id v15 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 1));
-    const anm_value_id v16 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, -2, -1));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v14, v15, v16 },
-                                    .n = 4,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 2, 3) },
-                      F(59.0f, 58.0f, 57.0f, 49.0f, 48.0f, 47.0f, 39.0f, 38.0f,
-                        37.0f, 29.0f, 28.0f, 27.0f));
-    const anm_value_id v17 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 0));
-    const anm_value_id v18 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 0, 0));
-    const anm_value_id v19 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, 1, -2));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v17, v18, v19 },
-                                    .n = 4,
-                                    .attr = { .begin_mask = 7, .end_mask = 7 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(3, 4, 3) },
-                      F(44.0f, 42.0f, 40.0f, 49.0f, 47.0f, 45.0f, 54.0f, 52.0f,
-                        50.0f, 59.0f, 57.0f, 55.0f, 24.0f, 22.0f, 20.0f, 29.0f,
-                        27.0f, 25.0f, 34.0f, 32.0f, 30.0f, 39.0f, 37.0f, 35.0f,
-                        4.0f, 2.0f, 0.0f, 9.0f, 7.0f, 5.0f, 14.0f, 12.0f, 10.0f,
-                        19.0f, 17.0f, 15.0f));
-    const anm_value_id v20 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, 1, 3));
-    const anm_value_id v21 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 4, 4));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v20, v21 },
-                                    .n = 3,
-                                    .attr = { .squeeze_mask = 5 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(3) },
-                      F(48.0f, 53.0f, 58.0f));
-    const anm_value_id v22 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 2, 0));
-    const anm_value_id v23 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 1, 5));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_INDEX,
-                                    .in = { v0, v22, v23 },
-                                    .n = 3,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(0, 0, 5) },
-                      F(0));
-    const anm_value_id v24 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(1, 0, 2));
-    const anm_value_id v25 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(2, 4, 3));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_SIZE,
-                                    .in = { v0, v24, v25 },
-                                    .n = 3,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 4, 3) },
-                      F(22.0f, 23.0f, 24.0f, 27.0f, 28.0f, 29.0f, 32.0f, 33.0f,
-                        34.0f, 37.0f, 38.0f, 39.0f, 42.0f, 43.0f, 44.0f, 47.0f,
-                        48.0f, 49.0f, 52.0f, 53.0f, 54.0f, 57.0f, 58.0f,
-                        59.0f));
-    const anm_value_id v26 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, 3, 1));
-    const anm_value_id v27 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(-1, 1, -1));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SLICE_BY_SIZE,
-                                    .in = { v0, v26, v27 },
-                                    .n = 3,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(3, 1, 4) },
-                      F(16.0f, 17.0f, 18.0f, 19.0f, 36.0f, 37.0f, 38.0f, 39.0f,
-                        56.0f, 57.0f, 58.0f, 59.0f));
+    const anm_value_id v = test_arrays_in(&t, ANM_DTYPE_F32, D(3, 4, 5), x);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        check_slice(&t, v, &rows[i]);
     test_arrays_check(&t);
     test_arrays_deinit(&t);
 }
