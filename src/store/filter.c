@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/numbers.h"
 #include "base/utf8.h"
 
 typedef struct parser {
@@ -74,7 +75,9 @@ static anm_status read_number(parser *p, anm_filter_value *v)
     v->integer = whole ? strtoll(t->at, NULL, 10) : 0;
     if (whole && !errno) return ANM_OK;
     v->kind = ANM_FILTER_REAL;
+    const anm_numbers numbers = anm_numbers_enter();
     v->real = strtod(t->at, NULL);
+    anm_numbers_leave(numbers);
     if (isfinite(v->real)) return ANM_OK;
     return anm_filter_fail(&p->lexer, t->at, p->err,
                            "number beyond the range of a double");

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/numbers.h"
 
 static anm_status status_of(int rc)
 {
@@ -86,7 +87,10 @@ anm_status anm_sql_get(anm_store *s, anm_sql which, sqlite3_stmt **out,
 anm_status anm_sql_step(anm_store *s, sqlite3_stmt *st, bool *row,
                         anm_error *err)
 {
+    const anm_numbers numbers = anm_numbers_enter();
     const int rc = sqlite3_step(st);
+
+    anm_numbers_leave(numbers);
 
     *row = rc == SQLITE_ROW;
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) return ANM_OK;
@@ -116,8 +120,11 @@ void anm_sql_end(sqlite3_stmt *st)
 
 anm_status anm_sql_exec(anm_store *s, const char *sql, anm_error *err)
 {
-    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return anm_sql_fail(s, "read or write", err);
+    const anm_numbers numbers = anm_numbers_enter();
+    const int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+
+    anm_numbers_leave(numbers);
+    if (rc != SQLITE_OK) return anm_sql_fail(s, "read or write", err);
     return ANM_OK;
 }
 

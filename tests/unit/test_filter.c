@@ -1,6 +1,7 @@
 /* The --where grammar: what passes, what does not, and where it is wrong.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,18 @@ static void index_changes_no_answer(void **state)
     test_store_sound(store);
 }
 
+static void numbers_do_not_ask_the_locale(void **state)
+{
+    const bool has_comma = setlocale(LC_NUMERIC, "de_DE.UTF-8") ||
+                           setlocale(LC_NUMERIC, "fr_FR.UTF-8");
+    (void)state;
+
+    if (!has_comma) skip(); // no locale with a decimal comma here
+    every_case_passes_the_ids_it_says(state);
+    index_changes_no_answer(state);
+    setlocale(LC_NUMERIC, "C");
+}
+
 static void errors_give_the_column(void **state)
 {
     (void)state;
@@ -290,6 +303,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_passes_the_ids_it_says),
+        cmocka_unit_test(numbers_do_not_ask_the_locale),
         cmocka_unit_test(errors_give_the_column),
         cmocka_unit_test(sql_in_values_and_names_stays_text),
         cmocka_unit_test(depth_has_a_limit_that_sqlite_can_take),
