@@ -32,6 +32,7 @@
 #include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -92,6 +93,7 @@ struct anm_pool {
     bool is_stale; // windows have ended uncounted since the last reading
     int free_cpu;  // the one that no worker is pinned to
     uint64_t caller_cpu_ns;
+    pid_t process;   // in which the workers are
     worker *workers; // [n_members - 1]
 };
 
@@ -118,9 +120,12 @@ static void sleep_until(anm_pool *p, bed *b, condition holds, uint64_t seen)
     pthread_mutex_unlock(&b->mutex);
 }
 
-static void wake(bed *b)
+static void wake(anm_pool *p, bed *b)
 {
     if (atomic_load(&b->n_sleepers) == 0) return;
+    // Those who slept when fork() was called are in the parent, and one of
+    // them may have held the mutex.
+    if (p->process != getpid()) return;
     // A sleeper holds the mutex from its last look until it sleeps.
     pthread_mutex_lock(&b->mutex);
     pthread_cond_broadcast(&b->cond);
@@ -171,7 +176,7 @@ static void *work(void *arg)
         if (!is_step || !claim(w, now / ONE_STEP)) continue;
         if (!p->fn) return NULL;
         p->fn(p->ctx, w->member, p->n_members);
-        if (atomic_fetch_sub(&p->n_running, 1) == 1) wake(&p->caller_bed);
+        if (atomic_fetch_sub(&p->n_running, 1) == 1) wake(p, &p->caller_bed);
     }
 }
 
@@ -245,7 +250,7 @@ static void make_room_for_caller(anm_pool *p)
 static void change_signal(anm_pool *p, uint64_t signal)
 {
     atomic_store(&p->signal, signal);
-    wake(&p->workers_bed);
+    wake(p, &p->workers_bed);
 }
 
 static uint64_t current_signal(const anm_pool *p)
@@ -442,7 +447,12 @@ static anm_status start_workers(anm_pool *p, anm_error *err)
         worker *w = &p->workers[p->n_workers];
         *w = (worker){ .pool = p, .member = p->n_workers + 1 };
         const int why = pthread_create(&w->thread, NULL, work, w);
-        if (why)
+        if (why == EAGAIN)
+            status = anm_fail(err, ANM_E_NOMEM,
+                              "start thread %u of %u: no memory for its stack, "
+                              "or too many threads; fewer may do",
+                              w->member, p->n_members);
+        else if (why)
             status = anm_fail_errno(err, why, "start thread %u of %u",
                                     w->member, p->n_members);
         else
@@ -468,6 +478,7 @@ static anm_pool *pool_alloc(unsigned n_members)
                         .cond = PTHREAD_COND_INITIALIZER };
     *p = (anm_pool){ .n_members = n_members,
                      .workers = workers,
+                     .process = getpid(),
                      .workers_bed = empty,
                      .caller_bed = empty };
     return p;
@@ -491,9 +502,8 @@ anm_status anm_pool_new(anm_pool **out, unsigned n_members, anm_error *err)
     return ANM_OK;
 }
 
-void anm_pool_free(anm_pool *p)
+static void end_workers(anm_pool *p)
 {
-    if (!p) return;
     start_step(p, NULL, NULL, current_signal(p) + ONE_STEP);
     for (unsigned i = 0; i < p->n_workers; i++)
         pthread_join(p->workers[i].thread, NULL);
@@ -501,6 +511,14 @@ void anm_pool_free(anm_pool *p)
     pthread_mutex_destroy(&p->caller_bed.mutex);
     pthread_cond_destroy(&p->workers_bed.cond);
     pthread_cond_destroy(&p->caller_bed.cond);
+}
+
+void anm_pool_free(anm_pool *p)
+{
+    if (!p) return;
+    // fork() left the workers behind: nobody to join, and what they slept on
+    // waits for them for ever.
+    if (p->process == getpid()) end_workers(p);
     anm_free_aligned(p->workers);
     anm_free_aligned(p);
 }

@@ -22,7 +22,8 @@ typedef void (*anm_pool_fn)(void *ctx, unsigned member, unsigned n_members);
 /* n_members >= 1, the caller included; 1 starts no thread. */
 anm_status anm_pool_new(anm_pool **out, unsigned n_members, anm_error *err);
 
-/* Waits for the workers to end. */
+/* Waits for the workers to end. In a child of fork(), which has none of them,
+ * the pool goes on with its caller alone and is freed likewise. */
 void anm_pool_free(anm_pool *p);
 
 unsigned anm_pool_size(const anm_pool *p);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -270,6 +271,31 @@ static void workers_take_no_signals(void **state)
     anm_pool_free(p);
 }
 
+static void child_of_fork_goes_on_alone_and_ends(void **state)
+{
+    anm_pool *p = make(4);
+    (void)state;
+
+    for (int i = 0; i < 20; i++) {
+        counts c = { 0 };
+        int status = -1;
+        // Some children find workers asleep, some awake.
+        if (i % 2) anm_sleep_ns(3000000);
+        anm_pool_run(p, count_member, &c);
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            alarm(60);
+            anm_pool_run(p, count_member, &c);
+            anm_pool_free(p);
+            _exit(c.runs[0] == 2 && c.runs[3] == 2 ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    anm_pool_free(p);
+}
+
 static void many_pools_come_and_go(void **state)
 {
     anm_alloc_stats before, after;
@@ -321,6 +347,7 @@ int main(void)
         cmocka_unit_test(pool_of_one_starts_no_thread),
         cmocka_unit_test(running_allocates_nothing),
         cmocka_unit_test(workers_take_no_signals),
+        cmocka_unit_test(child_of_fork_goes_on_alone_and_ends),
         cmocka_unit_test(many_pools_come_and_go),
         cmocka_unit_test(every_allocation_may_fail),
     };
