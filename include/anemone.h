@@ -37,6 +37,9 @@
  * - A release function accepts NULL.
  * - Unless a declaration says otherwise a handle may be used from any thread;
  *   closing it while a call is in flight is a bug of the caller.
+ * - A child that fork() made while no call was in flight may use and close the
+ *   models that its parent opened. It has none of their threads and computes on
+ *   the calling one alone. A memory is its parent's: open another.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANEMONE_H
@@ -583,7 +586,8 @@ typedef struct anm_ids {
 
 /** Embed ids as they are: nothing is added, and a row above
  * anm_model_max_tokens(), an empty row, or an id outside the vocabulary is
- * ANM_E_ARG. params->prompt* and max_tokens must be unset.
+ * ANM_E_ARG; a row above ANM_TOKENS_MAX is ANM_E_LIMIT. params->prompt* and
+ * max_tokens must be unset.
  *
  * @param rows     [n_rows], borrowed for the duration of the call.
  * @param vectors  [n_rows, params->dims or anm_model_dim(m)].

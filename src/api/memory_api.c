@@ -121,8 +121,10 @@ anm_status anm_memory_open(anm_memory **out, const anm_memory_options *options,
 {
     anm_options defaults;
 
+    anm_status status = anm_check_given(out, "out", err);
+    if (status) return status;
     *out = NULL;
-    anm_status status = anm_check_given(options, "options", err);
+    status = anm_check_given(options, "options", err);
     if (!status) status = check_string(options->store, "options.store", err);
     if (status) return status;
     anm_memory *m = anm_alloc_zero(sizeof(*m));

@@ -16,8 +16,10 @@ void anm_options_init(anm_options *options)
 anm_status anm_model_open(anm_model **out, const anm_options *options,
                           anm_error *err)
 {
+    anm_status status = anm_check_given(out, "out", err);
+    if (status) return status;
     *out = NULL;
-    anm_status status = anm_check_options(options, err);
+    status = anm_check_options(options, err);
     if (status) return status;
     anm_model *m = anm_alloc_zero(sizeof(*m));
     if (!m) return anm_fail(err, ANM_E_NOMEM, "model: out of memory");

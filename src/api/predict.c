@@ -13,8 +13,10 @@ struct anm_predictor {
 anm_status anm_predictor_open(anm_predictor **out, const anm_options *options,
                               anm_error *err)
 {
+    anm_status status = anm_check_given(out, "out", err);
+    if (status) return status;
     *out = NULL;
-    anm_status status = anm_check_options(options, err);
+    status = anm_check_options(options, err);
     if (status) return status;
     anm_predictor *p = anm_alloc_zero(sizeof(*p));
     if (!p) return anm_fail(err, ANM_E_NOMEM, "predictor: out of memory");

@@ -11,6 +11,8 @@
 anm_status anm_tokenizer_open(anm_tokenizer **out, const char *path,
                               anm_error *err)
 {
+    const anm_status status = anm_check_given(out, "out", err);
+    if (status) return status;
     *out = NULL;
     if (!path || !*path)
         return anm_fail(err, ANM_E_ARG,
