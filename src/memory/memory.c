@@ -154,18 +154,26 @@ void anm_writer_give_back(anm_archive *a)
 
 /* ---- Readers ---------------------------------------------------------------- */
 
-/* A creation that was cut off since the archive was opened has left a file that
- * is no store yet; the writer completes it. */
-static anm_status open_reader(anm_archive *a, anm_store **out, anm_error *err)
+/* A creation that was cut off since the archive was opened, or that another is
+ * at, has left a file that is no store yet. The writer waits or completes it;
+ * of a file that is something else it says so. */
+static anm_status complete(anm_archive *a, anm_error *err)
 {
     anm_store *writer;
+    const anm_status status = anm_writer_take(a, true, &writer, err);
+
+    if (!status) anm_writer_give_back(a);
+    return status;
+}
+
+static anm_status open_reader(anm_archive *a, anm_store **out, anm_error *err)
+{
     anm_status status =
         anm_store_open(out, a->path, ANM_STORE_READ, a->timeout_ms, err);
 
     if (status != ANM_E_FORMAT || a->read_only) return status;
-    status = anm_writer_take(a, true, &writer, err);
+    status = complete(a, err);
     if (status) return status;
-    anm_writer_give_back(a);
     return anm_store_open(out, a->path, ANM_STORE_READ, a->timeout_ms, err);
 }
 
@@ -281,6 +289,18 @@ static anm_status copy_wanted(const anm_archive *a, const char *const *names,
     return ANM_OK;
 }
 
+static anm_status look_and_copy(anm_archive *a, const char *const *names,
+                                size_t n, anm_collection **out, size_t *n_out,
+                                uint64_t *generation, anm_error *err)
+{
+    anm_mutex_lock(&a->watching);
+    anm_status status = look_again(a, err);
+    if (!status) status = copy_wanted(a, names, n, out, n_out, err);
+    if (generation) *generation = a->generation;
+    anm_mutex_unlock(&a->watching);
+    return status;
+}
+
 anm_status anm_archive_collections(anm_archive *a, const char *const *names,
                                    size_t n, anm_collection **out,
                                    size_t *n_out, uint64_t *generation,
@@ -288,10 +308,10 @@ anm_status anm_archive_collections(anm_archive *a, const char *const *names,
 {
     *out = NULL;
     *n_out = 0;
-    anm_mutex_lock(&a->watching);
-    anm_status status = look_again(a, err);
-    if (!status) status = copy_wanted(a, names, n, out, n_out, err);
-    if (generation) *generation = a->generation;
-    anm_mutex_unlock(&a->watching);
-    return status;
+    anm_status status = look_and_copy(a, names, n, out, n_out, generation, err);
+
+    if (status != ANM_E_FORMAT || a->read_only) return status;
+    status = complete(a, err);
+    if (status) return status;
+    return look_and_copy(a, names, n, out, n_out, generation, err);
 }

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "memory/memory_parts.h"
 #include "support/memories.h"
+#include "support/stores.h"
 
 static void put_collection(anm_archive *a, const char *name)
 {
@@ -98,6 +99,30 @@ static void only_a_first_item_makes_an_absent_store(void **state)
     assert_true(test_key_is(r, 0, "k"));
     anm_recall_free(r);
     anm_memory_close(m);
+    anm_model_close(model);
+}
+
+/* Another is at the creation, or was killed at it. */
+static void store_that_is_being_made_is_completed(void **state)
+{
+    const anm_options how = test_options("tiny-bert-mean");
+    anm_model *model = test_model_open(&how);
+    anm_error err;
+    anm_recall *r;
+    (void)state;
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *path = test_store_path();
+        anm_memory *m = test_memory_open(path, model);
+
+        fclose(fopen(path, "wb"));
+        if (i) test_store_sql(path, "PRAGMA application_id = 1095650609");
+        test_failed(
+            anm_memory_recall(m, anm_text_of("?"), NULL, &r, NULL, &err), &err,
+            ANM_E_NOTFOUND, "no collection");
+        assert_int_equal(test_remember(m, "notes", "k", "text", NULL).added, 1);
+        anm_memory_close(m);
+    }
     anm_model_close(model);
 }
 
@@ -287,6 +312,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(absent_store_cannot_be_read),
         cmocka_unit_test(only_a_first_item_makes_an_absent_store),
+        cmocka_unit_test(store_that_is_being_made_is_completed),
         cmocka_unit_test(store_that_another_made_is_seen),
         cmocka_unit_test(file_of_others_is_refused_and_not_touched),
         cmocka_unit_test(bad_level_is_refused_at_once),
