@@ -532,6 +532,28 @@ def check_names_what_is_wrong_and_exits_1():
 
 
 @test
+def flipped_bit_is_named_refused_and_healed_by_add():
+    store = filled("flipped")
+    with sqlite3.connect(store) as db:
+        (v,) = db.execute("SELECT v FROM vector WHERE iid = 2").fetchone()
+        db.execute("UPDATE vector SET v = ? WHERE iid = 2",
+                   (bytes([v[0] ^ 1]) + v[1:],))
+    db.close()
+    key = ITEMS[1]["key"]
+    r = run("check", "-s", store)
+    expect(r.code == 1 and f"(key {key})" in r.out, r.out + r.err)
+    fails(4, "item 2", "run check", args=["search", "-s", store, "x"])
+    fails(4, "item 2", args=["get", "-s", store, "-c", "notes", "--all",
+                             "--jsonl", "--vectors"])
+    file = write_lines("flipped.jsonl", ITEMS)
+    got = succeeds("add", "-s", store, "-m", MEAN, "-c", "notes", "--jsonl",
+                   file, "--json").json()
+    expect((got["updated"], got["unchanged"]) == (1, len(ITEMS) - 1), str(got))
+    is_sound(store)
+    succeeds("search", "-s", store, "x")
+
+
+@test
 def backup_is_a_store_and_overwrites_nothing():
     store, copy = filled("backup"), new_store("backup-copy")
     got = succeeds("backup", "-s", store, copy, "--json").json()
