@@ -31,6 +31,8 @@ static const uint64_t quick_ns = UINT64_C(13500000000);
 // much, before experiments or one of them.
 static const double baseline_share = 0.15, alone_share = 0.6;
 
+static const double least_part = 0.7;
+
 // With less of it left nobody is asked again.
 static const uint64_t worth_a_turn_ns = UINT64_C(500000000);
 
@@ -185,11 +187,19 @@ static void show(const anm_exam *x, const char *step, size_t done, size_t total)
         x->options.progress(x->options.progress_ctx, step, done, total);
 }
 
+/* Where preparing and warming up took long, a large part is left for
+ * experiments nevertheless. */
+static uint64_t end_of_run(const anm_exam *x, uint64_t warm_ns)
+{
+    const uint64_t all = x->params->quick ? quick_ns : full_ns;
+    const uint64_t least = warm_ns + (uint64_t)(least_part * (double)all);
+
+    return x->began_ns + all > least ? x->began_ns + all : least;
+}
+
 static uint64_t time_left(const anm_exam *x, uint64_t now)
 {
-    const uint64_t end = x->began_ns + (x->params->quick ? quick_ns : full_ns);
-
-    return now < end ? end - now : 0;
+    return now < x->run_end_ns ? x->run_end_ns - now : 0;
 }
 
 /* What an early end of one leaves goes to all behind it, whose shares are
@@ -199,6 +209,11 @@ static uint64_t share_of_time(const anm_exam *x, double share, double behind,
 {
     if (behind <= 0) return 0;
     return (uint64_t)((double)time_left(x, now) * share / behind);
+}
+
+static bool takes_time(const anm_outcome *out)
+{
+    return out->of->share > 0;
 }
 
 /* A failure inside an experiment is its answer; only memory ends the run. */
@@ -214,9 +229,16 @@ static anm_status run_one(anm_exam *x, anm_outcome *out, double behind,
                                "interrupted before it began");
         return ANM_OK;
     }
+    x->end_ns = began + share_of_time(x, out->of->share, behind, began);
+    if (takes_time(out) && x->end_ns == began) {
+        // Nothing is opened for a comparison that cannot begin.
+        if (!out->n_rounds)
+            anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                               "no time was left for it");
+        return ANM_OK;
+    }
     anm_outcome_reopen(out);
     x->now = out->of;
-    x->end_ns = began + share_of_time(x, out->of->share, behind, began);
     const anm_status status = out->of->run(x, out, &why);
     x->now = NULL;
     out->ns += anm_now_ns() - began;
@@ -238,11 +260,6 @@ static void list_wanted(const anm_exam *x, anm_report *r)
     for (size_t i = 0; anm_experiments[i].name; i++)
         if (is_wanted(x->params, &anm_experiments[i]))
             r->outcomes[r->n_outcomes++].of = &anm_experiments[i];
-}
-
-static bool takes_time(const anm_outcome *out)
-{
-    return out->of->share > 0;
 }
 
 static bool only_looks(const anm_outcome *out)
@@ -274,7 +291,8 @@ static anm_status run_those(anm_exam *x, anm_report *r,
         show(x, out->of->name, i + 1, r->n_outcomes + 1);
         status = run_one(x, out, behind, err);
         x->end_ns = UINT64_MAX;
-        if (!status && takes_time(out)) status = ask_unchanged(x, BETWEEN, err);
+        if (!status && takes_time(out) && time_left(x, anm_now_ns()) > 0)
+            status = ask_unchanged(x, BETWEEN, err);
     }
     return status;
 }
@@ -418,6 +436,7 @@ anm_status anm_doctor_run(const anm_options *options,
     status = begin(x, options, p, err);
     if (status) goto done;
     x->began_ns = began; // opening and warming up count
+    x->run_end_ns = end_of_run(x, anm_now_ns());
     status = examine(x, r, &log, json, err);
     if (!status && n_findings) *n_findings = r->n_findings;
 

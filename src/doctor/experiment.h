@@ -98,10 +98,12 @@ struct anm_exam {
     anm_records records;
     const anm_experiment *now; /* that runs; NULL: the baseline */
     uint64_t draws;
-    uint64_t began_ns, end_ns; /* of the experiment at work: when to stop */
-    uint64_t probes_ns[64];    /* the latest, a ring */
-    size_t n_probes;           /* ever */
-    double *noise;             /* |log| of ratios of identical calls in a row */
+    uint64_t began_ns;
+    uint64_t run_end_ns;    /* of all experiments */
+    uint64_t end_ns;        /* of the experiment at work: when to stop */
+    uint64_t probes_ns[64]; /* the latest, a ring */
+    size_t n_probes;        /* ever */
+    double *noise;          /* |log| of ratios of identical calls in a row */
     size_t n_noise, cap_noise;
     bool stopped;
     bool had_bands;      /* of an earlier start, when it was opened */

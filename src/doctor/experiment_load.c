@@ -223,7 +223,12 @@ ANM_RUN(artifact)
 {
     const size_t most = x->params->quick ? MISSES_QUICK : MISSES;
 
-    if (!x->n_loads || !anm_engine_facts_of(x->engine).artifact_path) {
+    if (!x->n_loads) {
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                           "the model was not loaded a second time");
+        return ANM_OK;
+    }
+    if (!anm_engine_facts_of(x->engine).artifact_path) {
         anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
                            "prepared models are not kept: there is no cache "
                            "folder that can be written");
