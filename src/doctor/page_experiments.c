@@ -442,16 +442,17 @@ static double sum_of(const share *s)
     return total;
 }
 
-static void put_share(const share *s, anm_buf *b)
+/* A stage is a row: five of them side by side are wider than the card. */
+static void put_stage(const share *shares, size_t n, int stage, anm_buf *b)
 {
-    const double total = sum_of(s);
-
-    anm_buf_printf(b, "<tr><td>%s</td>", s->name);
-    for (int i = 0; i < STAGES; i++) {
+    anm_buf_printf(b, "<tr><td><i class=\"k %s\"></i>%s</td>",
+                   stage_classes[stage], stage_names[stage]);
+    for (size_t i = 0; i < n; i++) {
+        const double total = sum_of(&shares[i]), ns = shares[i].ns[stage];
         anm_buf_puts(b, "<td>");
-        put_amount(b, ANM_AMOUNT_DURATION, s->ns[i] / (double)s->n);
+        put_amount(b, ANM_AMOUNT_DURATION, ns / (double)shares[i].n);
         anm_buf_puts(b, " <small>");
-        put_amount(b, ANM_AMOUNT_SHARE, total > 0 ? s->ns[i] / total : 0);
+        put_amount(b, ANM_AMOUNT_SHARE, total > 0 ? ns / total : 0);
         anm_buf_puts(b, "</small></td>");
     }
     anm_buf_puts(b, "</tr>\n");
@@ -479,12 +480,11 @@ static void draw_shares(const share *shares, size_t n, anm_buf *b)
         draw_share(&shares[i], &x, 6 + 42 * (double)i, b);
     anm_svg_end(b);
     anm_buf_puts(b, "<table class=\"arms stages\"><tr><th>mean</th>");
-    for (int i = 0; i < STAGES; i++)
-        anm_buf_printf(b, "<th><i class=\"k %s\"></i>%s</th>", stage_classes[i],
-                       stage_names[i]);
-    anm_buf_puts(b, "</tr>\n");
     for (size_t i = 0; i < n; i++)
-        put_share(&shares[i], b);
+        anm_buf_printf(b, "<th>%s</th>", shares[i].name);
+    anm_buf_puts(b, "</tr>\n");
+    for (int stage = 0; stage < STAGES; stage++)
+        put_stage(shares, n, stage, b);
     anm_buf_puts(b, "</table>\n");
 }
 
