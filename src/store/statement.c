@@ -37,6 +37,12 @@ static anm_status status_of(int rc)
     }
 }
 
+/* Failures of which the operating system knows more than SQLite says. */
+static bool is_of_system(int rc)
+{
+    return (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN;
+}
+
 anm_status anm_sql_fail(const anm_store *s, const char *doing, anm_error *err)
 {
     const int rc = sqlite3_extended_errcode(s->db);
@@ -52,8 +58,14 @@ anm_status anm_sql_fail(const anm_store *s, const char *doing, anm_error *err)
                         "store %s: another program brought it from version "
                         "%d to a newer one: open it again",
                         s->path, (int)s->version);
-    return anm_fail(err, status, "store %s: %s: %s (SQLite %d)", s->path, doing,
-                    sqlite3_errmsg(s->db), rc);
+    const int why = is_of_system(rc) ? sqlite3_system_errno(s->db) : 0;
+    if (!why)
+        return anm_fail(err, status, "store %s: %s: %s (SQLite %d)", s->path,
+                        doing, sqlite3_errmsg(s->db), rc);
+    anm_fail_errno(err, why, "store %s: %s: %s (SQLite %d)", s->path, doing,
+                   sqlite3_errmsg(s->db), rc);
+    if (err) err->status = status;
+    return status;
 }
 
 anm_status anm_sql_prepare(anm_store *s, const char *sql, sqlite3_stmt **out,

@@ -400,6 +400,20 @@ def disk_that_fills_up_leaves_nothing_half_written():
     expect(artifact_state(cache) == "built", "afterwards")
 
 
+def lose_the_current_folder():
+    folder = TMP / "lost"
+    folder.mkdir()
+    os.chdir(folder)
+    folder.rmdir()
+
+
+@test
+def store_that_cannot_be_opened_says_what_the_system_said():
+    fails(3, "store here.db", "No such file or directory",
+          args=["add", "-m", MEAN, "-s", "here.db", "-c", "c", "k", "t"],
+          preexec_fn=lose_the_current_folder)
+
+
 @test
 def cache_can_be_switched_off():
     r = succeeds("embed", "-m", MEAN, "--cache-dir", "", "--json", "x")
