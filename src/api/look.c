@@ -4,6 +4,7 @@
 #include "api/check.h"
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "engine/engine.h"
 
 anm_status anm_inspect(const anm_options *options, unsigned flags, char **json,
@@ -45,6 +46,22 @@ anm_status anm_plan_from(const anm_options *options, const char *recorded,
 
 /* ---- Caches ---------------------------------------------------------------- */
 
+/* A folder that does not exist is an empty cache; a file is a mistake. */
+static anm_status check_folder(const char *cache_dir, char **out,
+                               anm_error *err)
+{
+    anm_file_kind kind = ANM_FILE_ABSENT;
+    anm_file_id id;
+    const anm_status status = anm_file_look(cache_dir, &kind, &id, err);
+
+    if (status) return status;
+    if (kind == ANM_FILE_REGULAR || kind == ANM_FILE_OTHER)
+        return anm_fail(
+            err, ANM_E_IO, "cache folder %s: %s, a folder expected", cache_dir,
+            kind == ANM_FILE_REGULAR ? "a file" : "a device or a pipe");
+    return anm_engine_cache_folder(cache_dir, out, err);
+}
+
 static anm_status find_folder(const char *cache_dir, char **json, char **out,
                               anm_error *err)
 {
@@ -54,7 +71,8 @@ static anm_status find_folder(const char *cache_dir, char **json, char **out,
     if (cache_dir && !*cache_dir)
         return anm_fail(err, ANM_E_ARG,
                         "cache folder: '' is none, nothing to look at");
-    return anm_engine_cache_folder(cache_dir, out, err);
+    return cache_dir ? check_folder(cache_dir, out, err)
+                     : anm_engine_cache_folder(NULL, out, err);
 }
 
 anm_status anm_cache_ls(const char *cache_dir, char **json, anm_error *err)

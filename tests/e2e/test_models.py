@@ -282,6 +282,11 @@ def cache_without_a_folder_is_empty():
     d = succeeds("cache", "ls", "--cache-dir", TMP / "none", "--json").json()
     expect(d["artifacts"] == [], str(d))
     expect(not (TMP / "none").exists(), "looking made the folder")
+    file = TMP / "no-folder"
+    file.write_text("")
+    for what in ("ls", "verify", "prune"):
+        fails(3, "a file, a folder expected",
+              args=["cache", what, "--cache-dir", file])
 
 
 @test
