@@ -14,13 +14,14 @@ enum {
     STEP_LEAST = 2,   // calls of a level
     FALLEN = 8,       // calls that tell whether a rise is over
     GAPS_LEAST = 3,
-    ALIKE_MOST = 3, // gaps in a row that are charged
-    SAME_LEAST = 3, // calls of the same ids before others count as a change
+    ALIKE_MOST = 3,  // gaps in a row that are charged
+    ALIKE_LEAST = 4, // shorter ones in a row before them
+    SAME_LEAST = 3,  // calls of the same ids before others count as a change
     PROBES = 3,
 };
 
-// Of the window; times the mean scatter around the line; and a line must leave
-// less than this share of what a step leaves.
+// Of the window; times the mean scatter around the line of a full window; and a
+// line must leave less than this share of what a step leaves.
 static const double rise_least = 0.02;
 static const double beyond_scatter = 4;
 static const double as_step = 0.9;
@@ -119,7 +120,9 @@ static double find_rise(const double *y, size_t n)
         flat[i] = y[i] - slope * (double)i;
     const double level = median_of(flat, n);
     const double left = absolute_sum(y, n, level, slope);
-    if (rise < beyond_scatter * left / (double)n) return 0;
+    // Scatter alone makes a line rise the more the fewer values there are.
+    const double few = sqrt((double)ANM_PAST_RATIOS / (double)n);
+    if (rise < beyond_scatter * few * left / (double)n) return 0;
     if (left > as_step * best_step(y, n)) return 0;
     return level + slope * (double)n - 1;
 }
@@ -296,15 +299,17 @@ static void note_input(anm_past *past, const anm_receipt *r)
 /* What is slow for another reason is so after short gaps as well: a gap is
  * charged only with what it adds to the call just before the gaps became longer,
  * and only the first few of them, since later ones may be slow for another
- * reason. */
+ * reason. Where gaps change all the time a call that is slow from now on falls
+ * easily on a longer one: there each rise is charged once. */
 static void note_gap(anm_past *past, int class, uint64_t extra)
 {
     if (class > past->latest_class) {
         past->usual_ns = past->latest_ns;
-        past->n_alike = ALIKE_MOST;
+        past->n_alike = past->n_as_long < ALIKE_LEAST ? 1 : ALIKE_MOST;
     } else if (class < past->latest_class) {
         past->n_alike = 0;
     }
+    past->n_as_long = class == past->latest_class ? past->n_as_long + 1 : 1;
     past->latest_class = class;
     past->latest_ns = extra;
     if (past->n_alike == 0) return;

@@ -45,9 +45,11 @@ typedef struct anm_past {
     /* As shares of p50: the rise that was seen last and has not gone, and what
      * another place or artifact took of the last call that was no first. */
     double drifted, standing_share;
-    /* The call before: its gap's class. Where a longer gap came: the time
-     * beyond p50 of the call before it, and how many such gaps since. */
+    /* The call before: its gap's class, and how many in a row had it. Where a
+     * longer gap came: the time beyond p50 of the call before it, and how many
+     * gaps from it on are still charged. */
     int latest_class;
+    unsigned n_as_long;
     uint64_t latest_ns, usual_ns;
     unsigned n_alike;
     /* What gaps of a class have added lately, a ring each. */

@@ -238,6 +238,25 @@ static void slow_calls_are_no_price_of_gaps(void **state)
     }
 }
 
+/* Gaps of two classes come by turns, and from one on all calls are slow. */
+static void step_at_a_longer_gap_is_no_price_of_it(void **state)
+{
+    uint64_t seed = 9;
+    (void)state;
+
+    for (int at = 0; at < 200; at++) {
+        anm_engine *e = new_engine();
+        for (int k = 0; k < 400; k++) {
+            anm_receipt r = call_of(k >= at ? 30 * ms : 10 * ms);
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            r.counters.idle_before = seed >> 61 ? 500000000 : 100000000;
+            assert_true(view(e, &r).idle_extra_ns < ms);
+            anm_past_note(e, &r);
+        }
+        anm_free(e);
+    }
+}
+
 /* A wait that others caused is no price of a gap. */
 static void queue_and_delay_are_no_part_of_a_gap(void **state)
 {
@@ -337,6 +356,7 @@ int main(void)
         cmocka_unit_test(quiet_calls_have_no_drift),
         cmocka_unit_test(gaps_are_learned_by_class),
         cmocka_unit_test(slow_calls_are_no_price_of_gaps),
+        cmocka_unit_test(step_at_a_longer_gap_is_no_price_of_it),
         cmocka_unit_test(queue_and_delay_are_no_part_of_a_gap),
         cmocka_unit_test(other_ids_after_the_same_are_a_change),
         cmocka_unit_test(what_bands_were_measured_with_is_compared),
