@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "base/alloc.h"
@@ -198,7 +199,11 @@ static anm_status open_reader(anm_store *s, anm_error *err)
     const anm_status status = prepare_reader(s, err);
     const int rc = sqlite3_errcode(s->db) & 0xff;
 
-    if (status != ANM_E_IO || (rc != SQLITE_CANTOPEN && rc != SQLITE_READONLY))
+    // A process without a descriptor left is told that by the message it has.
+    const bool no_file = rc == SQLITE_CANTOPEN &&
+                         sqlite3_system_errno(s->db) != EMFILE &&
+                         sqlite3_system_errno(s->db) != ENFILE;
+    if (status != ANM_E_IO || (rc != SQLITE_READONLY && !no_file))
         return status;
     return anm_fail(err, ANM_E_IO,
                     "store %s: reading it needs %s-shm beside it, which cannot "
