@@ -243,7 +243,7 @@ def what_leaves_no_choice_is_refused():
     fails(2, "nothing to pool", args=(*model, "--pooling", "mean"))
     fails(2, "cannot be undone", args=(*model, "--normalize", "no"))
     fails(2, "embedding FLOAT16 [1, 64]", args=(*model, "--output-name", "y"))
-    fails(2, "function other", args=(*model, "--function", "other"))
+    fails(3, "function other", args=(*model, "--function", "other"))
     fails(2, "padding", args=(*model, "--padding", "up"))
     fails(4, "no input takes token ids", "predict",
           args=("embed", "-m", COREML / "immediate_only_ios16.mlpackage",
