@@ -149,13 +149,14 @@ static void check_second_call(const char *model, size_t n_texts, bool recorded)
     anm_receipt *wanted = recorded ? receipt : NULL;
     memset(receipt, 1, sizeof(*receipt));
     cost_of(m, texts.items, n_texts, v, wanted);
-    const cost second = cost_of(m, texts.items, n_texts, v, wanted);
-    assert_int_equal(second.allocs, 0);
+    cost again = cost_of(m, texts.items, n_texts, v, wanted);
+    assert_int_equal(again.allocs, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    // A sanitizer's shadow memory has faults of its own.
-    if (second.faults != 0 &&
-        cost_of(m, texts.items, n_texts, v, wanted).faults)
-        fail_msg("%lld faults", (long long)second.faults);
+    // A sanitizer's shadow memory has faults of its own; and the system moves
+    // pages of its own accord now and then, but not in every call.
+    for (int i = 0; i < 4 && again.faults; i++)
+        again = cost_of(m, texts.items, n_texts, v, wanted);
+    if (again.faults) fail_msg("%lld faults", (long long)again.faults);
 #endif
     anm_model_close(m);
     anm_free(receipt);

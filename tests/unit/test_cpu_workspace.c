@@ -52,12 +52,13 @@ static void predict(size_t n, size_t len)
     test_predict(&f.runner, f.inputs, n, f.vectors);
 }
 
-static void first_call_after_reserve_allocates_and_faults_nothing(void **state)
+/* Page faults of this thread in the first call after a reserve; the call
+ * allocates nothing. */
+static int64_t count_faults(void)
 {
     anm_alloc_stats before, after;
     anm_host_thread own_before, own_after;
 
-    (void)state;
     predict(1, 64); // code and stacks
     assert_int_equal(
         anm_backend_cpu.reserve(f.runner.runner, 40 * 100, 40, NULL), ANM_OK);
@@ -70,8 +71,21 @@ static void first_call_after_reserve_allocates_and_faults_nothing(void **state)
     anm_host_thread_read(&own_after);
     anm_alloc_stats_read(&after);
     assert_int_equal(after.n_allocs, before.n_allocs);
-    if (test_counts_own_faults())
-        assert_int_equal(own_after.minor_faults, own_before.minor_faults);
+    return own_after.minor_faults - own_before.minor_faults;
+}
+
+/* The system moves pages of its own accord now and then, and each is a fault;
+ * room that was not touched faults in every runner. */
+static void first_call_after_reserve_allocates_and_faults_nothing(void **state)
+{
+    int64_t faults = count_faults();
+
+    for (int i = 0; i < 5 && faults > 0; i++) {
+        tear_down(state);
+        set_up(state);
+        faults = count_faults();
+    }
+    if (test_counts_own_faults()) assert_int_equal(faults, 0);
 }
 
 static void room_does_not_grow_with_texts_beyond_a_pass(void **state)
