@@ -98,3 +98,14 @@ def mission_and_evidence_are_lines_for_people():
     expect("eld: the median of the live queries" in out, out[-300:])
     out = succeeds("bench", MEAN, "--evidence", "--quick").out
     expect("without a receipt" in out, out)
+
+
+@test
+def help_is_as_the_schema_says():
+    document = succeeds("help", "--json").json()
+    valid(document, "help")
+    for verb in document["verbs"]:
+        one = succeeds(verb["name"], "--help", "--json").json()
+        valid(one, "help")
+        expect((one["verb"], one["summary"]) ==
+               (verb["name"], verb["summary"]), one["verb"])
