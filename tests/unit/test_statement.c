@@ -40,7 +40,7 @@ static void values_come_out_byte_by_byte(void **state)
             if (in.len) assert_memory_equal(out.data, in.data, in.len);
         }
         // An empty text is a text, and no NULL.
-        assert_string_equal(sqlite3_column_text(st, 2), "text");
+        assert_string_equal((const char *)sqlite3_column_text(st, 2), "text");
         anm_sql_end(st);
     }
     sqlite3_finalize(st);
