@@ -231,7 +231,9 @@ static anm_status read_file(anm_safetensors *f, anm_bytes file, anm_error *err)
     status = read_tensors(f, json, data, err);
     json_decref(json);
     if (status) return status;
-    return check_cover(f->tensors + first, f->n_tensors - first, data, err);
+    // A file without tensors has no array to point into.
+    anm_tensor *added = f->n_tensors > first ? f->tensors + first : NULL;
+    return check_cover(added, f->n_tensors - first, data, err);
 }
 
 anm_status anm_safetensors_add(anm_safetensors *f, const char *path,
