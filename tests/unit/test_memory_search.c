@@ -45,7 +45,7 @@ static void put_items(anm_archive *a, const char *name, size_t first, size_t n)
     assert_int_equal(anm_store_begin(a->writer, NULL), ANM_OK);
     assert_int_equal(anm_store_need_collection(a->writer, &c, NULL), ANM_OK);
     for (size_t i = first; i < first + n; i++) {
-        char key[16], meta[40];
+        char key[24], meta[40];
         anm_put what;
         snprintf(key, sizeof(key), "%zu", i);
         snprintf(meta, sizeof(meta), "{\"n\":%zu}", i);
