@@ -5,27 +5,15 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "doctor/experiment.h"
+#include "support/exam.h"
 #include "support/models.h"
 
 static anm_doctor_params params = { .quick = true };
 
 static anm_exam *begin(void)
 {
-    anm_exam *x = anm_alloc_zero(sizeof(*x));
-    anm_error err;
+    anm_exam *x = test_exam_open(&params);
 
-    assert_non_null(x);
-    x->options = test_options("tiny-bert-mean");
-    x->params = &params;
-    x->draws = 1;
-    x->end_ns = UINT64_MAX;
-    x->text = anm_text_of("a river");
-    if (anm_engine_open(&x->engine, &x->options, &err))
-        fail_msg("%s", err.message);
-    x->vector = anm_alloc_array(anm_engine_source(x->engine)->recipe.dim,
-                                sizeof(float));
-    assert_non_null(x->vector);
     for (size_t i = 0; i < 100; i++)
         assert_true(anm_exam_note_noise(x, 1000, 1000 + (double)(i % 50)));
     return x;
@@ -34,11 +22,7 @@ static anm_exam *begin(void)
 static void end(anm_exam *x, anm_outcome *out)
 {
     anm_outcome_deinit(out);
-    anm_engine_close(x->engine);
-    anm_free(x->vector);
-    anm_free(x->noise);
-    anm_records_deinit(&x->records);
-    anm_free(x);
+    test_exam_free(x);
 }
 
 static void give_loads(anm_exam *x, uint64_t first_ns)
@@ -53,17 +37,6 @@ static void give_loads(anm_exam *x, uint64_t first_ns)
                               .same_device = true };
 }
 
-static anm_answer ask(anm_exam *x, anm_outcome *out, anm_experiment *e)
-{
-    anm_error err;
-
-    out->of = e;
-    assert_int_equal(e->run(x, out, &err), ANM_OK);
-    anm_outcomes_judge(out, 1);
-    assert_true(*out->evidence);
-    return out->answer;
-}
-
 static void first_call_is_compared_with_a_later_one(void **state)
 {
     anm_experiment e = { .run = anm_experiment_load };
@@ -71,15 +44,15 @@ static void first_call_is_compared_with_a_later_one(void **state)
     anm_exam *x = begin();
     (void)state;
 
-    assert_int_equal(ask(x, &none, &e), ANM_ANSWER_NOT_TESTABLE);
+    assert_int_equal(test_exam_ask(x, &none, &e), ANM_ANSWER_NOT_TESTABLE);
     anm_outcome_deinit(&none);
     give_loads(x, 9000000);
-    assert_int_equal(ask(x, &slow, &e), ANM_ANSWER_SUPPORTED);
+    assert_int_equal(test_exam_ask(x, &slow, &e), ANM_ANSWER_SUPPORTED);
     // Opening takes longest and is not what is asked.
     assert_int_equal(slow.worst, 1);
     anm_outcome_deinit(&slow);
     give_loads(x, 2000000);
-    assert_int_equal(ask(x, &alike, &e), ANM_ANSWER_REJECTED);
+    assert_int_equal(test_exam_ask(x, &alike, &e), ANM_ANSWER_REJECTED);
     end(x, &alike);
 }
 
@@ -91,10 +64,10 @@ static void another_plan_of_one_load_is_told(void **state)
     (void)state;
 
     give_loads(x, 2000000);
-    assert_int_equal(ask(x, &same, &e), ANM_ANSWER_REJECTED);
+    assert_int_equal(test_exam_ask(x, &same, &e), ANM_ANSWER_REJECTED);
     anm_outcome_deinit(&same);
     x->loads[4].same_device = false;
-    assert_int_equal(ask(x, &other, &e), ANM_ANSWER_SUPPORTED);
+    assert_int_equal(test_exam_ask(x, &other, &e), ANM_ANSWER_SUPPORTED);
     assert_non_null(strstr(other.evidence, "1 of 10 loads"));
     end(x, &other);
 }
@@ -107,7 +80,7 @@ static void without_a_cache_there_is_no_artifact_to_lose(void **state)
     (void)state;
 
     give_loads(x, 2000000);
-    assert_int_equal(ask(x, &out, &e), ANM_ANSWER_NOT_TESTABLE);
+    assert_int_equal(test_exam_ask(x, &out, &e), ANM_ANSWER_NOT_TESTABLE);
     end(x, &out);
 }
 
@@ -119,7 +92,7 @@ static void fresh_handle_is_loaded_in_turns_with_the_kept_one(void **state)
     anm_exam *x = begin();
     (void)state;
 
-    assert_int_not_equal(ask(x, &out, &e), ANM_ANSWER_NOT_TESTABLE);
+    assert_int_not_equal(test_exam_ask(x, &out, &e), ANM_ANSWER_NOT_TESTABLE);
     assert_true(x->n_loads == out.n_rounds + out.n_disturbed);
     assert_true(x->loads[0].same_plan && x->loads[0].same_units);
     end(x, &out);
@@ -156,11 +129,11 @@ static void process_of_its_own_is_judged_by_its_later_calls(void **state)
 
     params.ctx = &n;
     params.fresh = tell_of_slow_processes;
-    assert_int_equal(ask(x, &slow, &e), ANM_ANSWER_SUPPORTED);
+    assert_int_equal(test_exam_ask(x, &slow, &e), ANM_ANSWER_SUPPORTED);
     assert_true(slow.worst == 1 && n == 8);
     anm_outcome_deinit(&slow);
     params.fresh = cannot_start;
-    assert_int_equal(ask(x, &none, &e), ANM_ANSWER_NOT_TESTABLE);
+    assert_int_equal(test_exam_ask(x, &none, &e), ANM_ANSWER_NOT_TESTABLE);
     assert_non_null(strstr(none.evidence, "no more of them"));
     params = (anm_doctor_params){ .quick = true };
     end(x, &none);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "doctor/experiment.h"
+#include "support/exam.h"
 #include "support/support.h"
 
 enum { CALLS = 60 };
@@ -13,11 +13,9 @@ enum { CALLS = 60 };
  * a hundredth; no counter is known. */
 static anm_exam *begin(void)
 {
-    anm_exam *x = anm_alloc_zero(sizeof(*x));
+    anm_exam *x = test_exam_new();
     uint64_t draws = 3;
 
-    assert_non_null(x);
-    x->draws = 1;
     x->records.items = anm_alloc_array(CALLS, sizeof(*x->records.items));
     assert_non_null(x->records.items);
     x->records.n = CALLS;
@@ -36,21 +34,14 @@ static anm_exam *begin(void)
 static void end(anm_exam *x, anm_outcome *out)
 {
     anm_outcome_deinit(out);
-    anm_records_deinit(&x->records);
-    anm_free(x);
+    test_exam_free(x);
 }
 
 /* The answer to one experiment. */
 static anm_answer ask(anm_exam *x, anm_outcome *out, anm_experiment *e)
 {
-    anm_error err;
-
     e->cause = ANM_CAUSE_FREQUENCY;
-    out->of = e;
-    assert_int_equal(e->run(x, out, &err), ANM_OK);
-    anm_outcomes_judge(out, 1);
-    assert_true(*out->evidence);
-    return out->answer;
+    return test_exam_ask(x, out, e);
 }
 
 static void little_outside_the_prediction_is_rejected(void **state)

@@ -6,39 +6,10 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "doctor/experiment.h"
+#include "support/exam.h"
 #include "support/models.h"
 
 static const anm_doctor_params params = { .quick = true };
-
-/* An exam of a tiny model, with all the time there is. */
-static anm_exam *begin(void)
-{
-    anm_exam *x = anm_alloc_zero(sizeof(*x));
-    anm_error err;
-
-    assert_non_null(x);
-    x->options = test_options("tiny-bert-mean");
-    x->params = &params;
-    x->draws = 1;
-    x->end_ns = UINT64_MAX;
-    x->text = anm_text_of("a river");
-    if (anm_engine_open(&x->engine, &x->options, &err))
-        fail_msg("%s", err.message);
-    x->vector = anm_alloc_array(anm_engine_source(x->engine)->recipe.dim,
-                                sizeof(float));
-    assert_non_null(x->vector);
-    return x;
-}
-
-static void end(anm_exam *x)
-{
-    anm_engine_close(x->engine);
-    anm_free(x->vector);
-    anm_free(x->noise);
-    anm_records_deinit(&x->records);
-    anm_free(x);
-}
 
 /* `number` microseconds, give or take a hundredth. */
 static anm_status take_given(anm_exam *x, const anm_arm_plan *arm, double *ns,
@@ -75,7 +46,7 @@ static anm_outcome compare(anm_exam *x, size_t base, size_t condition,
 
 static void costly_condition_is_supported(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     anm_outcome out = compare(x, 1000, 2000, 12);
     (void)state;
 
@@ -87,12 +58,12 @@ static void costly_condition_is_supported(void **state)
     assert_true(r->low > 1.9 && r->high < 2.1);
     assert_true(*out.evidence);
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 static void cheap_condition_is_rejected(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     (void)state;
 
     // Five per cent more; and a third more that is 30 us.
@@ -102,12 +73,12 @@ static void cheap_condition_is_rejected(void **state)
     out = compare(x, 90, 120, 12);
     assert_int_equal(out.answer, ANM_ANSWER_REJECTED);
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 static void few_rounds_decide_nothing(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     (void)state;
 
     anm_outcome out = compare(x, 1000, 2000, 3);
@@ -116,14 +87,14 @@ static void few_rounds_decide_nothing(void **state)
     out = compare(x, 1000, 1000, 3);
     assert_int_equal(out.answer, ANM_ANSWER_UNDECIDED);
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 /* What is far beyond all that identical calls showed is known after the first
  * look; what costs nothing after the second. */
 static void rounds_end_when_the_answer_is_known(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     const anm_arm_plan arms[] = {
         { .name = "base", .take = anm_take_unchanged, .pause_ns = 1 },
         { .name = "condition", .take = take_given, .number = 90000 },
@@ -146,13 +117,13 @@ static void rounds_end_when_the_answer_is_known(void **state)
     assert_int_equal(out.n_rounds, 8);
     assert_int_equal(out.answer, ANM_ANSWER_REJECTED);
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 /* Run again an experiment goes on with the rounds it has. */
 static void reopened_experiment_keeps_its_rounds(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     const anm_arm_plan arms[] = {
         { .name = "base", .take = take_given, .number = 1000 },
         { .name = "condition", .take = take_given, .number = 2000 },
@@ -176,12 +147,12 @@ static void reopened_experiment_keeps_its_rounds(void **state)
     assert_int_equal(out.n_rounds, 12);
     assert_int_equal(out.answer, ANM_ANSWER_SUPPORTED);
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 static void no_time_is_not_testable(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     (void)state;
 
     x->end_ns = anm_now_ns();
@@ -189,7 +160,7 @@ static void no_time_is_not_testable(void **state)
     assert_int_equal(out.answer, ANM_ANSWER_NOT_TESTABLE);
     assert_non_null(strstr(out.evidence, "0 rounds"));
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 static bool stop_at_once(void *ctx)
@@ -201,7 +172,7 @@ static bool stop_at_once(void *ctx)
 static void told_to_stop_it_stops(void **state)
 {
     static const anm_doctor_params stopping = { .stop = stop_at_once };
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     (void)state;
 
     x->params = &stopping;
@@ -210,12 +181,12 @@ static void told_to_stop_it_stops(void **state)
     assert_int_equal(out.answer, ANM_ANSWER_NOT_TESTABLE);
     assert_non_null(strstr(out.evidence, "interrupted"));
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 static void rare_arm_is_absent_in_other_rounds(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     const anm_arm_plan arms[] = {
         { .name = "base", .take = take_given, .number = 100 },
         { .name = "rare", .take = take_given, .number = 300, .every = 4 },
@@ -231,12 +202,12 @@ static void rare_arm_is_absent_in_other_rounds(void **state)
     assert_true(out.n_rounds == 8 && n >= 1 && n <= 3);
     assert_true(anm_arm_median(&out.arms[1]) > 290e3);
     anm_outcome_deinit(&out);
-    end(x);
+    test_exam_free(x);
 }
 
 static void calls_are_kept_with_their_arm(void **state)
 {
-    anm_exam *x = begin();
+    anm_exam *x = test_exam_open(&params);
     const anm_arm_plan unchanged = { .name = "unchanged", .pause_ns = 1 };
     double ns = 0;
     (void)state;
@@ -248,7 +219,7 @@ static void calls_are_kept_with_their_arm(void **state)
     assert_string_equal(x->records.items[1].experiment, "baseline");
     assert_false(x->records.items[1].imposed);
     assert_true(ns > 0 && strlen(x->ids_sha256) == 64 && !x->n_other_ids);
-    end(x);
+    test_exam_free(x);
 }
 
 static void many_experiments_are_corrected_together(void **state)
