@@ -173,6 +173,27 @@ const char *test_store_problems(anm_store *s)
     return list;
 }
 
+int test_notes_set_up(void **state)
+{
+    static test_notes notes;
+
+    notes = (test_notes){ 0 };
+    snprintf(notes.path, sizeof(notes.path), "%s", test_db_path());
+    notes.s = test_store_open(notes.path, ANM_STORE_CREATE);
+    notes.c = test_store_collection(notes.s, "notes", 8);
+    *state = &notes;
+    return 0;
+}
+
+int test_notes_tear_down(void **state)
+{
+    test_notes *notes = *state;
+
+    if (notes->s) test_store_sound(notes->s);
+    anm_store_close(notes->s);
+    return 0;
+}
+
 void test_store_sound(anm_store *s)
 {
     assert_string_equal(test_store_problems(s), "");

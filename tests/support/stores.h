@@ -45,6 +45,18 @@ anm_put test_store_add(anm_store *s, const anm_collection *c, const char *key,
 /* "key=text key=text …" in order of id; static storage. */
 const char *test_store_list(anm_store *s, const anm_collection *c);
 
+/* A store with an empty collection "notes" of 8 numbers an item, for every test
+ * of a program: set_up and tear_down of cmocka, whose state it is. What is open
+ * at the end must be sound; a test that closes it clears s. */
+typedef struct test_notes {
+    char path[512];
+    anm_store *s;
+    anm_collection c;
+} test_notes;
+
+int test_notes_set_up(void **state);
+int test_notes_tear_down(void **state);
+
 /* check() must find nothing. */
 void test_store_sound(anm_store *s);
 

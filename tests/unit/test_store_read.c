@@ -6,35 +6,9 @@
 
 #include "support/stores.h"
 
-typedef struct fixture {
-    const char *path;
-    anm_store *s;
-    anm_collection c;
-} fixture;
-
-static int set_up(void **state)
-{
-    static fixture f;
-
-    f.path = test_db_path();
-    f.s = test_store_open(f.path, ANM_STORE_CREATE);
-    f.c = test_store_collection(f.s, "notes", 8);
-    *state = &f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-
-    test_store_sound(f->s);
-    anm_store_close(f->s);
-    return 0;
-}
-
 static void item_comes_back_byte_by_byte_with_nul(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     const anm_record r = {
         { "k\0ey", 4 },
         { "te\0xt \xf0\x9f\x8c\x8a\0", 11 },
@@ -73,7 +47,7 @@ static void item_comes_back_byte_by_byte_with_nul(void **state)
 
 static void empty_text_is_a_text(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_item item;
 
     test_store_add(f->s, &f->c, "k", "", "", 1);
@@ -86,7 +60,7 @@ static void empty_text_is_a_text(void **state)
 
 static void absent_key_names_key_and_collection(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_item item;
     anm_error err;
     anm_collection c;
@@ -106,7 +80,7 @@ static void absent_key_names_key_and_collection(void **state)
 
 static void collections_are_apart_and_in_order_of_name(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     const anm_collection b = test_store_collection(f->s, "b", 4);
     anm_collection *all;
     size_t n;
@@ -144,7 +118,7 @@ static bool note_change(void *ctx, const anm_change *change)
     return stop_after == 0 || --stop_after > 0;
 }
 
-static const char *changes(fixture *f, int64_t after)
+static const char *changes(test_notes *f, int64_t after)
 {
     anm_error err;
 
@@ -157,7 +131,7 @@ static const char *changes(fixture *f, int64_t after)
 
 static void follower_sees_the_last_change_of_each_item(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     const anm_collection other = test_store_collection(f->s, "other", 4);
 
     assert_string_equal(changes(f, 0), "");
@@ -179,7 +153,7 @@ static void follower_sees_the_last_change_of_each_item(void **state)
 
 static void follower_may_stop_and_go_on(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
 
     for (int i = 0; i < 5; i++) {
         char key[16];
@@ -194,7 +168,7 @@ static void follower_may_stop_and_go_on(void **state)
 
 static void forgotten_removals_are_told_not_skipped(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     uint64_t before, after;
 
     test_store_add(f->s, &f->c, "a", "1", "", 1);
@@ -210,7 +184,7 @@ static void forgotten_removals_are_told_not_skipped(void **state)
 
 static void moved_tells_commits_of_anyone_once(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_store *other = test_store_open(f->path, ANM_STORE_WRITE);
     bool moved = false;
 
@@ -233,7 +207,7 @@ static void moved_tells_commits_of_anyone_once(void **state)
 
 static bool put_another(void *ctx, const anm_item *item)
 {
-    fixture *f = ctx;
+    test_notes *f = ctx;
     char key[64];
 
     snprintf(key, sizeof(key), "%.*s-", (int)item->key.len, item->key.data);
@@ -245,9 +219,9 @@ static bool put_another(void *ctx, const anm_item *item)
  * an end and lose nothing. Another handle's snapshot stays as it was. */
 static void snapshot_of_another_handle_stays(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_store *r = test_store_open(f->path, ANM_STORE_READ);
-    fixture w = *f;
+    test_notes w = *f;
     anm_collection now;
 
     test_store_add(f->s, &f->c, "a", "1", "", 1);
@@ -261,7 +235,7 @@ static void snapshot_of_another_handle_stays(void **state)
 
 static void damaged_vector_is_named(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_error err;
     anm_item item = { 0 };
 
@@ -281,7 +255,7 @@ static void damaged_vector_is_named(void **state)
 /* One bit, which no length tells; and the way out of it. */
 static void flipped_bit_is_refused_until_the_item_is_put_again(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_error err;
     anm_item item = { 0 };
     bool holds = true;
@@ -315,7 +289,9 @@ static void flipped_bit_is_refused_until_the_item_is_put_again(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, test_notes_set_up,                   \
+                                    test_notes_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(item_comes_back_byte_by_byte_with_nul),
         TEST(empty_text_is_a_text),

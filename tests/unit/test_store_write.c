@@ -10,33 +10,7 @@
 
 #include "support/stores.h"
 
-typedef struct fixture {
-    const char *path;
-    anm_store *s;
-    anm_collection c;
-} fixture;
-
-static int set_up(void **state)
-{
-    static fixture f;
-
-    f.path = test_db_path();
-    f.s = test_store_open(f.path, ANM_STORE_CREATE);
-    f.c = test_store_collection(f.s, "notes", 8);
-    *state = &f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-
-    if (f->s) test_store_sound(f->s);
-    anm_store_close(f->s);
-    return 0;
-}
-
-static void put_refused(fixture *f, const anm_record *r, anm_status status,
+static void put_refused(test_notes *f, const anm_record *r, anm_status status,
                         const char *part)
 {
     anm_put what;
@@ -59,7 +33,7 @@ static void need_refused(anm_store *s, anm_collection spec, anm_status status,
 
 static void other_fingerprint_or_dimension_names_both(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_collection spec = test_collection("notes", 8);
 
     test_store_begin(f->s);
@@ -74,7 +48,7 @@ static void other_fingerprint_or_dimension_names_both(void **state)
 
 static void collection_names_and_dimensions_have_limits(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_collection spec = test_collection("x", 0);
 
     test_store_begin(f->s);
@@ -94,7 +68,7 @@ static void collection_names_and_dimensions_have_limits(void **state)
 
 static void there_are_at_most_1024_collections(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     char name[32];
 
     test_store_begin(f->s);
@@ -109,7 +83,7 @@ static void there_are_at_most_1024_collections(void **state)
 
 static void collection_is_held_and_its_hint_follows(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_collection spec = test_collection("notes", 8), back;
 
     test_store_add(f->s, &f->c, "k", "text", "", 1);
@@ -127,7 +101,7 @@ static void collection_is_held_and_its_hint_follows(void **state)
 
 static void spoiling_vectors_are_refused_with_both_values(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     float v[8] = { 0 };
     const anm_record r = { test_text("k"), test_text("t"), { 0 }, v };
 
@@ -154,7 +128,7 @@ static void spoiling_vectors_are_refused_with_both_values(void **state)
 
 static void keys_texts_and_metadata_have_limits(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     const size_t big = ANM_TEXT_MAX_BYTES + 1;
     char *bytes = malloc(big);
     anm_record r = { { "", 0 }, test_text("t"), { 0 }, test_unit_vector(8, 1) };
@@ -181,7 +155,7 @@ static void metadata_that_is_no_object_is_format_error(void **state)
                                        "{",     "{'a':1}",
                                        "{} {}", "{\"a\":1e999}",
                                        "\"x\"", "{\"a\":1,\"a\":2}" };
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_record r = {
         test_text("k"), test_text("t"), { 0 }, test_unit_vector(8, 1)
     };
@@ -200,7 +174,7 @@ static void metadata_that_is_no_object_is_format_error(void **state)
 static void
 metadata_nested_too_deep_is_refused_and_the_rest_goes_on(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     char deep[5000] = "{\"a\":";
     anm_record r = {
         test_text("k"), test_text("t"), { 0 }, test_unit_vector(8, 1)
@@ -221,7 +195,7 @@ metadata_nested_too_deep_is_refused_and_the_rest_goes_on(void **state)
 
 static void put_tells_new_updated_and_unchanged(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
 
     assert_int_equal(test_store_add(f->s, &f->c, "k", "a", "{\"n\":1}", 1),
                      ANM_PUT_NEW);
@@ -239,7 +213,7 @@ static void put_tells_new_updated_and_unchanged(void **state)
 
 static void unchanged_text_needs_no_vector(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_record r = { test_text("k"), test_text("a"), { 0 }, NULL };
     anm_put what;
     bool holds = true;
@@ -269,7 +243,7 @@ static void unchanged_text_needs_no_vector(void **state)
 
 static void rollback_leaves_nothing(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_collection c = test_collection("gone", 4);
 
     test_store_add(f->s, &f->c, "k", "a", "", 1);
@@ -286,7 +260,7 @@ static void rollback_leaves_nothing(void **state)
 
 static void close_in_a_transaction_rolls_back(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
 
     test_store_begin(f->s);
     test_store_put(f->s, &f->c, "k", "a", "", 1);
@@ -298,7 +272,7 @@ static void close_in_a_transaction_rolls_back(void **state)
 
 static void counts_agree_inside_the_transaction_too(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_collection now;
 
     test_store_begin(f->s);
@@ -316,7 +290,7 @@ static void counts_agree_inside_the_transaction_too(void **state)
 
 static void second_writer_is_busy_naming_file_and_time(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_store *other;
     anm_error err;
 
@@ -335,7 +309,7 @@ static void second_writer_is_busy_naming_file_and_time(void **state)
 /* Another program of SQLite's that holds the file does not know the lock. */
 static void foreign_writer_is_busy_too(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     int ready[2], done[2];
     char byte;
     anm_store *other;
@@ -366,7 +340,7 @@ static void foreign_writer_is_busy_too(void **state)
 
 static void reader_cannot_write(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_error err;
     uint64_t before, after;
     anm_store *r = test_store_open(f->path, ANM_STORE_READ);
@@ -380,7 +354,9 @@ static void reader_cannot_write(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, test_notes_set_up,                   \
+                                    test_notes_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(other_fingerprint_or_dimension_names_both),
         TEST(collection_names_and_dimensions_have_limits),

@@ -8,34 +8,8 @@
 #include "store/statement.h"
 #include "support/stores.h"
 
-typedef struct fixture {
-    char path[512];
-    anm_store *s;
-    anm_collection c;
-} fixture;
-
-static int set_up(void **state)
-{
-    static fixture f;
-
-    f = (fixture){ 0 };
-    snprintf(f.path, sizeof(f.path), "%s", test_db_path());
-    f.s = test_store_open(f.path, ANM_STORE_CREATE);
-    f.c = test_store_collection(f.s, "notes", 8);
-    *state = &f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-
-    anm_store_close(f->s);
-    return 0;
-}
-
 /* Another may have the lock now, or not. */
-static bool lock_is_free(const fixture *f)
+static bool lock_is_free(const test_notes *f)
 {
     char name[600];
     anm_lock lock = { 0 };
@@ -48,7 +22,7 @@ static bool lock_is_free(const fixture *f)
 
 static void lock_is_held_from_begin_to_end(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
 
     assert_true(lock_is_free(f));
     test_store_begin(f->s);
@@ -62,7 +36,7 @@ static void lock_is_held_from_begin_to_end(void **state)
 
 static void begin_that_fails_holds_nothing(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_error err;
 
     anm_store *r = test_store_open(f->path, ANM_STORE_READ);
@@ -86,7 +60,7 @@ static void begin_that_fails_holds_nothing(void **state)
  * mistake for something lost. */
 static void sequence_goes_on_after_a_rollback(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_collection now;
 
     test_store_add(f->s, &f->c, "a", "1", "", 1);
@@ -103,7 +77,7 @@ static void sequence_goes_on_after_a_rollback(void **state)
 /* What _save began, _undo takes back, and what was before it stays. */
 static void undo_takes_back_one_item_only(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
 
     test_store_begin(f->s);
     test_store_put(f->s, &f->c, "a", "1", "", 1);
@@ -120,7 +94,7 @@ static void undo_takes_back_one_item_only(void **state)
 /* As after some failures of the disk: the rest must not be written alone. */
 static void transaction_given_up_by_sqlite_is_refused_to_the_end(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_error err;
     anm_put what;
     bool removed;
@@ -146,7 +120,7 @@ static void transaction_given_up_by_sqlite_is_refused_to_the_end(void **state)
 /* Counts of several collections wait for the commit, or for who asks. */
 static void counts_of_all_collections_are_written_once(void **state)
 {
-    fixture *f = *state;
+    test_notes *f = *state;
     anm_collection other = test_store_collection(f->s, "other", 8), now;
 
     test_store_begin(f->s);
@@ -168,7 +142,9 @@ static void counts_of_all_collections_are_written_once(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, test_notes_set_up,                   \
+                                    test_notes_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(lock_is_held_from_begin_to_end),
         TEST(begin_that_fails_holds_nothing),
