@@ -247,3 +247,41 @@ void test_arrays_fails(test_arrays *t, anm_status expected, const char *words)
         fail_msg("status %d, \"%s\", not \"%s\"", status, err.message, words);
     test_runner_deinit(&r);
 }
+
+/* ---- Tables -------------------------------------------------------------- */
+
+static void add_row(test_arrays *t, const anm_value_id *given, size_t n_given,
+                    const test_row *row)
+{
+    test_node node = {
+        .op = row->op, .attr = row->attr, .dtype = row->dtype, .dims = row->dims
+    };
+
+    for (const int *in = row->in; in && *in != -1; in++) {
+        assert_true(node.n < sizeof(node.in) / sizeof(*node.in));
+        assert_true(*in == NOTHING || (size_t)*in < n_given);
+        node.in[node.n++] = *in == NOTHING ? ANM_VALUE_NONE : given[*in];
+    }
+    test_arrays_gives(t, &node, row->want);
+}
+
+void test_arrays_rows(const test_given *given, size_t n_given,
+                      const test_row *rows, size_t n_rows)
+{
+    anm_value_id ids[TEST_ARRAYS_MAX];
+    test_arrays t;
+
+    test_arrays_init(&t);
+    assert_true(n_given <= TEST_ARRAYS_MAX);
+    for (size_t i = 0; i < n_given; i++) {
+        const test_given *g = &given[i];
+
+        ids[i] = g->is_constant
+                     ? test_arrays_const(&t, g->dtype, g->dims, g->numbers)
+                     : test_arrays_in(&t, g->dtype, g->dims, g->numbers);
+    }
+    for (size_t i = 0; i < n_rows; i++)
+        add_row(&t, ids, n_given, &rows[i]);
+    test_arrays_check(&t);
+    test_arrays_deinit(&t);
+}

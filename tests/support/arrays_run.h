@@ -67,6 +67,40 @@ void test_arrays_expect(test_arrays *t, anm_value_id v, const int64_t *dims,
 
 void test_arrays_check(test_arrays *t);
 
+/* ---- Tables ----
+ * Cases of one kind: arrays that are given, and operations on them with what
+ * each must give. Types that are not said are F32. */
+
+typedef struct test_given {
+    anm_dtype dtype;
+    const int64_t *dims;
+    const void *numbers;
+    bool is_constant; /* else an input of the program */
+} test_given;
+
+/* Places in the array of those given; NOTHING where an input is left out. */
+enum { NOTHING = -2 };
+#define IN(...) ((const int[]){ __VA_ARGS__, -1 })
+
+typedef struct test_row {
+    anm_array_op op;
+    const int *in; /* NULL: none */
+    anm_array_attr attr;
+    anm_dtype dtype; /* of the result */
+    const int64_t *dims;
+    const void *want;
+} test_row;
+
+/* All rows in one program. */
+void test_arrays_rows(const test_given *given, size_t n_given,
+                      const test_row *rows, size_t n_rows);
+
+#define TEST_ROWS(given, rows)                                                 \
+    test_arrays_rows(given, sizeof(given) / sizeof(*(given)), rows,            \
+                     sizeof(rows) / sizeof(*(rows)))
+
+/* ---- Running ---- */
+
 /* Running it, or loading it, must fail like this. */
 void test_arrays_fails(test_arrays *t, anm_status expected, const char *words);
 

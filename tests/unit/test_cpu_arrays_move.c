@@ -6,274 +6,219 @@
 #include "support/arrays_run.h"
 #include "support/support.h"
 
+static const test_given reshapes_given[] = {
+    [0] = { .dims = D(2, 3, 4),
+            .numbers = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                         9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                         17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    [1] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(2),
+            .numbers = I(6, 4),
+            .is_constant = true },
+    [2] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(2),
+            .numbers = I(-1, 2),
+            .is_constant = true },
+    [3] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(3),
+            .numbers = I(0, -1, 2),
+            .is_constant = true },
+    [4] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(4),
+            .numbers = I(1, 2, 0, 0),
+            .is_constant = true },
+    [5] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(2),
+            .numbers = I(-1, 0),
+            .is_constant = true },
+    [6] = { .dims = D(1, 3, 1), .numbers = F(0.0f, 4.0f, 8.0f) },
+};
+
+static const test_row reshapes_rows[] = {
+    { .op = ANM_ARRAY_RESHAPE,
+      .in = IN(0, 1),
+      .dims = D(6, 4),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f,
+                10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f,
+                19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    { .op = ANM_ARRAY_RESHAPE,
+      .in = IN(0, 2),
+      .dims = D(12, 2),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f,
+                10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f,
+                19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    { .op = ANM_ARRAY_RESHAPE,
+      .in = IN(0, 3),
+      .dims = D(2, 6, 2),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f,
+                10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f,
+                19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    { .op = ANM_ARRAY_RESHAPE,
+      .in = IN(0, 4),
+      .attr = { .flags = ANM_ARRAY_FROM_RIGHT },
+      .dims = D(1, 2, 3, 4),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f,
+                10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f,
+                19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    { .op = ANM_ARRAY_RESHAPE,
+      .in = IN(0, 5),
+      .attr = { .flags = ANM_ARRAY_FROM_RIGHT },
+      .dims = D(6, 4),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f,
+                10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f,
+                19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    { .op = ANM_ARRAY_EXPAND_DIMS,
+      .in = IN(0),
+      .attr = { .n_axes = 2, .axes = { 1, -1 } },
+      .dims = D(2, 1, 3, 4, 1),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f,
+                10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f,
+                19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    { .op = ANM_ARRAY_SQUEEZE,
+      .in = IN(6),
+      .attr = { .n_axes = 1, .axes = { -1 } },
+      .dims = D(1, 3),
+      .want = F(0.0f, 4.0f, 8.0f) },
+    { .op = ANM_ARRAY_SQUEEZE,
+      .in = IN(6),
+      .dims = D(3),
+      .want = F(0.0f, 4.0f, 8.0f) },
+    { .op = ANM_ARRAY_SQUEEZE,
+      .in = IN(6),
+      .attr = { .n_axes = 2, .axes = { 0, 1 } },
+      .dims = D(3, 1),
+      .want = F(0.0f, 4.0f, 8.0f) },
+    { .op = ANM_ARRAY_IDENTITY,
+      .in = IN(0),
+      .dims = D(2, 3, 4),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f, 9.0f,
+                10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f,
+                19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+};
+
 static void shapes_change_and_elements_stay(void **state)
 {
-    test_arrays t;
-
     (void)state;
-    test_arrays_init(&t);
-    const anm_value_id v0 =
-        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 3, 4),
-                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                         9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                         17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    const anm_value_id v1 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(6, 4));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
-                                    .in = { v0, v1 },
-                                    .n = 2,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(6, 4) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    const anm_value_id v2 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(-1, 2));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
-                                    .in = { v0, v2 },
-                                    .n = 2,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(12, 2) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    const anm_value_id v3 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(0, -1, 2));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
-                                    .in = { v0, v3 },
-                                    .n = 2,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 6, 2) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    const anm_value_id v4 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(4), I(1, 2, 0, 0));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
-                                    .in = { v0, v4 },
-                                    .n = 2,
-                                    .attr = { .flags = ANM_ARRAY_FROM_RIGHT },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(1, 2, 3, 4) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    const anm_value_id v5 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(-1, 0));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_RESHAPE,
-                                    .in = { v0, v5 },
-                                    .n = 2,
-                                    .attr = { .flags = ANM_ARRAY_FROM_RIGHT },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(6, 4) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_EXPAND_DIMS,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .n_axes = 2, .axes = { 1, -1 } },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 1, 3, 4, 1) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    const anm_value_id v6 =
-        test_arrays_in(&t, ANM_DTYPE_F32, D(1, 3, 1), F(0.0f, 4.0f, 8.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SQUEEZE,
-                                    .in = { v6 },
-                                    .n = 1,
-                                    .attr = { .n_axes = 1, .axes = { -1 } },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(1, 3) },
-                      F(0.0f, 4.0f, 8.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SQUEEZE,
-                                    .in = { v6 },
-                                    .n = 1,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(3) },
-                      F(0.0f, 4.0f, 8.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_SQUEEZE,
-                                    .in = { v6 },
-                                    .n = 1,
-                                    .attr = { .n_axes = 2, .axes = { 0, 1 } },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(3, 1) },
-                      F(0.0f, 4.0f, 8.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_IDENTITY,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 3, 4) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                        9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                        17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    test_arrays_check(&t);
-    test_arrays_deinit(&t);
+    TEST_ROWS(reshapes_given, reshapes_rows);
 }
+
+static const test_given permutations_given[] = {
+    [0] = { .dims = D(2, 3, 4),
+            .numbers = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                         9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
+                         17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+};
+
+static const test_row permutations_rows[] = {
+    { .op = ANM_ARRAY_TRANSPOSE,
+      .in = IN(0),
+      .attr = { .n_axes = 3, .axes = { 2, 0, 1 } },
+      .dims = D(4, 2, 3),
+      .want = F(0.0f, 4.0f, 8.0f, 12.0f, 16.0f, 20.0f, 1.0f, 5.0f, 9.0f, 13.0f,
+                17.0f, 21.0f, 2.0f, 6.0f, 10.0f, 14.0f, 18.0f, 22.0f, 3.0f,
+                7.0f, 11.0f, 15.0f, 19.0f, 23.0f) },
+    { .op = ANM_ARRAY_TRANSPOSE,
+      .in = IN(0),
+      .attr = { .n_axes = 3, .axes = { 0, -1, -2 } },
+      .dims = D(2, 4, 3),
+      .want = F(0.0f, 4.0f, 8.0f, 1.0f, 5.0f, 9.0f, 2.0f, 6.0f, 10.0f, 3.0f,
+                7.0f, 11.0f, 12.0f, 16.0f, 20.0f, 13.0f, 17.0f, 21.0f, 14.0f,
+                18.0f, 22.0f, 15.0f, 19.0f, 23.0f) },
+    { .op = ANM_ARRAY_REVERSE,
+      .in = IN(0),
+      .dims = D(2, 3, 4),
+      .want = F(23.0f, 22.0f, 21.0f, 20.0f, 19.0f, 18.0f, 17.0f, 16.0f, 15.0f,
+                14.0f, 13.0f, 12.0f, 11.0f, 10.0f, 9.0f, 8.0f, 7.0f, 6.0f, 5.0f,
+                4.0f, 3.0f, 2.0f, 1.0f, 0.0f) },
+    { .op = ANM_ARRAY_REVERSE,
+      .in = IN(0),
+      .attr = { .n_axes = 1, .axes = { -1 } },
+      .dims = D(2, 3, 4),
+      .want = F(3.0f, 2.0f, 1.0f, 0.0f, 7.0f, 6.0f, 5.0f, 4.0f, 11.0f, 10.0f,
+                9.0f, 8.0f, 15.0f, 14.0f, 13.0f, 12.0f, 19.0f, 18.0f, 17.0f,
+                16.0f, 23.0f, 22.0f, 21.0f, 20.0f) },
+    { .op = ANM_ARRAY_REVERSE,
+      .in = IN(0),
+      .attr = { .n_axes = 2, .axes = { 0, 1 } },
+      .dims = D(2, 3, 4),
+      .want = F(20.0f, 21.0f, 22.0f, 23.0f, 16.0f, 17.0f, 18.0f, 19.0f, 12.0f,
+                13.0f, 14.0f, 15.0f, 8.0f, 9.0f, 10.0f, 11.0f, 4.0f, 5.0f, 6.0f,
+                7.0f, 0.0f, 1.0f, 2.0f, 3.0f) },
+};
 
 static void axes_are_permuted_and_reversed(void **state)
 {
-    test_arrays t;
-
     (void)state;
-    test_arrays_init(&t);
-    const anm_value_id v0 =
-        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 3, 4),
-                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                         9.0f, 10.0f, 11.0f, 12.0f, 13.0f, 14.0f, 15.0f, 16.0f,
-                         17.0f, 18.0f, 19.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_TRANSPOSE,
-                      .in = { v0 },
-                      .n = 1,
-                      .attr = { .n_axes = 3, .axes = { 2, 0, 1 } },
-                      .dtype = ANM_DTYPE_F32,
-                      .dims = D(4, 2, 3) },
-        F(0.0f, 4.0f, 8.0f, 12.0f, 16.0f, 20.0f, 1.0f, 5.0f, 9.0f, 13.0f, 17.0f,
-          21.0f, 2.0f, 6.0f, 10.0f, 14.0f, 18.0f, 22.0f, 3.0f, 7.0f, 11.0f,
-          15.0f, 19.0f, 23.0f));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_TRANSPOSE,
-                      .in = { v0 },
-                      .n = 1,
-                      .attr = { .n_axes = 3, .axes = { 0, -1, -2 } },
-                      .dtype = ANM_DTYPE_F32,
-                      .dims = D(2, 4, 3) },
-        F(0.0f, 4.0f, 8.0f, 1.0f, 5.0f, 9.0f, 2.0f, 6.0f, 10.0f, 3.0f, 7.0f,
-          11.0f, 12.0f, 16.0f, 20.0f, 13.0f, 17.0f, 21.0f, 14.0f, 18.0f, 22.0f,
-          15.0f, 19.0f, 23.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_REVERSE,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 3, 4) },
-                      F(23.0f, 22.0f, 21.0f, 20.0f, 19.0f, 18.0f, 17.0f, 16.0f,
-                        15.0f, 14.0f, 13.0f, 12.0f, 11.0f, 10.0f, 9.0f, 8.0f,
-                        7.0f, 6.0f, 5.0f, 4.0f, 3.0f, 2.0f, 1.0f, 0.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_REVERSE,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .n_axes = 1, .axes = { -1 } },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 3, 4) },
-                      F(3.0f, 2.0f, 1.0f, 0.0f, 7.0f, 6.0f, 5.0f, 4.0f, 11.0f,
-                        10.0f, 9.0f, 8.0f, 15.0f, 14.0f, 13.0f, 12.0f, 19.0f,
-                        18.0f, 17.0f, 16.0f, 23.0f, 22.0f, 21.0f, 20.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_REVERSE,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .n_axes = 2, .axes = { 0, 1 } },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 3, 4) },
-                      F(20.0f, 21.0f, 22.0f, 23.0f, 16.0f, 17.0f, 18.0f, 19.0f,
-                        12.0f, 13.0f, 14.0f, 15.0f, 8.0f, 9.0f, 10.0f, 11.0f,
-                        4.0f, 5.0f, 6.0f, 7.0f, 0.0f, 1.0f, 2.0f, 3.0f));
-    test_arrays_check(&t);
-    test_arrays_deinit(&t);
+    TEST_ROWS(permutations_given, permutations_rows);
 }
+
+static const test_given joins_given[] = {
+    [0] = { .dims = D(2, 2, 4),
+            .numbers = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 12.0f,
+                         13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f) },
+    [1] = { .dims = D(2, 1, 4),
+            .numbers =
+                F(8.0f, 9.0f, 10.0f, 11.0f, 20.0f, 21.0f, 22.0f, 23.0f) },
+    [2] = { .dims = D(2, 2, 4),
+            .numbers = F(100.0f, 101.0f, 102.0f, 103.0f, 104.0f, 105.0f, 106.0f,
+                         107.0f, 112.0f, 113.0f, 114.0f, 115.0f, 116.0f, 117.0f,
+                         118.0f, 119.0f) },
+    [3] = { .dtype = ANM_DTYPE_I32, .dims = SCALAR, .numbers = I(4) },
+    [4] = { .dtype = ANM_DTYPE_I32, .dims = D(2), .numbers = I(5, 6) },
+};
+
+static const test_row joins_rows[] = {
+    { .op = ANM_ARRAY_CONCAT,
+      .in = IN(1, 0),
+      .attr = { .axis = 1 },
+      .dims = D(2, 3, 4),
+      .want = F(8.0f, 9.0f, 10.0f, 11.0f, 0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f,
+                6.0f, 7.0f, 20.0f, 21.0f, 22.0f, 23.0f, 12.0f, 13.0f, 14.0f,
+                15.0f, 16.0f, 17.0f, 18.0f, 19.0f) },
+    { .op = ANM_ARRAY_CONCAT,
+      .in = IN(0, 2),
+      .attr = { .axis = -1 },
+      .dims = D(2, 2, 8),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 100.0f, 101.0f, 102.0f, 103.0f, 4.0f,
+                5.0f, 6.0f, 7.0f, 104.0f, 105.0f, 106.0f, 107.0f, 12.0f, 13.0f,
+                14.0f, 15.0f, 112.0f, 113.0f, 114.0f, 115.0f, 16.0f, 17.0f,
+                18.0f, 19.0f, 116.0f, 117.0f, 118.0f, 119.0f) },
+    { .op = ANM_ARRAY_CONCAT,
+      .in = IN(0, 2),
+      .attr = { .axis = 1, .flags = ANM_ARRAY_INTERLEAVE },
+      .dims = D(2, 4, 4),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 100.0f, 101.0f, 102.0f, 103.0f, 4.0f,
+                5.0f, 6.0f, 7.0f, 104.0f, 105.0f, 106.0f, 107.0f, 12.0f, 13.0f,
+                14.0f, 15.0f, 112.0f, 113.0f, 114.0f, 115.0f, 16.0f, 17.0f,
+                18.0f, 19.0f, 116.0f, 117.0f, 118.0f, 119.0f) },
+    { .op = ANM_ARRAY_STACK,
+      .in = IN(0, 2),
+      .attr = { .axis = 0 },
+      .dims = D(2, 2, 2, 4),
+      .want = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 12.0f, 13.0f,
+                14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f, 100.0f, 101.0f,
+                102.0f, 103.0f, 104.0f, 105.0f, 106.0f, 107.0f, 112.0f, 113.0f,
+                114.0f, 115.0f, 116.0f, 117.0f, 118.0f, 119.0f) },
+    { .op = ANM_ARRAY_STACK,
+      .in = IN(0, 2),
+      .attr = { .axis = -1 },
+      .dims = D(2, 2, 4, 2),
+      .want = F(0.0f, 100.0f, 1.0f, 101.0f, 2.0f, 102.0f, 3.0f, 103.0f, 4.0f,
+                104.0f, 5.0f, 105.0f, 6.0f, 106.0f, 7.0f, 107.0f, 12.0f, 112.0f,
+                13.0f, 113.0f, 14.0f, 114.0f, 15.0f, 115.0f, 16.0f, 116.0f,
+                17.0f, 117.0f, 18.0f, 118.0f, 19.0f, 119.0f) },
+    { .op = ANM_ARRAY_CONCAT,
+      .in = IN(3, 4),
+      .attr = { .axis = 0 },
+      .dtype = ANM_DTYPE_I32,
+      .dims = D(3),
+      .want = I(4, 5, 6) },
+};
 
 static void arrays_are_joined(void **state)
 {
-    test_arrays t;
-
     (void)state;
-    test_arrays_init(&t);
-    const anm_value_id v0 =
-        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 2, 4),
-                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 12.0f,
-                         13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f));
-    const anm_value_id v1 =
-        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 1, 4),
-                       F(8.0f, 9.0f, 10.0f, 11.0f, 20.0f, 21.0f, 22.0f, 23.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CONCAT,
-                                    .in = { v1, v0 },
-                                    .n = 2,
-                                    .attr = { .axis = 1 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 3, 4) },
-                      F(8.0f, 9.0f, 10.0f, 11.0f, 0.0f, 1.0f, 2.0f, 3.0f, 4.0f,
-                        5.0f, 6.0f, 7.0f, 20.0f, 21.0f, 22.0f, 23.0f, 12.0f,
-                        13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f));
-    const anm_value_id v2 = test_arrays_in(
-        &t, ANM_DTYPE_F32, D(2, 2, 4),
-        F(100.0f, 101.0f, 102.0f, 103.0f, 104.0f, 105.0f, 106.0f, 107.0f,
-          112.0f, 113.0f, 114.0f, 115.0f, 116.0f, 117.0f, 118.0f, 119.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CONCAT,
-                                    .in = { v0, v2 },
-                                    .n = 2,
-                                    .attr = { .axis = -1 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 2, 8) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 100.0f, 101.0f, 102.0f, 103.0f,
-                        4.0f, 5.0f, 6.0f, 7.0f, 104.0f, 105.0f, 106.0f, 107.0f,
-                        12.0f, 13.0f, 14.0f, 15.0f, 112.0f, 113.0f, 114.0f,
-                        115.0f, 16.0f, 17.0f, 18.0f, 19.0f, 116.0f, 117.0f,
-                        118.0f, 119.0f));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_CONCAT,
-                      .in = { v0, v2 },
-                      .n = 2,
-                      .attr = { .axis = 1, .flags = ANM_ARRAY_INTERLEAVE },
-                      .dtype = ANM_DTYPE_F32,
-                      .dims = D(2, 4, 4) },
-        F(0.0f, 1.0f, 2.0f, 3.0f, 100.0f, 101.0f, 102.0f, 103.0f, 4.0f, 5.0f,
-          6.0f, 7.0f, 104.0f, 105.0f, 106.0f, 107.0f, 12.0f, 13.0f, 14.0f,
-          15.0f, 112.0f, 113.0f, 114.0f, 115.0f, 16.0f, 17.0f, 18.0f, 19.0f,
-          116.0f, 117.0f, 118.0f, 119.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_STACK,
-                                    .in = { v0, v2 },
-                                    .n = 2,
-                                    .attr = { .axis = 0 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 2, 2, 4) },
-                      F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 12.0f,
-                        13.0f, 14.0f, 15.0f, 16.0f, 17.0f, 18.0f, 19.0f, 100.0f,
-                        101.0f, 102.0f, 103.0f, 104.0f, 105.0f, 106.0f, 107.0f,
-                        112.0f, 113.0f, 114.0f, 115.0f, 116.0f, 117.0f, 118.0f,
-                        119.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_STACK,
-                                    .in = { v0, v2 },
-                                    .n = 2,
-                                    .attr = { .axis = -1 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 2, 4, 2) },
-                      F(0.0f, 100.0f, 1.0f, 101.0f, 2.0f, 102.0f, 3.0f, 103.0f,
-                        4.0f, 104.0f, 5.0f, 105.0f, 6.0f, 106.0f, 7.0f, 107.0f,
-                        12.0f, 112.0f, 13.0f, 113.0f, 14.0f, 114.0f, 15.0f,
-                        115.0f, 16.0f, 116.0f, 17.0f, 117.0f, 18.0f, 118.0f,
-                        19.0f, 119.0f));
-    const anm_value_id v3 = test_arrays_in(&t, ANM_DTYPE_I32, SCALAR, I(4));
-    const anm_value_id v4 = test_arrays_in(&t, ANM_DTYPE_I32, D(2), I(5, 6));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CONCAT,
-                                    .in = { v3, v4 },
-                                    .n = 2,
-                                    .attr = { .axis = 0 },
-                                    .dtype = ANM_DTYPE_I32,
-                                    .dims = D(3) },
-                      I(4, 5, 6));
-    test_arrays_check(&t);
-    test_arrays_deinit(&t);
+    TEST_ROWS(joins_given, joins_rows);
 }
 
 static void arrays_are_repeated(void **state)
@@ -313,74 +258,66 @@ static void arrays_are_repeated(void **state)
     test_arrays_deinit(&t);
 }
 
+static const test_given pads_given[] = {
+    [0] = { .dims = D(3, 4),
+            .numbers = F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
+                         9.0f, 10.0f, 11.0f) },
+    [1] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(4),
+            .numbers = I(1, 2, 0, 3),
+            .is_constant = true },
+    [2] = { .dims = SCALAR, .numbers = F(-1.5f), .is_constant = true },
+    [3] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(2),
+            .numbers = I(2, 1),
+            .is_constant = true },
+    [4] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(4),
+            .numbers = I(2, 1, 1, 3),
+            .is_constant = true },
+};
+
+static const test_row pads_rows[] = {
+    { .op = ANM_ARRAY_PAD,
+      .in = IN(0, 1, 2),
+      .attr = { .mode = ANM_ARRAY_MODE_CONSTANT },
+      .dims = D(6, 7),
+      .want = F(-1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, 0.0f, 1.0f,
+                2.0f, 3.0f, -1.5f, -1.5f, -1.5f, 4.0f, 5.0f, 6.0f, 7.0f, -1.5f,
+                -1.5f, -1.5f, 8.0f, 9.0f, 10.0f, 11.0f, -1.5f, -1.5f, -1.5f,
+                -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f,
+                -1.5f, -1.5f, -1.5f, -1.5f, -1.5f) },
+    { .op = ANM_ARRAY_PAD,
+      .in = IN(0, 3),
+      .attr = { .mode = ANM_ARRAY_MODE_CONSTANT },
+      .dims = D(3, 7),
+      .want =
+          F(0.0f, 0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 0.0f, 0.0f, 0.0f, 4.0f, 5.0f,
+            6.0f, 7.0f, 0.0f, 0.0f, 0.0f, 8.0f, 9.0f, 10.0f, 11.0f, 0.0f) },
+    { .op = ANM_ARRAY_PAD,
+      .in = IN(0, 4),
+      .attr = { .mode = ANM_ARRAY_MODE_REFLECT },
+      .dims = D(6, 8),
+      .want = F(9.0f, 8.0f, 9.0f, 10.0f, 11.0f, 10.0f, 9.0f, 8.0f, 5.0f, 4.0f,
+                5.0f, 6.0f, 7.0f, 6.0f, 5.0f, 4.0f, 1.0f, 0.0f, 1.0f, 2.0f,
+                3.0f, 2.0f, 1.0f, 0.0f, 5.0f, 4.0f, 5.0f, 6.0f, 7.0f, 6.0f,
+                5.0f, 4.0f, 9.0f, 8.0f, 9.0f, 10.0f, 11.0f, 10.0f, 9.0f, 8.0f,
+                5.0f, 4.0f, 5.0f, 6.0f, 7.0f, 6.0f, 5.0f, 4.0f) },
+    { .op = ANM_ARRAY_PAD,
+      .in = IN(0, 4),
+      .attr = { .mode = ANM_ARRAY_MODE_REPLICATE },
+      .dims = D(6, 8),
+      .want = F(0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f, 0.0f,
+                1.0f, 2.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f, 0.0f, 1.0f, 2.0f,
+                3.0f, 3.0f, 3.0f, 3.0f, 4.0f, 4.0f, 5.0f, 6.0f, 7.0f, 7.0f,
+                7.0f, 7.0f, 8.0f, 8.0f, 9.0f, 10.0f, 11.0f, 11.0f, 11.0f, 11.0f,
+                8.0f, 8.0f, 9.0f, 10.0f, 11.0f, 11.0f, 11.0f, 11.0f) },
+};
+
 static void pads_of_each_mode(void **state)
 {
-    test_arrays t;
-
     (void)state;
-    test_arrays_init(&t);
-    const anm_value_id v0 =
-        test_arrays_in(&t, ANM_DTYPE_F32, D(3, 4),
-                       F(0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f, 7.0f, 8.0f,
-                         9.0f, 10.0f, 11.0f));
-    const anm_value_id v1 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(4), I(1, 2, 0, 3));
-    const anm_value_id v2 =
-        test_arrays_const(&t, ANM_DTYPE_F32, SCALAR, F(-1.5f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_PAD,
-                                    .in = { v0, v1, v2 },
-                                    .n = 3,
-                                    .attr = { .mode = ANM_ARRAY_MODE_CONSTANT },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(6, 7) },
-                      F(-1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, 0.0f,
-                        1.0f, 2.0f, 3.0f, -1.5f, -1.5f, -1.5f, 4.0f, 5.0f, 6.0f,
-                        7.0f, -1.5f, -1.5f, -1.5f, 8.0f, 9.0f, 10.0f, 11.0f,
-                        -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f,
-                        -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f, -1.5f,
-                        -1.5f));
-    const anm_value_id v3 = test_arrays_const(&t, ANM_DTYPE_I32, D(2), I(2, 1));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_PAD,
-                                    .in = { v0, v3 },
-                                    .n = 2,
-                                    .attr = { .mode = ANM_ARRAY_MODE_CONSTANT },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(3, 7) },
-                      F(0.0f, 0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 0.0f, 0.0f, 0.0f,
-                        4.0f, 5.0f, 6.0f, 7.0f, 0.0f, 0.0f, 0.0f, 8.0f, 9.0f,
-                        10.0f, 11.0f, 0.0f));
-    const anm_value_id v4 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(4), I(2, 1, 1, 3));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_PAD,
-                                    .in = { v0, v4 },
-                                    .n = 2,
-                                    .attr = { .mode = ANM_ARRAY_MODE_REFLECT },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(6, 8) },
-                      F(9.0f, 8.0f, 9.0f, 10.0f, 11.0f, 10.0f, 9.0f, 8.0f, 5.0f,
-                        4.0f, 5.0f, 6.0f, 7.0f, 6.0f, 5.0f, 4.0f, 1.0f, 0.0f,
-                        1.0f, 2.0f, 3.0f, 2.0f, 1.0f, 0.0f, 5.0f, 4.0f, 5.0f,
-                        6.0f, 7.0f, 6.0f, 5.0f, 4.0f, 9.0f, 8.0f, 9.0f, 10.0f,
-                        11.0f, 10.0f, 9.0f, 8.0f, 5.0f, 4.0f, 5.0f, 6.0f, 7.0f,
-                        6.0f, 5.0f, 4.0f));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_PAD,
-                      .in = { v0, v4 },
-                      .n = 2,
-                      .attr = { .mode = ANM_ARRAY_MODE_REPLICATE },
-                      .dtype = ANM_DTYPE_F32,
-                      .dims = D(6, 8) },
-        F(0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f, 0.0f, 1.0f,
-          2.0f, 3.0f, 3.0f, 3.0f, 3.0f, 0.0f, 0.0f, 1.0f, 2.0f, 3.0f, 3.0f,
-          3.0f, 3.0f, 4.0f, 4.0f, 5.0f, 6.0f, 7.0f, 7.0f, 7.0f, 7.0f, 8.0f,
-          8.0f, 9.0f, 10.0f, 11.0f, 11.0f, 11.0f, 11.0f, 8.0f, 8.0f, 9.0f,
-          10.0f, 11.0f, 11.0f, 11.0f, 11.0f));
-    test_arrays_check(&t);
-    test_arrays_deinit(&t);
+    TEST_ROWS(pads_given, pads_rows);
 }
 
 /* A slice of 0 to 59 as [3, 4, 5]; a stride of 0 is none. */

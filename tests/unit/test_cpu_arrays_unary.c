@@ -297,176 +297,143 @@ static void parameters_per_channel(void **state)
     test_arrays_deinit(&t);
 }
 
+static const test_given casts_given[] = {
+    [0] = { .dims = D(12),
+            .numbers = F(-2.9000001f, -0.5f, 0.0f, 0.5f, 1.89999998f, 65504.0f,
+                         65519.0f, 65521.0f, -70000.0f, 5.99999979e-08f, 300.5f,
+                         NAN) },
+    [1] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(5),
+            .numbers = I(-3, 0, 2049, 70000, 16777217) },
+};
+
+static const test_row casts_rows[] = {
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(0),
+      .attr = { .dtype = ANM_DTYPE_F16 },
+      .dtype = ANM_DTYPE_F16,
+      .dims = D(12),
+      .want = F(-2.90039062f, -0.5f, 0.0f, 0.5f, 1.90039062f, 65504.0f,
+                65504.0f, INFINITY, -INFINITY, 5.96046448e-08f, 300.5f, NAN) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(0),
+      .attr = { .dtype = ANM_DTYPE_I32 },
+      .dtype = ANM_DTYPE_I32,
+      .dims = D(12),
+      .want = I(-2, 0, 0, 0, 1, 65504, 65519, 65521, -70000, 0, 300, 0) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(0),
+      .attr = { .dtype = ANM_DTYPE_BOOL },
+      .dtype = ANM_DTYPE_BOOL,
+      .dims = D(12),
+      .want = I(1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(0),
+      .attr = { .dtype = ANM_DTYPE_I8 },
+      .dtype = ANM_DTYPE_I8,
+      .dims = D(12),
+      .want = I(-2, 0, 0, 0, 1, -32, -17, -15, -112, 0, 44, 0) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(0),
+      .attr = { .dtype = ANM_DTYPE_U8 },
+      .dtype = ANM_DTYPE_U8,
+      .dims = D(12),
+      .want = I(254, 0, 0, 0, 1, 224, 239, 241, 144, 0, 44, 0) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(0),
+      .attr = { .dtype = ANM_DTYPE_I16 },
+      .dtype = ANM_DTYPE_I16,
+      .dims = D(12),
+      .want = I(-2, 0, 0, 0, 1, -32, -17, -15, -4464, 0, 300, 0) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(0),
+      .attr = { .dtype = ANM_DTYPE_U16 },
+      .dtype = ANM_DTYPE_U16,
+      .dims = D(12),
+      .want = I(65534, 0, 0, 0, 1, 65504, 65519, 65521, 61072, 0, 300, 0) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(1),
+      .attr = { .dtype = ANM_DTYPE_F32 },
+      .dims = D(5),
+      .want = F(-3.0f, 0.0f, 2049.0f, 70000.0f, 16777216.0f) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(1),
+      .attr = { .dtype = ANM_DTYPE_F16 },
+      .dtype = ANM_DTYPE_F16,
+      .dims = D(5),
+      .want = F(-3.0f, 0.0f, 2048.0f, INFINITY, INFINITY) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(1),
+      .attr = { .dtype = ANM_DTYPE_BOOL },
+      .dtype = ANM_DTYPE_BOOL,
+      .dims = D(5),
+      .want = I(1, 0, 1, 1, 1) },
+    { .op = ANM_ARRAY_CAST,
+      .in = IN(1),
+      .attr = { .dtype = ANM_DTYPE_U8 },
+      .dtype = ANM_DTYPE_U8,
+      .dims = D(5),
+      .want = I(253, 0, 1, 112, 1) },
+};
+
 static void casts_truncate_round_and_wrap(void **state)
 {
-    test_arrays t;
-
     (void)state;
-    test_arrays_init(&t);
-    const anm_value_id v0 = test_arrays_in(
-        &t, ANM_DTYPE_F32, D(12),
-        F(-2.9000001f, -0.5f, 0.0f, 0.5f, 1.89999998f, 65504.0f, 65519.0f,
-          65521.0f, -70000.0f, 5.99999979e-08f, 300.5f, NAN));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_F16 },
-                                    .dtype = ANM_DTYPE_F16,
-                                    .dims = D(12) },
-                      F(-2.90039062f, -0.5f, 0.0f, 0.5f, 1.90039062f, 65504.0f,
-                        65504.0f, INFINITY, -INFINITY, 5.96046448e-08f, 300.5f,
-                        NAN));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_CAST,
-                      .in = { v0 },
-                      .n = 1,
-                      .attr = { .dtype = ANM_DTYPE_I32 },
-                      .dtype = ANM_DTYPE_I32,
-                      .dims = D(12) },
-        I(-2, 0, 0, 0, 1, 65504, 65519, 65521, -70000, 0, 300, 0));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_BOOL },
-                                    .dtype = ANM_DTYPE_BOOL,
-                                    .dims = D(12) },
-                      I(1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_I8 },
-                                    .dtype = ANM_DTYPE_I8,
-                                    .dims = D(12) },
-                      I(-2, 0, 0, 0, 1, -32, -17, -15, -112, 0, 44, 0));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_U8 },
-                                    .dtype = ANM_DTYPE_U8,
-                                    .dims = D(12) },
-                      I(254, 0, 0, 0, 1, 224, 239, 241, 144, 0, 44, 0));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v0 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_I16 },
-                                    .dtype = ANM_DTYPE_I16,
-                                    .dims = D(12) },
-                      I(-2, 0, 0, 0, 1, -32, -17, -15, -4464, 0, 300, 0));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_CAST,
-                      .in = { v0 },
-                      .n = 1,
-                      .attr = { .dtype = ANM_DTYPE_U16 },
-                      .dtype = ANM_DTYPE_U16,
-                      .dims = D(12) },
-        I(65534, 0, 0, 0, 1, 65504, 65519, 65521, 61072, 0, 300, 0));
-    const anm_value_id v1 = test_arrays_in(&t, ANM_DTYPE_I32, D(5),
-                                           I(-3, 0, 2049, 70000, 16777217));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v1 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_F32 },
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(5) },
-                      F(-3.0f, 0.0f, 2049.0f, 70000.0f, 16777216.0f));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v1 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_F16 },
-                                    .dtype = ANM_DTYPE_F16,
-                                    .dims = D(5) },
-                      F(-3.0f, 0.0f, 2048.0f, INFINITY, INFINITY));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v1 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_BOOL },
-                                    .dtype = ANM_DTYPE_BOOL,
-                                    .dims = D(5) },
-                      I(1, 0, 1, 1, 1));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_CAST,
-                                    .in = { v1 },
-                                    .n = 1,
-                                    .attr = { .dtype = ANM_DTYPE_U8 },
-                                    .dtype = ANM_DTYPE_U8,
-                                    .dims = D(5) },
-                      I(253, 0, 1, 112, 1));
-    test_arrays_check(&t);
-    test_arrays_deinit(&t);
+    TEST_ROWS(casts_given, casts_rows);
 }
+
+static const test_given quantised_given[] = {
+    [0] = { .dims = D(2, 3, 2),
+            .numbers = F(-7.1500001f, 5.55000019f, -0.649999976f, -5.9000001f,
+                         4.0999999f, 8.30000019f, -16.4500008f, -2.54999995f,
+                         -9.80000019f, -1.75f, -12.8999996f, 0.200000003f) },
+    [1] = { .dims = SCALAR, .numbers = F(0.125f), .is_constant = true },
+    [2] = { .dims = D(3),
+            .numbers = F(0.125f, 0.25f, 0.5f),
+            .is_constant = true },
+    [3] = { .dtype = ANM_DTYPE_I32,
+            .dims = D(3),
+            .numbers = I(10, 100, 128),
+            .is_constant = true },
+    [4] = { .dtype = ANM_DTYPE_I8,
+            .dims = D(2, 3, 2),
+            .numbers =
+                I(-57, 44, -5, -47, 33, 66, -128, -20, -78, -14, -103, 2) },
+    [5] = { .dtype = ANM_DTYPE_U8,
+            .dims = D(2, 3, 2),
+            .numbers = I(0, 54, 97, 76, 136, 145, 0, 0, 61, 93, 102, 128) },
+};
+
+static const test_row quantised_rows[] = {
+    { .op = ANM_ARRAY_QUANTIZE,
+      .in = IN(0, 1),
+      .attr = { .dtype = ANM_DTYPE_I8 },
+      .dtype = ANM_DTYPE_I8,
+      .dims = D(2, 3, 2),
+      .want = I(-57, 44, -5, -47, 33, 66, -128, -20, -78, -14, -103, 2) },
+    { .op = ANM_ARRAY_QUANTIZE,
+      .in = IN(0, 2, 3),
+      .attr = { .flags = ANM_ARRAY_PER_AXIS, .axis = 1, .dtype = ANM_DTYPE_U8 },
+      .dtype = ANM_DTYPE_U8,
+      .dims = D(2, 3, 2),
+      .want = I(0, 54, 97, 76, 136, 145, 0, 0, 61, 93, 102, 128) },
+    { .op = ANM_ARRAY_DEQUANTIZE,
+      .in = IN(4, 1),
+      .dims = D(2, 3, 2),
+      .want = F(-7.125f, 5.5f, -0.625f, -5.875f, 4.125f, 8.25f, -16.0f, -2.5f,
+                -9.75f, -1.75f, -12.875f, 0.25f) },
+    { .op = ANM_ARRAY_DEQUANTIZE,
+      .in = IN(5, 2, 3),
+      .attr = { .flags = ANM_ARRAY_PER_AXIS, .axis = -2 },
+      .dims = D(2, 3, 2),
+      .want = F(-1.25f, 5.5f, -0.75f, -6.0f, 4.0f, 8.5f, -1.25f, -1.25f, -9.75f,
+                -1.75f, -13.0f, 0.0f) },
+};
 
 static void quantised_numbers_saturate(void **state)
 {
-    test_arrays t;
-
     (void)state;
-    test_arrays_init(&t);
-    const anm_value_id v0 =
-        test_arrays_in(&t, ANM_DTYPE_F32, D(2, 3, 2),
-                       F(-7.1500001f, 5.55000019f, -0.649999976f, -5.9000001f,
-                         4.0999999f, 8.30000019f, -16.4500008f, -2.54999995f,
-                         -9.80000019f, -1.75f, -12.8999996f, 0.200000003f));
-    const anm_value_id v1 =
-        test_arrays_const(&t, ANM_DTYPE_F32, SCALAR, F(0.125f));
-    const anm_value_id v2 =
-        test_arrays_const(&t, ANM_DTYPE_F32, D(3), F(0.125f, 0.25f, 0.5f));
-    const anm_value_id v3 =
-        test_arrays_const(&t, ANM_DTYPE_I32, D(3), I(10, 100, 128));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_QUANTIZE,
-                      .in = { v0, v1 },
-                      .n = 2,
-                      .attr = { .dtype = ANM_DTYPE_I8 },
-                      .dtype = ANM_DTYPE_I8,
-                      .dims = D(2, 3, 2) },
-        I(-57, 44, -5, -47, 33, 66, -128, -20, -78, -14, -103, 2));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_QUANTIZE,
-                                    .in = { v0, v2, v3 },
-                                    .n = 3,
-                                    .attr = { .flags = ANM_ARRAY_PER_AXIS,
-                                              .axis = 1,
-                                              .dtype = ANM_DTYPE_U8 },
-                                    .dtype = ANM_DTYPE_U8,
-                                    .dims = D(2, 3, 2) },
-                      I(0, 54, 97, 76, 136, 145, 0, 0, 61, 93, 102, 128));
-    const anm_value_id v4 = test_arrays_in(
-        &t, ANM_DTYPE_I8, D(2, 3, 2),
-        I(-57, 44, -5, -47, 33, 66, -128, -20, -78, -14, -103, 2));
-    const anm_value_id v5 =
-        test_arrays_in(&t, ANM_DTYPE_U8, D(2, 3, 2),
-                       I(0, 54, 97, 76, 136, 145, 0, 0, 61, 93, 102, 128));
-    test_arrays_gives(&t,
-                      &(test_node){ .op = ANM_ARRAY_DEQUANTIZE,
-                                    .in = { v4, v1 },
-                                    .n = 2,
-                                    .dtype = ANM_DTYPE_F32,
-                                    .dims = D(2, 3, 2) },
-                      F(-7.125f, 5.5f, -0.625f, -5.875f, 4.125f, 8.25f, -16.0f,
-                        -2.5f, -9.75f, -1.75f, -12.875f, 0.25f));
-    test_arrays_gives(
-        &t,
-        &(test_node){ .op = ANM_ARRAY_DEQUANTIZE,
-                      .in = { v5, v2, v3 },
-                      .n = 3,
-                      .attr = { .flags = ANM_ARRAY_PER_AXIS, .axis = -2 },
-                      .dtype = ANM_DTYPE_F32,
-                      .dims = D(2, 3, 2) },
-        F(-1.25f, 5.5f, -0.75f, -6.0f, 4.0f, 8.5f, -1.25f, -1.25f, -9.75f,
-          -1.75f, -13.0f, 0.0f));
-    test_arrays_check(&t);
-    test_arrays_deinit(&t);
+    TEST_ROWS(quantised_given, quantised_rows);
 }
 
 static void integers_have_their_own(void **state)
