@@ -22,6 +22,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "model/builder.h"
@@ -169,22 +170,69 @@ static anm_status read_rope(const json_t *config, const char *at,
                     at, c->theta);
 }
 
-/* Every layer sees the whole text before it. */
-static anm_status check_layer_types(const json_t *config, const char *at,
-                                    anm_error *err)
-{
-    const json_t *types = json_object_get(config, "layer_types");
+/* How far back a layer with a window sees, its own token included. */
+typedef struct window {
+    int64_t tokens;     /* 0: none */
+    int64_t from_layer; /* the first that has it, where no list of kinds says */
+} window;
 
+static anm_status read_window(const json_t *config, const char *at, window *out,
+                              anm_error *err)
+{
+    // What the original takes where config.json is silent.
+    const int64_t tokens = 4096, from_layer = 28;
+    bool used = false;
+
+    *out = (window){ 0, from_layer };
+    anm_status status =
+        anm_json_bool_or(config, "use_sliding_window", at, false, &used, err);
+    if (status || !used) return status;
+    status = anm_json_int_or(config, "max_window_layers", at, 0, INT32_MAX,
+                             from_layer, &out->from_layer, err);
+    // null is none, which silence is not.
+    if (status || json_is_null(json_object_get(config, "sliding_window")))
+        return status;
+    return anm_json_int_or(config, "sliding_window", at, 1, INT32_MAX, tokens,
+                           &out->tokens, err);
+}
+
+/* A list of kinds says of each layer whether it has the window; without one the
+ * last layers have it. */
+static anm_status check_layer_types(const json_t *types, bool is_wide,
+                                    const char *at, anm_error *err)
+{
     for (size_t i = 0; i < json_array_size(types); i++) {
         const char *type = json_string_value(json_array_get(types, i));
 
         if (type && strcmp(type, "full_attention") == 0) continue;
+        if (type && strcmp(type, "sliding_attention") == 0 && is_wide) continue;
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "%s: layer_types: layer %zu is %s; built in: "
                         "full_attention",
                         at, i, type ? type : "no string");
     }
     return ANM_OK;
+}
+
+/* Every layer sees the whole text before it: a window may be spoken of, and may
+ * not leave out a token of the longest text. */
+static anm_status check_window(const json_t *config, const char *at,
+                               const qwen3_config *c, anm_error *err)
+{
+    window w;
+    const json_t *types = json_object_get(config, "layer_types");
+    const anm_status status = read_window(config, at, &w, err);
+
+    if (status) return status;
+    const bool is_wide = w.tokens >= c->positions;
+    if (json_is_array(types)) return check_layer_types(types, is_wide, at, err);
+    if (!w.tokens || is_wide || w.from_layer >= c->layers) return ANM_OK;
+    return anm_fail(err, ANM_E_UNSUPPORTED,
+                    "%s: sliding_window of %" PRId64
+                    " tokens from layer %" PRId64 " of %" PRId64
+                    ", texts of up to %" PRId64
+                    "; only causal attention over the whole text is built in",
+                    at, w.tokens, w.from_layer, c->layers, c->positions);
 }
 
 /* Settings that would change the computation to one that is not here. */
@@ -195,7 +243,6 @@ static anm_status refuse_variants(const json_t *config, const char *at,
         const char *key;
         bool built_in;
     } flags[] = {
-        { "use_sliding_window", false },
         { "use_bidirectional_attention", false },
         { "is_causal", true },
     };
@@ -211,7 +258,7 @@ static anm_status refuse_variants(const json_t *config, const char *at,
                             "whole text is built in",
                             at, flags[i].key, on ? "true" : "false");
     }
-    return check_layer_types(config, at, err);
+    return ANM_OK;
 }
 
 static anm_status read_config(const json_t *config, const char *at,
@@ -224,6 +271,9 @@ static anm_status read_config(const json_t *config, const char *at,
     if (status) return status;
 
     status = refuse_variants(config, at, err);
+    if (status) return status;
+
+    status = check_window(config, at, c, err);
     if (status) return status;
 
     status = anm_read_act(config, at, "silu", &c->act, err);

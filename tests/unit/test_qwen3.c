@@ -250,8 +250,17 @@ static void settings_not_built_in_are_refused_by_name(void **state)
         const char *words;
     } cases[] = {
         { "{\"hidden_act\": \"mish\"}", ANM_E_UNSUPPORTED, "hidden_act|mish" },
-        { "{\"use_sliding_window\": true}", ANM_E_UNSUPPORTED,
-          "use_sliding_window|true" },
+        { "{\"use_sliding_window\": 1}", ANM_E_FORMAT, "use_sliding_window" },
+        { "{\"use_sliding_window\": true, \"sliding_window\": 127,"
+          " \"max_window_layers\": 1}",
+          ANM_E_UNSUPPORTED, "sliding_window of 127|layer 1 of 3|128" },
+        { "{\"use_sliding_window\": true, \"sliding_window\": 0}", ANM_E_FORMAT,
+          "sliding_window|0" },
+        { "{\"use_sliding_window\": true, \"max_window_layers\": -1}",
+          ANM_E_FORMAT, "max_window_layers|-1" },
+        { "{\"use_sliding_window\": true, \"sliding_window\": 64,"
+          " \"layer_types\": [\"sliding_attention\"]}",
+          ANM_E_UNSUPPORTED, "layer 0|sliding_attention" },
         { "{\"is_causal\": false}", ANM_E_UNSUPPORTED, "is_causal|false" },
         { "{\"use_bidirectional_attention\": true}", ANM_E_UNSUPPORTED,
           "use_bidirectional_attention" },
@@ -289,6 +298,39 @@ static void settings_not_built_in_are_refused_by_name(void **state)
         test_model_set(folder, "config.json", cases[i].patch);
         test_refused(folder, cases[i].status, cases[i].words);
         test_refused(folder, cases[i].status, "config.json");
+    }
+    free(config);
+}
+
+static void windows_that_hide_no_token_are_none(void **state)
+{
+    (void)state;
+    static const char *const patches[] = {
+        // What the folder says beside it: null, from layer 3 of 3 on.
+        "{\"use_sliding_window\": true}",
+        "{\"use_sliding_window\": true, \"sliding_window\": null,"
+        " \"max_window_layers\": 0}",
+        "{\"use_sliding_window\": true, \"sliding_window\": 128,"
+        " \"max_window_layers\": 0}",
+        "{\"use_sliding_window\": true, \"sliding_window\": 1,"
+        " \"max_window_layers\": 3}",
+        "{\"use_sliding_window\": false, \"sliding_window\": 1,"
+        " \"max_window_layers\": 0}",
+        "{\"use_sliding_window\": true, \"sliding_window\": 128,"
+        " \"layer_types\": [\"full_attention\", \"sliding_attention\"]}",
+        // A list of kinds stands above the first layer.
+        "{\"use_sliding_window\": true, \"sliding_window\": 1,"
+        " \"max_window_layers\": 0,"
+        " \"layer_types\": [\"full_attention\", \"full_attention\"]}",
+    };
+    const char *folder = copy();
+    size_t len;
+    char *config = test_read(test_model_path(folder, "config.json"), &len);
+
+    for (size_t i = 0; i < sizeof(patches) / sizeof(patches[0]); i++) {
+        test_model_write(folder, "config.json", config, len);
+        test_model_set(folder, "config.json", patches[i]);
+        assert_true(attr_of(folder, ANM_OP_ATTENTION).flag);
     }
     free(config);
 }
@@ -361,6 +403,7 @@ int main(void)
         cmocka_unit_test(attention_bias_asks_for_four_vectors),
         cmocka_unit_test(silent_config_takes_the_default_with_a_note),
         cmocka_unit_test(settings_not_built_in_are_refused_by_name),
+        cmocka_unit_test(windows_that_hide_no_token_are_none),
         cmocka_unit_test(settings_that_no_tensor_shows_are_digested),
         cmocka_unit_test(tensors_that_do_not_fit_are_named),
     };
