@@ -336,7 +336,7 @@ struct anm_tokenizer {
 };
 
 /* Compile a parsed tokenizer.json, or a document of that form; `at` is its
- * name in messages. */
+ * name in messages, NULL where the caller puts one before them. */
 anm_status anm_tokenizer_compile(anm_tokenizer **out, const json_t *root,
                                  const char *at, anm_error *err);
 

@@ -19,7 +19,8 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 
-/* Compile the content of a tokenizer.json.
+/* Compile the content of a tokenizer.json, which messages leave to the caller
+ * to name.
  *
  * @return ANM_OK
  *         ANM_E_FORMAT       not JSON, or a member of a wrong type; names it

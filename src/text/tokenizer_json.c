@@ -275,7 +275,7 @@ anm_status anm_tokenizer_compile(anm_tokenizer **out, const json_t *root,
     const anm_status status = compile_stages(t, root, err);
     if (status) {
         anm_tokenizer_free(t);
-        return anm_fail_prefix(err, status, "%s", at);
+        return at ? anm_fail_prefix(err, status, "%s", at) : status;
     }
     *out = t;
     return ANM_OK;
@@ -289,8 +289,8 @@ anm_status anm_tokenizer_new(anm_tokenizer **out, anm_bytes json,
 
     *out = NULL;
     status = anm_json_parse(&root, (const char *)json.data, json.len, err);
-    if (status) return anm_fail_prefix(err, status, "tokenizer.json");
-    status = anm_tokenizer_compile(out, root, "tokenizer.json", err);
+    if (status) return status;
+    status = anm_tokenizer_compile(out, root, NULL, err);
     json_decref(root);
     return status;
 }

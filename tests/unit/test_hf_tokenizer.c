@@ -166,6 +166,40 @@ static void settings_of_a_wrong_type_are_refused(void **state)
     }
 }
 
+static size_t count(const char *text, const char *word)
+{
+    size_t n = 0;
+
+    while ((text = strstr(text, word)) != NULL) {
+        text++;
+        n++;
+    }
+    return n;
+}
+
+static void messages_name_their_file_once(void **state)
+{
+    static const char *const contents[] = { "{", "[]",
+                                            "{\"model\": {\"type\": \"X\"}}" };
+    (void)state;
+    const char *folder = test_model_copy("tiny-bert-mean");
+
+    for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+        const char *file = test_model_path(folder, "tokenizer.json");
+        test_model_write(folder, "tokenizer.json", contents[i],
+                         strlen(contents[i]));
+        const char *paths[] = { folder, file };
+        for (size_t k = 0; k < 2; k++) {
+            anm_tokenizer *t = NULL;
+            anm_error err = { .message = "" };
+            assert_int_not_equal(anm_source_tokenizer(&t, paths[k], NULL, &err),
+                                 ANM_OK);
+            assert_int_equal(count(err.message, "tokenizer.json"), 1);
+            assert_int_equal(count(err.message, file), 1);
+        }
+    }
+}
+
 static void key_in_a_text_is_not_taken_for_the_normalizer(void **state)
 {
     (void)state;
@@ -299,6 +333,7 @@ int main(void)
         cmocka_unit_test(chinese_setting_overrules_too),
         cmocka_unit_test(vocabulary_file_gives_the_same_ids),
         cmocka_unit_test(settings_of_a_wrong_type_are_refused),
+        cmocka_unit_test(messages_name_their_file_once),
         cmocka_unit_test(key_in_a_text_is_not_taken_for_the_normalizer),
         cmocka_unit_test(compiled_tokenizer_is_read_and_damage_compiled_anew),
     };
