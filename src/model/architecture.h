@@ -14,6 +14,7 @@ typedef struct anm_extent {
     size_t hidden;     /* numbers per token */
     size_t positions;  /* longest text that the position table allows */
     size_t vocab_rows; /* rows of the token table */
+    size_t layers;
 } anm_extent;
 
 /* Longest run that a checkpoint may put before canonical names, with NUL. */
@@ -22,6 +23,7 @@ enum { ANM_PREFIX_MAX = 256 };
 typedef struct anm_architecture {
     const char *model_type;  /* as config.json spells it */
     const char *token_table; /* its canonical name: shows the prefix */
+    const char *layers;      /* canonical path of a layer, before its number */
 
     /* Check every setting of s->config that changes a result. `at` names the
      * file in messages. */

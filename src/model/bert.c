@@ -20,6 +20,8 @@
 #include "base/error.h"
 #include "model/builder.h"
 
+static const char layer_path[] = "encoder.layer";
+
 typedef struct bert_config {
     int64_t hidden, layers, heads, inner;
     int64_t vocab, types, positions;
@@ -126,6 +128,7 @@ static anm_status measure_bert(anm_source *s, const char *at, anm_extent *out,
                                      "default is taken");
     if (status) return status;
     out->hidden = (size_t)c.hidden;
+    out->layers = (size_t)c.layers;
     out->positions = (size_t)c.positions;
     out->vocab_rows = (size_t)c.vocab;
     return ANM_OK;
@@ -303,7 +306,7 @@ static anm_value_id add_layer(builder *b, anm_value_id x)
 
 static void build_bert(anm_source *s, anm_graph *g)
 {
-    builder b = { .base = { .s = s, .g = g, .layers = "encoder.layer" } };
+    builder b = { .base = { .s = s, .g = g, .layers = layer_path } };
     anm_error err;
     const anm_status status = read_config(s->config, s->settings, &b.c, &err);
 
@@ -335,6 +338,7 @@ static void digest_bert(const anm_source *s, anm_sha256 *h)
 const anm_architecture anm_bert = {
     .model_type = "bert",
     .token_table = "embeddings.word_embeddings.weight",
+    .layers = layer_path,
     .measure = measure_bert,
     .build = build_bert,
     .digest = digest_bert,

@@ -195,14 +195,12 @@ static anm_status check_layer(const anm_gguf_reading *r,
                               const anm_gguf_tensor *t, const tensor_name *n,
                               anm_error *err)
 {
-    const json_int_t layers =
-        json_integer_value(json_object_get(r->s->config, "num_hidden_layers"));
+    const size_t layers = r->extent.layers;
 
     if (!n->in_layer || n->layer < layers) return ANM_OK;
     return anm_fail(err, ANM_E_FORMAT,
-                    "%s: tensor %s: metadata says %lld layers, 0 to %lld",
-                    r->s->path, t->name, (long long)layers,
-                    (long long)layers - 1);
+                    "%s: tensor %s: metadata says %zu layers, 0 to %zu",
+                    r->s->path, t->name, layers, layers - 1);
 }
 
 static anm_status add_tensor(anm_gguf_reading *r, const anm_gguf_tensor *t,

@@ -134,6 +134,45 @@ static anm_status fill_table(anm_hf_reading *r, anm_error *err)
     return anm_weights_finish(&s->weights, err);
 }
 
+/* False unless name is of the layer of some number. */
+static bool layer_of(const char *name, const char *layers, size_t *out)
+{
+    const size_t len = strlen(layers);
+    size_t n = 0;
+
+    if (strncmp(name, layers, len) != 0 || name[len] != '.') return false;
+    name += len + 1;
+    if (*name < '0' || *name > '9') return false;
+    // What has more digits than any layer is none.
+    for (; *name >= '0' && *name <= '9' && n < 100000; name++)
+        n = n * 10 + (size_t)(*name - '0');
+    *out = n;
+    return *name == '.';
+}
+
+/* A file may hold more layers than config.json says; the original computes with
+ * those that it says. */
+static anm_status note_layers(anm_hf_reading *r, anm_error *err)
+{
+    const anm_weights *w = &r->s->weights;
+    const size_t said = r->extent.layers;
+    size_t n = 0, highest = 0;
+
+    for (size_t i = 0; i < w->n; i++) {
+        size_t layer;
+        if (!layer_of(w->tensors[i].name, r->architecture->layers, &layer) ||
+            layer < said)
+            continue;
+        n++;
+        if (layer > highest) highest = layer;
+    }
+    if (!n) return ANM_OK;
+    return anm_source_note(r->s, err, "layers",
+                           "%s says %zu and is followed; the %zu tensors of "
+                           "layers %zu to %zu are not used",
+                           r->s->settings, said, n, said, highest);
+}
+
 anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err)
 {
     anm_source *s = r->s;
@@ -150,6 +189,8 @@ anm_status anm_hf_open_weights(anm_hf_reading *r, anm_error *err)
     status = find_prefix(r, err);
     if (status) return status;
     status = fill_table(r, err);
+    if (status) return status;
+    status = note_layers(r, err);
     if (status) return status;
 
     s->stored = anm_weights_main_type(&s->weights);

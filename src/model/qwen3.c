@@ -27,6 +27,8 @@
 #include "base/error.h"
 #include "model/builder.h"
 
+static const char layer_path[] = "layers";
+
 typedef struct qwen3_config {
     int64_t hidden, layers, heads, kv_heads, head, inner;
     int64_t vocab, positions;
@@ -313,6 +315,7 @@ static anm_status measure_qwen3(anm_source *s, const char *at, anm_extent *out,
     if (!status && !c.theta_said) status = note_default(s, "rope_theta", err);
     if (status) return status;
     out->hidden = (size_t)c.hidden;
+    out->layers = (size_t)c.layers;
     out->positions = (size_t)c.positions;
     out->vocab_rows = (size_t)c.vocab;
     return ANM_OK;
@@ -430,7 +433,7 @@ static anm_value_id add_layer(builder *b, anm_value_id x)
 
 static void build_qwen3(anm_source *s, anm_graph *g)
 {
-    builder b = { .base = { .s = s, .g = g, .layers = "layers" } };
+    builder b = { .base = { .s = s, .g = g, .layers = layer_path } };
     anm_error err;
     const anm_status status = read_config(s->config, s->settings, &b.c, &err);
 
@@ -470,6 +473,7 @@ static void digest_qwen3(const anm_source *s, anm_sha256 *h)
 const anm_architecture anm_qwen3 = {
     .model_type = "qwen3",
     .token_table = "embed_tokens.weight",
+    .layers = layer_path,
     .measure = measure_qwen3,
     .build = build_qwen3,
     .digest = digest_qwen3,

@@ -77,6 +77,47 @@ static void endless_prefix_is_over_the_limit(void **state)
     test_weights_free(&w);
 }
 
+static void layers_beyond_the_settings_are_left_out_with_a_note(void **state)
+{
+    (void)state;
+    const char *folder = copy();
+    anm_source *s = test_open(folder);
+    assert_string_equal(test_note(s, "layers"), "");
+    anm_source_close(s);
+
+    test_model_set(folder, "config.json", "{\"num_hidden_layers\": 1}");
+    s = test_open(folder);
+    assert_string_equal(test_note(s, "layers"),
+                        "config.json says 1 and is followed; the 32 tensors of "
+                        "layers 1 to 2 are not used");
+    anm_graph *g = test_build(s);
+    assert_int_not_equal(
+        anm_graph_find(g, "encoder.layer.0.output.dense.weight"),
+        ANM_VALUE_NONE);
+    assert_int_equal(anm_graph_find(g, "encoder.layer.1.output.dense.weight"),
+                     ANM_VALUE_NONE);
+    anm_graph_free(g);
+    anm_source_close(s);
+}
+
+static void what_only_looks_like_a_layer_is_none(void **state)
+{
+    static const char *const names[] = { "encoder.layers.9.output.dense.weight",
+                                         "encoder.layer.x.weight",
+                                         "encoder.layer.9",
+                                         "encoder.layer..weight",
+                                         "other.encoder.layer.9.weight" };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *folder = copy();
+        test_weights_edit(folder, "pooler.dense.weight", names[i], "{}");
+        anm_source *s = test_open(folder);
+        assert_string_equal(test_note(s, "layers"), "");
+        anm_source_close(s);
+    }
+}
+
 static void folder_without_weights_says_what_it_looked_for(void **state)
 {
     (void)state;
@@ -139,6 +180,8 @@ int main(void)
         cmocka_unit_test(two_token_tables_are_refused_with_both_names),
         cmocka_unit_test(weights_without_a_token_table_are_refused),
         cmocka_unit_test(endless_prefix_is_over_the_limit),
+        cmocka_unit_test(layers_beyond_the_settings_are_left_out_with_a_note),
+        cmocka_unit_test(what_only_looks_like_a_layer_is_none),
         cmocka_unit_test(folder_without_weights_says_what_it_looked_for),
         cmocka_unit_test(shards_are_read_and_one_file_wins_over_them),
     };
