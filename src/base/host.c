@@ -29,7 +29,8 @@
  * as long as a thread has not been switched, its delay is the one read last, and
  * the dearest of its readings is left out. */
 typedef struct schedstat {
-    int fd; // 0, which no opened file has here: not opened yet
+    int fd;           // 0, which no opened file has here: not opened yet
+    unsigned n_forks; // when it was opened
     bool known;
     int64_t switches; // at the time of the latest reading or before it
     int64_t delay;
@@ -39,15 +40,33 @@ static _Thread_local schedstat own_schedstat;
 static pthread_key_t schedstat_key;
 static bool has_schedstat_key;
 
+/* Between this process and the first that opened a schedstat. Only the handler
+ * changes it, while the child of a fork has one thread. */
+static unsigned n_forks;
+
 static void close_schedstat(void *value)
 {
     close((int)(intptr_t)value);
 }
 
+static void count_fork(void)
+{
+    n_forks++;
+}
+
 static void make_schedstat_key(void)
 {
+    if (pthread_atfork(NULL, NULL, count_fork) != 0) return;
     has_schedstat_key =
         pthread_key_create(&schedstat_key, close_schedstat) == 0;
+}
+
+/* A child has its parent's, which goes on telling of the thread that forked. */
+static void drop_inherited(schedstat *s)
+{
+    if (s->n_forks == n_forks) return;
+    if (s->fd && pthread_setspecific(schedstat_key, NULL) == 0) close(s->fd);
+    *s = (schedstat){ .n_forks = n_forks };
 }
 
 /* -1 when there is none. */
@@ -73,6 +92,7 @@ static int64_t read_run_delay(int64_t switches)
     schedstat *s = &own_schedstat;
     char text[96];
 
+    drop_inherited(s);
     if (s->known && s->switches == switches) return s->delay;
     const int fd = thread_schedstat(s);
     s->known = fd >= 0 && anm_proc_read_fd(fd, text, sizeof(text)) &&

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -74,6 +75,52 @@ static void run_delay_is_what_the_system_says_at_any_time(void **state)
     }
 }
 
+static unsigned n_open_files(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    if (!d) return 0;
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static bool is_what_the_system_says(void)
+{
+    anm_host_thread t;
+    const int64_t before = delay_now();
+
+    anm_host_thread_read(&t);
+    return t.run_delay_ns >= before && t.run_delay_ns <= delay_now();
+}
+
+/* A descriptor that fork() handed on would go on telling of the parent, which
+ * has waited for longer. */
+static void child_of_a_fork_is_counted_by_itself(void **state)
+{
+    anm_host_thread t;
+    int how = -1;
+    (void)state;
+
+    anm_host_thread_read(&t);
+    if (t.run_delay_ns == ANM_COUNTER_UNKNOWN) skip();
+    const unsigned n_files = n_open_files();
+    const pid_t child = fork();
+    if (child == 0) {
+        const bool is_own = is_what_the_system_says();
+        sched_yield();
+        const bool stays_so = is_what_the_system_says();
+        _exit(!is_own ? 1 : !stays_so ? 2 : n_open_files() != n_files ? 3 : 0);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    assert_int_equal(WEXITSTATUS(how), 0);
+    assert_true(is_what_the_system_says());
+}
+
 static void fresh_pages_are_faults(void **state)
 {
     enum { PAGES = 64, PAGE = 4096 };
@@ -95,18 +142,6 @@ static void *read_once(void *out)
 {
     anm_host_thread_read(out);
     return NULL;
-}
-
-static unsigned n_open_files(void)
-{
-    DIR *d = opendir("/proc/self/fd");
-    unsigned n = 0;
-
-    if (!d) return 0;
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n;
 }
 
 static void counters_are_of_the_thread_and_end_with_it(void **state)
@@ -247,6 +282,7 @@ int main(void)
         cmocka_unit_test(computing_is_cpu_time),
         cmocka_unit_test(sleeping_is_a_voluntary_switch),
         cmocka_unit_test(run_delay_is_what_the_system_says_at_any_time),
+        cmocka_unit_test(child_of_a_fork_is_counted_by_itself),
         cmocka_unit_test(fresh_pages_are_faults),
         cmocka_unit_test(counters_are_of_the_thread_and_end_with_it),
         cmocka_unit_test(reading_allocates_nothing),
