@@ -71,6 +71,9 @@ anm_status cli_parse(cli *c, void *values, bool globals, int argc, char **argv,
  * it may be. jsonl is the value of that option, NULL without it. */
 anm_status cli_check_texts(const cli *c, const char *jsonl, anm_error *err);
 
+/* `--on-error skip` is of lines; without --jsonl it would do nothing. */
+anm_status cli_check_skip(bool skips, const char *jsonl, anm_error *err);
+
 /* Options that every verb takes, into the cli itself. */
 extern const cli_option cli_common_options[];
 extern const size_t cli_n_common_options;

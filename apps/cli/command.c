@@ -129,6 +129,12 @@ anm_status cli_check_texts(const cli *c, const char *jsonl, anm_error *err)
     return ANM_OK;
 }
 
+anm_status cli_check_skip(bool skips, const char *jsonl, anm_error *err)
+{
+    if (!skips || jsonl) return ANM_OK;
+    return cli_fail(err, ANM_E_ARG, "--on-error needs --jsonl");
+}
+
 static void write_error_line(const cli *c, const char *message)
 {
     fprintf(stderr, "anemone%s%s: ", c->verb ? " " : "",

@@ -36,7 +36,9 @@ static anm_status check_options(const cli *c, const add_options *o,
         return cli_fail(
             err, ANM_E_ARG,
             "--meta and --jsonl exclude each other: a line has its own");
-    if (o->jsonl || only_index) return ANM_OK;
+    const anm_status status =
+        cli_check_skip(o->on_error == ADD_SKIP, o->jsonl, err);
+    if (status || o->jsonl || only_index) return status;
     return cli_store_arguments(c, 2, "KEY and TEXT, or --jsonl FILE", err);
 }
 

@@ -9,12 +9,14 @@
 #include <time.h>
 
 typedef struct cache_options {
-    size_t unused_days;
+    size_t unused_days; /* DAYS_NOT_GIVEN: the default */
 } cache_options;
+
+enum { DAYS_DEFAULT = 30, DAYS_MAX = 36500, DAYS_NOT_GIVEN };
 
 static const cli_option options[] = {
     { "unused-days", 0, CLI_COUNT, offsetof(cache_options, unused_days), "N",
-      "prune what was not used for N days; 30 by default", 0, 36500 },
+      "prune what was not used for N days; 30 by default", 0, DAYS_MAX },
 };
 
 static void file_text(const json_t *one, char *out, size_t cap)
@@ -130,19 +132,23 @@ static anm_status ask_library(const cli *c, const cache_options *o,
                               anm_error *err)
 {
     const char *folder = c->settings.text[CLI_CACHE_DIR];
+    const bool has_days = o->unused_days != DAYS_NOT_GIVEN;
+    const size_t days = has_days ? o->unused_days : DAYS_DEFAULT;
 
+    if (!strcmp(what, "prune"))
+        return anm_cache_prune(folder, (unsigned)days, json, err);
+    if (has_days)
+        return cli_fail(err, ANM_E_ARG, "--unused-days is of cache prune");
     if (!strcmp(what, "ls")) return anm_cache_ls(folder, json, err);
     if (!strcmp(what, "verify"))
         return anm_cache_verify(folder, json, sound, err);
-    if (!strcmp(what, "prune"))
-        return anm_cache_prune(folder, (unsigned)o->unused_days, json, err);
     return cli_fail(err, ANM_E_ARG,
                     "'%.60s' is not allowed; allowed: ls, verify, prune", what);
 }
 
 static int run_cache(cli *c, int argc, char **argv)
 {
-    cache_options o = { .unused_days = 30 };
+    cache_options o = { .unused_days = DAYS_NOT_GIVEN };
     anm_error err;
     char *json = NULL;
     bool sound = true;

@@ -41,8 +41,30 @@ typedef struct doctor_run {
 
 /* ---- Settings -------------------------------------------------------------------- */
 
-static int print_settings(cli *c)
+/* Nothing is measured and nothing written: what else was asked for would be
+ * passed over. */
+static anm_status check_alone(const cli *c, const doctor_options *o,
+                              anm_error *err)
 {
+    const char *other = o->quick        ? "--quick"
+                        : o->experiment ? "--experiment"
+                        : o->receipts   ? "--receipts"
+                        : o->report     ? "--report"
+                        : o->bundle     ? "--bundle"
+                        : o->with_texts ? "--with-texts"
+                        : c->n_args     ? "MODEL"
+                                        : NULL;
+
+    if (!other) return ANM_OK;
+    return cli_fail(err, ANM_E_ARG, "--settings and %s exclude each other",
+                    other);
+}
+
+static int print_settings(cli *c, const doctor_options *o)
+{
+    anm_error err;
+
+    if (check_alone(c, o, &err)) return cli_report(c, &err);
     if (c->json) {
         fputs("{\"anemone_doctor\":1,\"settings\":", stdout);
         cli_settings_json(&c->settings, stdout);
@@ -176,7 +198,7 @@ static int run_doctor(cli *c, int argc, char **argv)
     size_t n_findings = 0;
 
     if (!cli_begin(c, &o, argc, argv)) return c->exit_code;
-    if (o.settings) return print_settings(c);
+    if (o.settings) return print_settings(c, &o);
     const bool has_model = c->n_args || c->settings.options.model;
     anm_status status = cli_doctor_files_prepare(&o, &err);
     if (!status)

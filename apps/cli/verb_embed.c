@@ -44,8 +44,10 @@ static anm_status check_options(const cli *c, const embed_options *o,
                                 anm_error *err)
 {
     const bool npy = o->format == EMBED_NPY;
-    const anm_status status = cli_check_texts(c, o->jsonl, err);
+    anm_status status = cli_check_texts(c, o->jsonl, err);
 
+    if (!status)
+        status = cli_check_skip(o->on_error == EMBED_SKIP, o->jsonl, err);
     if (status) return status;
     if (o->prompt && o->prompt_text)
         return cli_fail(err, ANM_E_ARG,
@@ -69,6 +71,10 @@ static anm_status check_options(const cli *c, const embed_options *o,
                         "--json and --format npy exclude each other");
     if (!npy && o->output)
         return cli_fail(err, ANM_E_ARG, "-o needs --format npy");
+    if (o->encoding != EMBED_FLOAT && !c->json && !o->jsonl)
+        return cli_fail(err, ANM_E_ARG,
+                        "--encoding needs --json or --jsonl: the table for "
+                        "people shows the first numbers");
     return ANM_OK;
 }
 

@@ -164,7 +164,8 @@ static anm_status check_options(const cli *c, const tokenize_options *o,
     if (!s->options.tokenizer && !s->options.model)
         return cli_fail(err, ANM_E_ARG,
                         "no tokenizer: give -m MODEL or --tokenizer FILE");
-    return cli_check_texts(c, o->jsonl, err);
+    const anm_status status = cli_check_texts(c, o->jsonl, err);
+    return status ? status : cli_check_skip(o->skip, o->jsonl, err);
 }
 
 static anm_status run_job(tokenize_job *job, anm_error *err)

@@ -122,6 +122,23 @@ def options_that_exclude_each_other_are_refused():
 
 
 @test
+def options_without_effect_are_refused():
+    for verb in (["embed", "-m", MEAN, "x"], ["tokenize", "-m", MEAN, "x"],
+                 ["add", "-m", MEAN, "-c", "c", "-s", "/nowhere/no.db", "k", "x"]):
+        fails(2, "--on-error", "--jsonl", args=[*verb, "--on-error", "skip"])
+    fails(2, "--encoding", "--json",
+          args=["embed", "-m", MEAN, "x", "--encoding", "base64"])
+    for what in ("ls", "verify"):
+        fails(2, "--unused-days", "prune",
+              args=["cache", what, "--unused-days", "3"])
+    for more in (["--quick"], ["--experiment", "idle"], ["--receipts", "f"],
+                 ["--report", "r"], ["--bundle", "b.tar.gz"], ["--with-texts"],
+                 [MEAN]):
+        named = more[0] if more[0] != MEAN else "MODEL"
+        fails(2, "--settings", named, args=["doctor", "--settings", *more])
+
+
+@test
 def embed_without_a_text_reads_nothing():
     fails(2, "no text", args=["embed", "-m", MEAN], stdin="a text\n")
 
