@@ -15,7 +15,8 @@
  * serve as the band of this start and nothing is kept.
  *
  * A length whose band an earlier start stored is run six times: enough to say
- * that today's median is another one.
+ * that today's median is the same. Where it seems to be slower it is run until
+ * twice as many runs say so: a few slow ones in a row are no other machine.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
@@ -33,8 +34,9 @@ enum {
     BUDGET_MS = 2000,
     RUNS_MIN = 3,
     RUNS_QUIET_MAX = 40,
-    RUNS_AGAIN = 5, // of a band that is known
-    WINDOW = 8,     // runs whose medians are compared
+    RUNS_AGAIN = 5,        // of a band that is known
+    RUNS_AGAIN_MOVED = 11, // of one that seems to have moved
+    WINDOW = 8,            // runs whose medians are compared
     PAUSE_MS = 20,
     PAUSED_MOST_MS = 10, // a longer run is timed without a pause
     SHORTEST = 8,
@@ -207,23 +209,29 @@ static anm_status measure(anm_engine *e, const anm_job *job, anm_slot *slot,
 
 /* ---- A band that is known ---------------------------------------------------- */
 
+/* What a busy machine shows is no news. */
+static void note_today(anm_band *known, anm_timed *runs, unsigned n)
+{
+    const anm_band today = anm_band_make(known->tokens, 0, runs, n);
+
+    if (!today.useless) known->today_p50_ns = today.p50_ns;
+}
+
 /* Today's median beside the stored one. */
 static anm_status look_again(anm_engine *e, const anm_job *job, anm_slot *slot,
                              uint64_t end_ns, anm_band *known, anm_error *err)
 {
-    anm_timed runs[RUNS_AGAIN], first;
-    unsigned n = 0;
+    anm_timed runs[RUNS_AGAIN_MOVED], first;
+    unsigned n = 0, most = RUNS_AGAIN;
     anm_status status = time_run(e, job, slot, &first, err);
 
-    while (!status && n < RUNS_AGAIN &&
-           (n < RUNS_MIN || anm_now_ns() < end_ns)) {
+    while (!status && n < most && (n < RUNS_MIN || anm_now_ns() < end_ns)) {
         rest(first.total_ns);
         status = time_run(e, job, slot, &runs[n++], err);
+        if (!status && n >= RUNS_MIN) note_today(known, runs, n);
+        if (anm_band_moved(known)) most = RUNS_AGAIN_MOVED;
     }
     if (status) return status;
-    const anm_band today = anm_band_make(known->tokens, 0, runs, n);
-    // What a busy machine shows is no news.
-    if (!today.useless) known->today_p50_ns = today.p50_ns;
     if (anm_band_moved(known) && known->today_p50_ns > known->high_ns)
         anm_log_line(&e->log, ANM_LOG_INFO,
                      "warm-up of %zu tokens: median %.3f ms today, %.3f ms in "
