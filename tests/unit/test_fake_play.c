@@ -58,6 +58,15 @@ static void queries_are_counted_from_the_first_planted(void **state)
     anm_fake_end();
 }
 
+static void every_nth_begins_with_the_first(void **state)
+{
+    (void)state;
+    begin("{\"kind\":\"slow\",\"ms\":5,\"when\":{\"every\":3}}", 1);
+    for (unsigned q = 1; q < 12; q++)
+        assert_int_equal(acts_in(q), q % 3 == 1);
+    anm_fake_end();
+}
+
 static void all_conditions_must_hold(void **state)
 {
     anm_fake_moment m = usual;
@@ -237,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_are_counted_from_the_first_planted),
+        cmocka_unit_test(every_nth_begins_with_the_first),
         cmocka_unit_test(all_conditions_must_hold),
         cmocka_unit_test(time_is_that_of_the_start),
         cmocka_unit_test(chance_is_drawn_once_a_query),

@@ -123,12 +123,14 @@ static bool is_moment(const anm_fake_when *w, const anm_fake_moment *m)
            (!w->first_of_length || m->first_of_length);
 }
 
+/* Queries count from 1; 0 is one outside the workload, which is no n-th. */
 static bool is_query(const anm_fake_when *w)
 {
     const double n = query;
+    const double past = n > 0 ? n - fmax(w->from_query, 1) : 0;
 
     return n >= w->from_query && n <= w->to_query &&
-           (w->every <= 1 || fmod(n - w->from_query, w->every) == 0) &&
+           (w->every <= 1 || fmod(past, w->every) == 0) &&
            (!w->caller || (caller && strcmp(w->caller, caller) == 0));
 }
 
