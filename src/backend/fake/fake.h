@@ -293,6 +293,12 @@ anm_status anm_fake_fields_read(const json_t *o, const char *at,
                                 const anm_fake_field *fields, size_t n,
                                 void *into, anm_error *err);
 
+/* AT.NAME holds v, which is not among `allowed`: ANM_E_FORMAT that says all of
+ * it. v NULL: it is missing. */
+anm_status anm_fake_fail_value(const char *at, const char *name,
+                               const json_t *v, const char *allowed,
+                               anm_error *err);
+
 /* Count the items of a list that is read elsewhere; NULL: none is there. */
 anm_status anm_fake_list_check(const json_t *list, const char *at, size_t *n,
                                anm_error *err);

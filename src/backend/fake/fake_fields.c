@@ -20,17 +20,27 @@ static const char *dot(const char *at)
     return *at ? "." : "";
 }
 
-static anm_status fail_value(place p, const json_t *v, const char *allowed,
-                             anm_error *err)
+anm_status anm_fake_fail_value(const char *at, const char *name,
+                               const json_t *v, const char *allowed,
+                               anm_error *err)
 {
+    if (!v)
+        return anm_fail(err, ANM_E_FORMAT, "%s%s%s: missing; allowed: %s", at,
+                        dot(at), name, allowed);
     char *found =
         json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(12));
     const anm_status status =
         anm_fail(err, ANM_E_FORMAT, "%s%s%s: %.80s is not allowed; allowed: %s",
-                 p.at, dot(p.at), p.name, found ? found : "it", allowed);
+                 at, dot(at), name, found ? found : "it", allowed);
 
     free(found);
     return status;
+}
+
+static anm_status fail_value(place p, const json_t *v, const char *allowed,
+                             anm_error *err)
+{
+    return anm_fake_fail_value(p.at, p.name, v, allowed, err);
 }
 
 static anm_status fail_number(const anm_fake_field *f, place p, const json_t *v,

@@ -162,6 +162,15 @@ static size_t word_at(const json_t *list, size_t i, const char *words)
                              : SIZE_MAX;
 }
 
+static anm_status fail_item(const char *at, const json_t *list, size_t i,
+                            const char *allowed, anm_error *err)
+{
+    char item[ANM_FAKE_NAME];
+
+    snprintf(item, sizeof(item), "%s[%zu]", at, i);
+    return anm_fake_fail_value("", item, json_array_get(list, i), allowed, err);
+}
+
 static anm_status read_absent(anm_fake_scenario *s, const json_t *machine,
                               anm_error *err)
 {
@@ -172,8 +181,7 @@ static anm_status read_absent(anm_fake_scenario *s, const json_t *machine,
     for (size_t i = 0; i < json_array_size(list); i++) {
         const size_t bit = word_at(list, i, words);
         if (bit == SIZE_MAX)
-            return anm_fail(err, ANM_E_FORMAT,
-                            "machine.absent[%zu]: allowed: %s", i, words);
+            return fail_item("machine.absent", list, i, words, err);
         s->machine.absent |= 1u << bit;
     }
     if (json_is_array(list)) return ANM_OK;
@@ -189,9 +197,9 @@ static anm_status read_devices(anm_fake_scenario *s, const json_t *devices,
     json_t *v;
 
     if (!json_is_object(devices) || json_object_size(devices) == 0)
-        return anm_fail(err, ANM_E_FORMAT,
-                        "devices: expected an object with at least one of "
-                        "cpu, gpu, ane");
+        return anm_fake_fail_value(
+            "", "devices", devices,
+            "an object with cpu and what else is there of gpu, ane", err);
     json_object_foreach((json_t *)devices, key, v)
     {
         char at[ANM_FAKE_NAME];
@@ -243,8 +251,7 @@ static anm_status read_ops(anm_fake_scenario *s, const json_t *plan,
                             "`anemone inspect --ops` lists those of a model",
                             key);
         if (d == SIZE_MAX)
-            return anm_fail(err, ANM_E_FORMAT, "plan.ops.%s: allowed: " DEVICES,
-                            key);
+            return anm_fake_fail_value("plan.ops", key, v, DEVICES, err);
         s->plan.ops[op] = d;
     }
     return ANM_OK;
@@ -265,10 +272,8 @@ static anm_status read_lengths(anm_fake_scenario *s, const json_t *warm,
         const json_t *v = json_array_get(list, i);
         if (!json_is_integer(v) || json_integer_value(v) < 3 ||
             json_integer_value(v) > 8192)
-            return anm_fail(err, ANM_E_FORMAT,
-                            "warm.lengths[%zu]: allowed: a whole number from 3 "
-                            "to 8192",
-                            i);
+            return fail_item("warm.lengths", list, i,
+                             "a whole number from 3 to 8192", err);
         s->warm.lengths[s->warm.n_lengths++] = (size_t)json_integer_value(v);
     }
     return ANM_OK;
@@ -288,8 +293,7 @@ static anm_status read_expect(const json_t *expect, anm_error *err)
                         anm_json_type_name(list));
     for (size_t i = 0; i < json_array_size(list); i++)
         if (word_at(list, i, causes) == SIZE_MAX)
-            return anm_fail(err, ANM_E_FORMAT,
-                            "expect.causes[%zu]: allowed: %s", i, causes);
+            return fail_item("expect.causes", list, i, causes, err);
     return ANM_OK;
 }
 
@@ -428,8 +432,7 @@ static anm_status read_all(anm_fake_scenario *s, const json_t *top,
         anm_fake_fields_read(top, "", top_fields, N_OF(top_fields), s, err);
 
     if (!status && !(json_is_integer(v) && json_integer_value(v) == 1))
-        status = anm_fail(err, ANM_E_FORMAT, "anemone_scenario: %s; allowed: 1",
-                          v ? "another version" : "missing");
+        status = anm_fake_fail_value("", "anemone_scenario", v, "1", err);
     if (!status) status = read_objects(s, top, err);
     if (!status) status = read_absent(s, json_object_get(top, "machine"), err);
     if (!status) status = read_devices(s, json_object_get(top, "devices"), err);
