@@ -46,62 +46,72 @@ static anm_status check_collection(const char *name, anm_error *err)
     return ANM_OK;
 }
 
-static anm_status check_text(anm_text text, size_t i, const char *what,
-                             size_t most, anm_status over, anm_error *err)
+static anm_status check_text(anm_text text, const char *what, size_t most,
+                             anm_status over, anm_error *err)
 {
     if (!text.data && text.len)
-        return anm_fail(err, ANM_E_ARG, "item %zu: %s of %zu bytes at NULL", i,
-                        what, text.len);
+        return anm_fail(err, ANM_E_ARG, "%s of %zu bytes at NULL", what,
+                        text.len);
     if (text.len > most)
-        return anm_fail(err, over, "item %zu: %s of %zu bytes, at most %zu", i,
-                        what, text.len, most);
+        return anm_fail(err, over, "%s of %zu bytes, at most %zu", what,
+                        text.len, most);
     const size_t bad = anm_utf8_invalid_at(text.data, text.len);
     if (bad < text.len)
-        return anm_fail(err, ANM_E_ARG,
-                        "item %zu: %s: invalid UTF-8 at byte "
-                        "%zu",
-                        i, what, bad);
+        return anm_fail(err, ANM_E_ARG, "%s: invalid UTF-8 at byte %zu", what,
+                        bad);
     return ANM_OK;
 }
 
-static anm_status check_key(anm_text key, size_t i, anm_error *err)
+static anm_status check_key(anm_text key, anm_error *err)
 {
-    if (!key.len) return anm_fail(err, ANM_E_ARG, "item %zu: key is empty", i);
-    return check_text(key, i, "key", KEY_MAX_BYTES, ANM_E_ARG, err);
+    if (!key.len) return anm_fail(err, ANM_E_ARG, "key is empty");
+    return check_text(key, "key", KEY_MAX_BYTES, ANM_E_ARG, err);
 }
 
-static anm_status check_meta(anm_text meta, size_t i, anm_error *err)
+static anm_status check_meta(anm_text meta, anm_error *err)
 {
     json_t *v;
     anm_error why;
     anm_status status =
-        check_text(meta, i, "meta", META_MAX_BYTES, ANM_E_LIMIT, err);
+        check_text(meta, "meta", META_MAX_BYTES, ANM_E_LIMIT, err);
 
     if (status || !meta.len) return status;
     status = anm_json_parse(&v, meta.data, meta.len, &why);
     if (status == ANM_E_NOMEM)
-        return anm_fail(err, status, "item %zu: meta: out of memory", i);
-    if (status)
-        return anm_fail(err, ANM_E_ARG, "item %zu: meta: %s", i, why.message);
+        return anm_fail(err, status, "meta: out of memory");
+    if (status) return anm_fail(err, ANM_E_ARG, "meta: %s", why.message);
     if (!json_is_object(v))
-        status = anm_fail(err, ANM_E_ARG,
-                          "item %zu: meta: is of type %s, must be an object", i,
-                          anm_json_type_name(v));
+        status =
+            anm_fail(err, ANM_E_ARG, "meta: is of type %s, must be an object",
+                     anm_json_type_name(v));
     json_decref(v);
     return status;
+}
+
+static anm_status check_memo(const anm_memo *item, anm_error *err)
+{
+    anm_status status = check_key(item->key, err);
+
+    if (!status)
+        status = check_text(item->text, "text", ANM_TEXT_MAX_BYTES, ANM_E_LIMIT,
+                            err);
+    return status ? status : check_meta(item->meta, err);
+}
+
+/* Which of several it is; one alone has no number. */
+static anm_status name_item(anm_status status, size_t i, size_t n,
+                            anm_error *err)
+{
+    if (!status || n == 1) return status;
+    return anm_fail_prefix(err, status, "item %zu", i);
 }
 
 static anm_status check_memos(const anm_memo *items, size_t n, anm_error *err)
 {
     anm_status status = n ? anm_check_given(items, "items", err) : ANM_OK;
 
-    for (size_t i = 0; !status && i < n; i++) {
-        status = check_key(items[i].key, i, err);
-        if (!status)
-            status = check_text(items[i].text, i, "text", ANM_TEXT_MAX_BYTES,
-                                ANM_E_LIMIT, err);
-        if (!status) status = check_meta(items[i].meta, i, err);
-    }
+    for (size_t i = 0; !status && i < n; i++)
+        status = name_item(check_memo(&items[i], err), i, n, err);
     return status;
 }
 
@@ -110,7 +120,7 @@ static anm_status check_keys(const anm_text *keys, size_t n, anm_error *err)
     anm_status status = ANM_OK;
 
     for (size_t i = 0; !status && i < n; i++)
-        status = check_key(keys[i], i, err);
+        status = name_item(check_key(keys[i], err), i, n, err);
     return status;
 }
 
@@ -205,7 +215,7 @@ anm_status anm_memory_each(anm_memory *m, const char *collection,
     anm_status status = anm_check_given(m, "memory", err);
 
     if (!status) status = check_collection(collection, err);
-    if (!status && key) status = check_key(*key, 0, err);
+    if (!status && key) status = check_key(*key, err);
     if (!status && !fn)
         status = anm_fail(err, ANM_E_ARG, "fn: NULL is not allowed");
     if (status) return status;

@@ -68,6 +68,19 @@ static void bad_items_are_refused_with_their_number(void **state)
                 "item 1|meta|1048577|1048576");
 }
 
+static void item_alone_is_refused_without_a_number(void **state)
+{
+    const anm_text k = anm_text_of("k"), t = anm_text_of("t");
+    const anm_memo bad = { k, t, anm_text_of("[1]") };
+    anm_error err;
+    (void)state;
+
+    test_failed(
+        anm_memory_remember(memory, "c", &bad, 1, NULL, NULL, NULL, &err), &err,
+        ANM_E_ARG, "meta: is of type array");
+    assert_null(strstr(err.message, "item"));
+}
+
 static void bad_collection_names_are_refused(void **state)
 {
     char longest[200];
@@ -139,6 +152,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_items_are_refused_with_their_number),
+        cmocka_unit_test(item_alone_is_refused_without_a_number),
         cmocka_unit_test(bad_collection_names_are_refused),
         cmocka_unit_test(null_is_refused_by_name),
         cmocka_unit_test(release_functions_accept_null),
