@@ -55,7 +55,16 @@ int cli_run(int argc, char **argv);
 /* The verbs, ended by NULL. Each program has its list. */
 extern const cli_verb *const cli_verbs[];
 
+/* ---- What every verb shares (verbs.c) --------------------------------------- */
+
+/* NULL when there is none of this name. */
 const cli_verb *cli_verb_find(const char *name);
+
+/* Options that every verb takes, into the cli itself. */
+extern const cli_option cli_common_options[];
+extern const size_t cli_n_common_options;
+
+/* ---- Arguments (command.c) --------------------------------------------------- */
 
 /* Read the arguments that follow the verb into `values` (the struct that its
  * options point into) and settle the settings. False when there is nothing
@@ -74,9 +83,7 @@ anm_status cli_check_texts(const cli *c, const char *jsonl, anm_error *err);
 /* `--on-error skip` is of lines; without --jsonl it would do nothing. */
 anm_status cli_check_skip(bool skips, const char *jsonl, anm_error *err);
 
-/* Options that every verb takes, into the cli itself. */
-extern const cli_option cli_common_options[];
-extern const size_t cli_n_common_options;
+/* ---- Help (help.c) ------------------------------------------------------------ */
 
 /* Help of the whole command (verb NULL) or of a verb. */
 void cli_help_print(FILE *out, const cli_verb *verb);
@@ -87,6 +94,8 @@ int cli_help_give(const cli *c, const cli_verb *verb);
 /* Version, compiler, instruction sets, backends; the exit code. */
 int cli_version_print(cli *c);
 
+/* ---- How a run ends (outcome.c) ------------------------------------------- */
+
 /* Write the error to stderr, with --json also to stdout; its exit code. */
 int cli_report(const cli *c, const anm_error *err);
 
@@ -96,6 +105,8 @@ void cli_warn(const cli *c, const char *format, ...) CLI_PRINTF(2, 3);
 /* Flush stdout; the code given, or that of a failed write. */
 int cli_finish(const cli *c, int code);
 
+/* ---- The process (process.c) ----------------------------------------------- */
+
 /* True once SIGINT came; a second one ends the process at once. */
 bool cli_interrupted(void);
 void cli_signals_init(void);
@@ -103,6 +114,8 @@ void cli_signals_init(void);
 /* Keep a standard stream that is closed from becoming the next file that is
  * opened. */
 void cli_streams_hold(void);
+
+/* ---- The verbs ------------------------------------------------------------------ */
 
 extern const cli_verb cli_verb_embed, cli_verb_tokenize, cli_verb_add,
     cli_verb_search, cli_verb_get, cli_verb_rm, cli_verb_ls, cli_verb_stats,
