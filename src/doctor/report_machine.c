@@ -6,6 +6,7 @@
 #include "base/cpu.h"
 #include "base/host.h"
 #include "doctor/report.h"
+#include "engine/json_text.h"
 
 static json_t *known(int64_t value)
 {
@@ -24,21 +25,6 @@ static json_t *text_known(const char *text)
 
 /* ---- Devices ------------------------------------------------------------------- */
 
-static json_t *device_names(unsigned set)
-{
-    json_t *list = json_array();
-
-    for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
-        if (!(set >> d & 1)) continue;
-        if (json_array_append_new(
-                list, json_string(anm_device_name((anm_device)d)))) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
 static json_t *make_backends(unsigned *devices)
 {
     json_t *list = json_array();
@@ -48,7 +34,7 @@ static json_t *make_backends(unsigned *devices)
     for (size_t i = 0; anm_engine_backend(i, &view); i++) {
         *devices |= view.devices;
         json_t *one = json_pack("{s:s, s:o}", "name", view.name, "devices",
-                                device_names(view.devices));
+                                anm_json_devices(view.devices));
         if (json_array_append_new(list, one)) {
             json_decref(list);
             return NULL;

@@ -3,19 +3,11 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/plan_parts.h"
 
-#include <math.h>
-
 #include "base/error.h"
 #include "base/json.h"
 #include "engine/json_text.h"
 #include "engine/state.h"
 #include "format/mlpackage.h"
-
-/* Shares are estimates; more digits than these are noise of summing. */
-json_t *anm_plan_share(double share)
-{
-    return share < 0 ? json_null() : json_real(round(share * 1e9) / 1e9);
-}
 
 static json_t *make_row(const anm_plan_row *r)
 {
@@ -41,51 +33,13 @@ static json_t *make_rows(const anm_engine *e)
     return list;
 }
 
-json_t *anm_plan_devices(unsigned set)
-{
-    json_t *list = json_array();
-
-    for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
-        if (!(set >> d & 1)) continue;
-        if (json_array_append_new(
-                list, json_string(anm_device_name((anm_device)d)))) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-/* Devices that are present, or that work is planned on. */
-json_t *anm_plan_shares(const anm_contract_facts *f)
-{
-    json_t *shares = json_object();
-
-    for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
-        if (!(f->present >> d & 1) && f->shares[d] == 0) continue;
-        if (json_object_set_new(shares, anm_device_name((anm_device)d),
-                                anm_plan_share(f->shares[d]))) {
-            json_decref(shares);
-            return NULL;
-        }
-    }
-    return shares;
-}
-
-json_t *anm_plan_contract(const anm_contract *c)
-{
-    return json_pack("{s:s, s:b, s:b, s:s?}", "require", c->require, "met",
-                     c->met, "fallback", c->fallback, "reason",
-                     c->reason[0] ? c->reason : NULL);
-}
-
 static json_t *make_document(const anm_engine *e)
 {
     return json_pack("{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "anemone_plan",
                      1, "model", anm_json_text(e->source->name), "units",
                      anm_units_name(e->load.units), "precision",
                      anm_precision_name(e->program.precision), "devices",
-                     anm_plan_devices(e->facts.present), "ops", make_rows(e),
+                     anm_json_devices(e->facts.present), "ops", make_rows(e),
                      "share", anm_plan_shares(&e->facts), "contract",
                      anm_plan_contract(&e->contract));
 }

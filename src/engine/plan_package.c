@@ -178,7 +178,7 @@ static json_t *make_document(const planning *x, json_t *rows)
         anm_json_text(x->function->name), "units",
         anm_units_name(x->facts.units), "source",
         x->is_recorded ? "recorded" : "predicted", "devices",
-        anm_plan_devices(x->facts.present), "ops", rows, "predicted",
+        anm_json_devices(x->facts.present), "ops", rows, "predicted",
         x->is_recorded ? json_null() : make_predicted(x), "share",
         anm_plan_shares(&x->facts), "contract",
         anm_plan_contract(&x->contract));

@@ -10,7 +10,6 @@
 #include "engine/contract.h"
 
 json_t *anm_plan_share(double share); /* null where negative: unknown */
-json_t *anm_plan_devices(unsigned set);
 json_t *anm_plan_shares(const anm_contract_facts *f);
 json_t *anm_plan_contract(const anm_contract *c);
 

@@ -45,21 +45,6 @@ static json_t *make_contract(const anm_receipt *r)
                      "reason", text_or_null(r->contract.reason));
 }
 
-static json_t *make_devices(unsigned set)
-{
-    json_t *list = json_array();
-
-    for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
-        if (!(set >> d & 1)) continue;
-        if (json_array_append_new(
-                list, json_string(anm_device_name((anm_device)d)))) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
 static json_t *make_conflict(const anm_receipt *r)
 {
     if (r->where.conflict.evidence == ANM_EVIDENCE_UNKNOWN) return json_null();
@@ -77,7 +62,7 @@ static json_t *make_where(const anm_receipt *r)
                      anm_evidence_name(r->where.evidence), "share",
                      share_or_null(r->where.share), "how",
                      anm_json_text(r->where.how), "excluded",
-                     make_devices(r->where.excluded), "conflict",
+                     anm_json_devices(r->where.excluded), "conflict",
                      make_conflict(r));
 }
 
