@@ -18,6 +18,15 @@ typedef struct looper {
     size_t n, cap;
 } looper;
 
+double cli_bench_percentile(const double *sorted, size_t n, double part)
+{
+    const double at = part * (double)(n - 1);
+    const size_t below = (size_t)at;
+    if (below + 1 >= n) return sorted[n - 1];
+    return sorted[below] +
+           (at - (double)below) * (sorted[below + 1] - sorted[below]);
+}
+
 static void turn(uint64_t turns)
 {
     static volatile uint64_t sink;

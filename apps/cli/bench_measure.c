@@ -140,15 +140,6 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double cli_bench_percentile(const double *sorted, size_t n, double part)
-{
-    const double at = part * (double)(n - 1);
-    const size_t below = (size_t)at;
-    if (below + 1 >= n) return sorted[n - 1];
-    return sorted[below] +
-           (at - (double)below) * (sorted[below + 1] - sorted[below]);
-}
-
 static anm_status prepare_caller(caller *w, const caller *like, anm_error *err)
 {
     const size_t texts = like->plan->texts ? like->plan->texts : 1;
