@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/error.h"
 #include "support/support.h"
 #include "text/charset.h"
 
@@ -75,6 +76,29 @@ static void intersection_keeps_what_both_have(void **state)
     anm_charset_deinit(&b);
 }
 
+/* Every way in which a set grows; each is false when memory runs out. */
+static anm_status grow(void *ctx, anm_error *err)
+{
+    anm_charset a = { 0 }, b = { 0 };
+    bool ok = true;
+
+    (void)ctx;
+    for (uint32_t i = 0; ok && i < 40; i++)
+        ok = anm_charset_add(&a, 10 * i, 10 * i + 5);
+    ok = ok && anm_charset_add_set(&b, &a) && anm_charset_invert(&b) &&
+         anm_charset_add(&b, 3, 12) && anm_charset_intersect(&a, &b);
+    if (ok) assert_int_equal(size_of(&a), 3 + 3);
+    anm_charset_deinit(&a);
+    anm_charset_deinit(&b);
+    return ok ? ANM_OK : anm_fail(err, ANM_E_NOMEM, "out of memory");
+}
+
+static void memory_may_run_out_at_any_point(void **state)
+{
+    (void)state;
+    test_every_fault(grow, NULL);
+}
+
 /* Counted by asking the original about every code point but surrogates. */
 static void properties_have_the_sizes_of_the_original(void **state)
 {
@@ -122,9 +146,11 @@ int main(void)
         cmocka_unit_test(spans_that_touch_are_one),
         cmocka_unit_test(complement_of_complement_is_the_set),
         cmocka_unit_test(intersection_keeps_what_both_have),
+        cmocka_unit_test(memory_may_run_out_at_any_point),
         cmocka_unit_test(properties_have_the_sizes_of_the_original),
         cmocka_unit_test(posix_names_differ_where_the_original_does),
     };
 
+    test_fault_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,11 @@ static void small_normalizers_do_what_they_are_named(void **state)
           "aaaab", "xxb");
     check("{'type': 'Replace', 'pattern': {'String': 'ab'}, 'content': ''}",
           "aabb", "ab");
+    // At the end of the text, whole and cut short.
+    check("{'type': 'Replace', 'pattern': {'String': 'aa'}, 'content': 'x'}",
+          "baa", "bx");
+    check("{'type': 'Replace', 'pattern': {'String': 'aa'}, 'content': 'x'}",
+          "ba", "ba");
 }
 
 static void sequence_runs_in_order_and_nests(void **state)

@@ -207,6 +207,33 @@ static void more_than_1024_shards_are_over_the_limit(void **state)
     assert_refused(path, ANM_E_LIMIT, "more than 1024");
 }
 
+/* A map of n tensors, all of a file that is not there. */
+static const char *write_long_map(unsigned n)
+{
+    anm_buf map = { 0 };
+
+    anm_buf_puts(&map, "{'weight_map':{");
+    for (unsigned i = 0; i < n; i++)
+        anm_buf_printf(&map, "%s't%u':'x.st'", i ? "," : "", i);
+    anm_buf_puts(&map, "}}");
+    const char *path =
+        test_json_write(test_temp_folder(), "x.index.json", map.data);
+    anm_buf_deinit(&map);
+    return path;
+}
+
+static void more_than_100000_tensors_are_over_the_limit(void **state)
+{
+    anm_safetensors *f;
+    anm_error err;
+    (void)state;
+
+    assert_int_equal(anm_safetensors_open(&f, write_long_map(100000), &err),
+                     ANM_E_NOTFOUND);
+    assert_non_null(strstr(err.message, "x.st"));
+    assert_refused(write_long_map(100001), ANM_E_LIMIT, "100001 tensors");
+}
+
 static void sharded_model_holds_what_the_whole_one_holds(void **state)
 {
     (void)state;
@@ -250,6 +277,7 @@ int main(void)
         cmocka_unit_test(tensor_in_two_shards_is_format_error),
         cmocka_unit_test(damaged_shard_is_named_by_its_path),
         cmocka_unit_test(more_than_1024_shards_are_over_the_limit),
+        cmocka_unit_test(more_than_100000_tensors_are_over_the_limit),
         cmocka_unit_test(sharded_model_holds_what_the_whole_one_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,9 @@
 #include "support/pieces_of.h"
 
 static const char vocab[] =
-    "{\"a\": 0, \"b\": 1, \"\u0120\": 2, \"ab\": 3, \"\u0120a\": 4}";
-static const char merges[] = "#version: 0.2\r\na b\r\n\u0120 a\r\n";
+    "{\"a\": 0, \"b\": 1, \"\u0120\": 2, \"ab\": 3, \"\u0120a\": 4,"
+    " \"1\": 5, \"2\": 6, \"12\": 7}";
+static const char merges[] = "#version: 0.2\r\na b\r\n\u0120 a\r\n1 2\r\n";
 
 static anm_bytes bytes_of(const char *s)
 {
@@ -41,6 +42,9 @@ static void classes_differ_as_the_original_has_them(void **state)
     (void)state;
     check("", ANM_BPE_QWEN2, "ab a", "ab|\u0120a");
     check("", ANM_BPE_GPT2, "ab a", "ab|\u0120a");
+    // One number is one word, or each digit is one.
+    check("", ANM_BPE_QWEN2, "12", "1|2");
+    check("", ANM_BPE_GPT2, "12", "12");
     check("{\"add_prefix_space\": true}", ANM_BPE_GPT2, "ab", "\u0120|ab");
 }
 
@@ -69,9 +73,9 @@ static void added_tokens_come_by_their_number(void **state)
              "\"9\": {\"content\": \"<x>\", %s}}}",
              flags, flags);
     anm_tokenizer *t = make_with(config, ANM_BPE_QWEN2);
-    assert_string_equal(anm_tokenizer_piece(t, 5).data, "<x>");
-    assert_string_equal(anm_tokenizer_piece(t, 6).data, "<y>");
-    assert_string_equal(anm_tokenizer_piece(t, 7).data, "<|endoftext|>");
+    assert_string_equal(anm_tokenizer_piece(t, 8).data, "<x>");
+    assert_string_equal(anm_tokenizer_piece(t, 9).data, "<y>");
+    assert_string_equal(anm_tokenizer_piece(t, 10).data, "<|endoftext|>");
     anm_tokenizer_free(t);
 }
 
