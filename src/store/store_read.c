@@ -131,25 +131,33 @@ void anm_item_deinit(anm_item *item)
     anm_buf_deinit(&item->storage);
 }
 
-static anm_status read_vector(anm_store *s, sqlite3_stmt *st, int column,
-                              const anm_collection *c, int64_t id,
+/* Rows of a collection, as a bound statement gives them. */
+typedef struct rows {
+    anm_store *s;
+    sqlite3_stmt *st;
+    const anm_collection *c;
+    bool with_vector; /* of items; a change always has its own */
+} rows;
+
+static anm_status read_vector(const rows *r, int column, int64_t id,
                               anm_text *bytes, anm_error *err)
 {
     anm_stored_vector v;
+    const anm_collection *c = r->c;
     const size_t needed = c->dim * sizeof(float);
-    const anm_status status = anm_sql_vector(s, st, column, &v, err);
+    const anm_status status = anm_sql_vector(r->s, r->st, column, &v, err);
 
     if (status) return status;
     if (v.bytes.len != needed)
         return anm_fail(err, ANM_E_CORRUPT,
                         "store %s, collection %s, item %" PRId64
                         ": vector of %zu bytes, needed are %zu: run check",
-                        s->path, c->name, id, v.bytes.len, needed);
+                        r->s->path, c->name, id, v.bytes.len, needed);
     if (!anm_vector_is_sound(&v, id, c->dim))
         return anm_fail(err, ANM_E_CORRUPT,
                         "store %s, collection %s, item %" PRId64
                         ": the vector is not the one that was put: run check",
-                        s->path, c->name, id);
+                        r->s->path, c->name, id);
     *bytes = v.bytes;
     return ANM_OK;
 }
@@ -157,33 +165,32 @@ static anm_status read_vector(anm_store *s, sqlite3_stmt *st, int column,
 /* Read a row in the order of ANM_SQL_ITEM_COLUMNS. The vector comes first in
  * the storage, where it is aligned; pointers are taken when nothing moves any
  * more. */
-static anm_status read_item(anm_store *s, sqlite3_stmt *st,
-                            const anm_collection *c, bool with_vector,
-                            anm_item *item, anm_error *err)
+static anm_status read_item(const rows *r, anm_item *item, anm_error *err)
 {
     anm_buf *b = &item->storage;
     anm_text parts[4] = { 0 };
     anm_status status = ANM_OK;
 
-    item->id = sqlite3_column_int64(st, 0);
-    item->seq = sqlite3_column_int64(st, 1);
-    item->updated_ms = sqlite3_column_int64(st, 2);
+    item->id = sqlite3_column_int64(r->st, 0);
+    item->seq = sqlite3_column_int64(r->st, 1);
+    item->updated_ms = sqlite3_column_int64(r->st, 2);
     anm_buf_reset(b);
     for (int i = 0; !status && i < 3; i++)
-        status = anm_sql_bytes(s, st, 3 + i, &parts[1 + i], err);
-    if (!status && with_vector)
-        status = read_vector(s, st, 6, c, item->id, parts, err);
+        status = anm_sql_bytes(r->s, r->st, 3 + i, &parts[1 + i], err);
+    if (!status && r->with_vector)
+        status = read_vector(r, 6, item->id, parts, err);
     if (status) return status;
     for (int i = 0; i < 4; i++) {
         anm_buf_append(b, parts[i].len ? parts[i].data : "", parts[i].len);
         if (i > 0) anm_buf_append(b, "", 1);
     }
     if (b->failed)
-        return anm_fail(err, ANM_E_NOMEM, "store %s: out of memory", s->path);
+        return anm_fail(err, ANM_E_NOMEM, "store %s: out of memory",
+                        r->s->path);
     const void *vector = b->data;
     const char *at = b->data + parts[0].len;
-    item->vector = with_vector ? vector : NULL;
-    item->dim = with_vector ? c->dim : 0;
+    item->vector = r->with_vector ? vector : NULL;
+    item->dim = r->with_vector ? r->c->dim : 0;
     item->key = (anm_text){ at, parts[1].len };
     item->text = (anm_text){ at + parts[1].len + 1, parts[2].len };
     item->meta =
@@ -192,23 +199,22 @@ static anm_status read_item(anm_store *s, sqlite3_stmt *st,
 }
 
 /* Run a bound statement that gives one item or none. */
-static anm_status read_one(anm_store *s, sqlite3_stmt *st,
-                           const anm_collection *c, bool with_vector,
-                           bool *found, anm_item *item, anm_error *err)
+static anm_status read_one(const rows *r, bool *found, anm_item *item,
+                           anm_error *err)
 {
     anm_item read = { 0 };
 
-    sqlite3_bind_int64(st, 1, c->id);
-    sqlite3_bind_int(st, 3, with_vector);
-    anm_status status = anm_sql_step(s, st, found, err);
+    sqlite3_bind_int64(r->st, 1, r->c->id);
+    sqlite3_bind_int(r->st, 3, r->with_vector);
+    anm_status status = anm_sql_step(r->s, r->st, found, err);
     if (!status && *found) {
-        status = read_item(s, st, c, with_vector, &read, err);
+        status = read_item(r, &read, err);
         if (status)
             anm_item_deinit(&read);
         else
             *item = read;
     }
-    anm_sql_end(st);
+    anm_sql_end(r->st);
     return status;
 }
 
@@ -221,7 +227,7 @@ anm_status anm_store_get(anm_store *s, const anm_collection *c, anm_text key,
 
     if (status) return status;
     anm_sql_bind_text(st, 2, key);
-    status = read_one(s, st, c, with_vector, &found, item, err);
+    status = read_one(&(rows){ s, st, c, with_vector }, &found, item, err);
     if (!status && !found)
         status =
             anm_fail(err, ANM_E_NOTFOUND, "collection %s has no key %.*s",
@@ -238,15 +244,14 @@ anm_status anm_store_get_id(anm_store *s, const anm_collection *c, int64_t id,
 
     if (status) return status;
     sqlite3_bind_int64(st, 2, id);
-    status = read_one(s, st, c, with_vector, &found, item, err);
+    status = read_one(&(rows){ s, st, c, with_vector }, &found, item, err);
     if (!status && !found)
         status = anm_fail(err, ANM_E_NOTFOUND,
                           "collection %s has no item %" PRId64, c->name, id);
     return status;
 }
 
-static anm_status walk_items(anm_store *s, sqlite3_stmt *st,
-                             const anm_collection *c, bool with_vector,
+static anm_status walk_items(const rows *r,
                              bool (*fn)(void *ctx, const anm_item *item),
                              void *ctx, anm_error *err)
 {
@@ -255,9 +260,9 @@ static anm_status walk_items(anm_store *s, sqlite3_stmt *st,
     anm_status status = ANM_OK;
 
     while (more) {
-        status = anm_sql_step(s, st, &more, err);
+        status = anm_sql_step(r->s, r->st, &more, err);
         if (status || !more) break;
-        status = read_item(s, st, c, with_vector, &item, err);
+        status = read_item(r, &item, err);
         more = !status && fn(ctx, &item);
     }
     anm_item_deinit(&item);
@@ -277,41 +282,40 @@ anm_status anm_store_each(anm_store *s, const anm_collection *c,
     if (status) return status;
     sqlite3_bind_int64(st, 1, c->id);
     sqlite3_bind_int(st, 2, with_vector);
-    status = walk_items(s, st, c, with_vector, fn, ctx, err);
+    status = walk_items(&(rows){ s, st, c, with_vector }, fn, ctx, err);
     sqlite3_finalize(st);
     return status;
 }
 
 /* ---- Changes ----------------------------------------------------------------- */
 
-static anm_status read_change(anm_store *s, sqlite3_stmt *st,
-                              const anm_collection *c, anm_change *change,
+static anm_status read_change(const rows *r, anm_change *change,
                               anm_buf *vector, anm_error *err)
 {
     anm_text blob;
 
     *change = (anm_change){
-        .seq = sqlite3_column_int64(st, 0),
-        .collection = c->id,
-        .id = sqlite3_column_int64(st, 1),
-        .removed = sqlite3_column_int(st, 2) == ANM_OP_REMOVED,
-        .dim = c->dim,
+        .seq = sqlite3_column_int64(r->st, 0),
+        .collection = r->c->id,
+        .id = sqlite3_column_int64(r->st, 1),
+        .removed = sqlite3_column_int(r->st, 2) == ANM_OP_REMOVED,
+        .dim = r->c->dim,
     };
     if (change->removed) return ANM_OK;
-    const anm_status status = read_vector(s, st, 3, c, change->id, &blob, err);
+    const anm_status status = read_vector(r, 3, change->id, &blob, err);
     if (status) return status;
     // SQLite's bytes lie where the page has them, at any address.
     anm_buf_reset(vector);
     anm_buf_append(vector, blob.data, blob.len);
     if (vector->failed)
-        return anm_fail(err, ANM_E_NOMEM, "store %s: out of memory", s->path);
+        return anm_fail(err, ANM_E_NOMEM, "store %s: out of memory",
+                        r->s->path);
     const void *aligned = vector->data;
     change->vector = aligned;
     return ANM_OK;
 }
 
-static anm_status walk_changes(anm_store *s, sqlite3_stmt *st,
-                               const anm_collection *c,
+static anm_status walk_changes(const rows *r,
                                bool (*fn)(void *ctx, const anm_change *change),
                                void *ctx, anm_error *err)
 {
@@ -321,9 +325,9 @@ static anm_status walk_changes(anm_store *s, sqlite3_stmt *st,
     anm_status status = ANM_OK;
 
     while (more) {
-        status = anm_sql_step(s, st, &more, err);
+        status = anm_sql_step(r->s, r->st, &more, err);
         if (status || !more) break;
-        status = read_change(s, st, c, &change, &vector, err);
+        status = read_change(r, &change, &vector, err);
         more = !status && fn(ctx, &change);
     }
     anm_buf_deinit(&vector);
@@ -374,7 +378,7 @@ static anm_status read_changes(anm_store *s, const anm_collection *c,
     if (status) return status;
     sqlite3_bind_int64(st, 1, c->id);
     sqlite3_bind_int64(st, 2, after);
-    status = walk_changes(s, st, c, fn, ctx, err);
+    status = walk_changes(&(rows){ s, st, c, true }, fn, ctx, err);
     sqlite3_finalize(st);
     return status;
 }
