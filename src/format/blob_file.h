@@ -12,7 +12,7 @@
 #ifndef ANM_BLOB_FILE_H
 #define ANM_BLOB_FILE_H
 
-#include "format/mlpackage.h"
+#include "format/mil_program.h"
 
 /* Check the head of a file. */
 anm_status anm_blob_file_check(anm_bytes file, anm_error *err);

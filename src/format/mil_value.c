@@ -1,7 +1,7 @@
 /* mil_value.c - asking types and values.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "format/mlpackage.h"
+#include "format/mil_program.h"
 
 #include <inttypes.h>
 #include <math.h>
