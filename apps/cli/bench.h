@@ -25,7 +25,7 @@ typedef struct bench_row {
     double min_ms, p50_ms, p95_ms, p99_ms, max_ms;
     double texts_per_s;
     double floor_ms;  /* of one call; the least that this machine allows */
-    double loop_tail; /* p99 / p50 of an empty loop as long as a call, between
+    double loop_tail; /* p99 / p50 of a plain loop as long as a call, between
                          the calls; 0: not measured, or too few for a p99 */
 } bench_row;
 
@@ -48,17 +48,28 @@ anm_status cli_bench_measure(cli_session *s, const bench_plan *plan,
 /* Ascending; the value below which `part` of the samples lie. */
 double cli_bench_percentile(const double *sorted, size_t n, double part);
 
-/* Samples of an empty loop; zero-initialised: none. */
+/* What a plain loop does: what a call does, less everything that is ours. */
+typedef struct bench_work {
+    unsigned threads;
+    size_t bytes;   /* that each call reads, over all threads */
+    double call_ms; /* counting fills what reading leaves of it */
+} bench_work;
+
+/* Samples of a plain loop; zero-initialised: none. */
 typedef struct bench_loop {
-    uint64_t turns; /* of a sample; set by the first run */
-    double *ms;     /* [n], owned */
+    size_t *memory;  /* [n_memory] what it reads, round and round; owned */
+    size_t n_memory; /* 0: the first run has not been */
+    uint64_t turns;  /* of counting, in a sample */
+    double *ms;      /* [n], owned */
     size_t n;
 } bench_loop;
 
-/* Loops of call_ms on so many threads at once, for so many seconds. Nothing is
- * added where memory or threads are out. */
-void cli_bench_loop_run(bench_loop *loop, unsigned threads, double call_ms,
+/* Loops for so many seconds; the same work each time. Nothing is added where
+ * memory or threads are out. */
+void cli_bench_loop_run(bench_loop *loop, const bench_work *work,
                         double seconds);
+
+void cli_bench_loop_deinit(bench_loop *loop);
 
 /* p99 / p50; 0 of fewer than 100 samples. */
 double cli_bench_loop_tail(bench_loop *loop);

@@ -12,7 +12,7 @@
 
 enum { WARM_CALLS = 10, LEAST_CALLS = 10, MOST_CALLS = 1 << 20, ROUNDS = 8 };
 
-// Of the time of a round, spent on the empty loop after it.
+// Of the time of a round, spent on the plain loop after it.
 static const double loop_share = 0.25;
 
 /* Any text serves, as long as it is long enough to be cut at every length. */
@@ -163,14 +163,18 @@ static double quartile_ms(const caller *w)
     return quartile;
 }
 
-/* Calls back to back, and the empty loop in turns with them, so that both see
+/* Calls back to back, and the plain loop in turns with them, so that both see
  * the same minutes of the machine. */
 static void run_rounds(caller *w)
 {
     const double seconds = w->plan->seconds / ROUNDS;
     const uint64_t begin = cli_now_ns();
     const uint64_t end = begin + (uint64_t)(w->plan->seconds * 1.25e9);
-    double call_ms = 0.0, unused;
+    bench_work work = { .threads = anm_model_threads(w->session->model),
+                        .bytes = (size_t)anm_model_cost(w->session->model,
+                                                        w->plan->tokens)
+                                     .weight_bytes };
+    double unused;
 
     for (int i = 0; i < ROUNDS && !w->status && !cli_interrupted(); i++) {
         if (i && cli_now_ns() > end) break;
@@ -178,10 +182,9 @@ static void run_rounds(caller *w)
         w->status = call_once(w, w->n, &unused);
         w->stop_ns = cli_now_ns() + (uint64_t)(seconds * 1e9);
         if (!w->status) run_caller(w);
-        if (i == 0 && w->n) call_ms = quartile_ms(w);
-        if (call_ms > 0.0)
-            cli_bench_loop_run(&w->loop, anm_model_threads(w->session->model),
-                               call_ms, seconds * loop_share);
+        if (i == 0 && w->n) work.call_ms = quartile_ms(w);
+        if (work.call_ms > 0.0)
+            cli_bench_loop_run(&w->loop, &work, seconds * loop_share);
     }
 }
 
@@ -299,7 +302,7 @@ anm_status cli_bench_measure(cli_session *s, const bench_plan *plan,
     }
     for (size_t i = 0; i < n; i++) {
         free(callers[i].ms);
-        free(callers[i].loop.ms);
+        cli_bench_loop_deinit(&callers[i].loop);
         free(callers[i].vectors);
         free(callers[i].rows);
     }

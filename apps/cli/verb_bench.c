@@ -233,8 +233,9 @@ static void write_table(const bench_job *job)
     cli_table_print(&t, "rlr", true, &job->c->term, stdout);
     fputs("\nMilliseconds a call, from ids. The floor is what the operations "
           "and bytes of a\ncall need at these rates; the share is floor / "
-          "p50. The tail is p99 / p50; loop\nis that of an empty loop as long "
-          "as a call, in turns with them: the machine's own.\n",
+          "p50. The tail is p99 / p50; loop\nis that of a plain loop as long "
+          "as a call, which reads as many bytes, in turns\nwith them: the "
+          "machine's own.\n",
           stdout);
 }
 
