@@ -63,6 +63,7 @@ typedef struct bed {
 typedef struct worker {
     // The last step whose share was claimed, by this worker or the caller.
     alignas(ANM_CACHE_LINE) _Atomic uint64_t claimed;
+    _Atomic uint64_t drawn; // of its units: see anm_pool_draw()
 
     alignas(ANM_CACHE_LINE) anm_pool *pool;
     pthread_t thread;
@@ -83,6 +84,7 @@ struct anm_pool {
     void *ctx;
 
     alignas(ANM_CACHE_LINE) atomic_size_t next;
+    _Atomic uint64_t drawn; // of the caller's units
     alignas(ANM_CACHE_LINE) atomic_uint n_running;
 
     alignas(ANM_CACHE_LINE) bed workers_bed;
@@ -265,6 +267,9 @@ static void start_step(anm_pool *p, anm_pool_fn fn, void *ctx, uint64_t signal)
     p->fn = fn;
     p->ctx = ctx;
     atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+    atomic_store_explicit(&p->drawn, 0, memory_order_relaxed);
+    for (unsigned i = 0; i < p->n_workers; i++)
+        atomic_store_explicit(&p->workers[i].drawn, 0, memory_order_relaxed);
     atomic_store_explicit(&p->n_running, p->n_workers, memory_order_relaxed);
     change_signal(p, signal);
 }
@@ -380,6 +385,46 @@ void anm_pool_end_uncounted(anm_pool *p)
 size_t anm_pool_next(anm_pool *p)
 {
     return atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+}
+
+/* How many units of a part are drawn from its front by its member and, above
+ * 32 bits, from its end by others. */
+enum { FROM_END_SHIFT = 32 };
+
+static bool draw_from(_Atomic uint64_t *drawn, size_t n, bool own, size_t *at)
+{
+    const uint64_t one = own ? 1 : UINT64_C(1) << FROM_END_SHIFT;
+    uint64_t now = atomic_load_explicit(drawn, memory_order_relaxed);
+
+    for (;;) {
+        const size_t front = (uint32_t)now;
+        const size_t end = (size_t)(now >> FROM_END_SHIFT);
+
+        if (front + end >= n) return false;
+        *at = own ? front : n - 1 - end;
+        // What units hold is ordered by the step, not by drawing them.
+        if (atomic_compare_exchange_weak_explicit(drawn, &now, now + one,
+                                                  memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    }
+}
+
+bool anm_pool_draw(anm_pool *p, unsigned member, size_t n, size_t *unit)
+{
+    assert(n <= UINT32_MAX);
+    for (unsigned i = 0; i < p->n_members; i++) {
+        const unsigned owner = (member + i) % p->n_members;
+        const size_t first = n * owner / p->n_members;
+        const size_t len = n * (owner + 1) / p->n_members - first;
+        _Atomic uint64_t *drawn =
+            owner ? &p->workers[owner - 1].drawn : &p->drawn;
+
+        if (!draw_from(drawn, len, i == 0, unit)) continue;
+        *unit += first;
+        return true;
+    }
+    return false;
 }
 
 unsigned anm_pool_size(const anm_pool *p)

@@ -35,6 +35,13 @@ unsigned anm_pool_size(const anm_pool *p);
  * other on one thread: fn must not wait for another member. */
 void anm_pool_run(anm_pool *p, anm_pool_fn fn, void *ctx);
 
+/* Units 0 to n - 1 of the current step, n below 2^32, each given once across all
+ * members, for work whose neighbours are cheap one after the other: a member
+ * gets its own contiguous part in ascending order and then, where another one
+ * is behind, what lies at the end of that one's part. False: none is left. The
+ * same n from all members of a step, all of whom draw until none is left. */
+bool anm_pool_draw(anm_pool *p, unsigned member, size_t n, size_t *unit);
+
 /* Between _begin and _end workers spin without sleeping, so that the steps of
  * one prediction do not pay for a wake-up each. Call _end soon. _begin
  * wakes them and does not wait for it; a worker that sees no step for 2 ms

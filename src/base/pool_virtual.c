@@ -56,6 +56,14 @@ size_t anm_pool_next(anm_pool *p)
     return p->next++;
 }
 
+/* The first member does all. */
+bool anm_pool_draw(anm_pool *p, unsigned member, size_t n, size_t *unit)
+{
+    (void)member;
+    *unit = p->next++;
+    return *unit < n;
+}
+
 uint64_t anm_pool_cpu_ns(const anm_pool *p)
 {
     (void)p;

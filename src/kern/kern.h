@@ -69,7 +69,8 @@ static inline size_t anm_panels(size_t n)
  *   c[i][j] = act(sum_k a[i][k] w[j][k] + bias[j]) + residual[i][j]
  *
  * for i < m and the columns j < n of panels [panel_first, panel_first +
- * panel_count). residual may be c itself (in place). */
+ * panel_count). residual may be c itself (in place). The panel_ahead panels
+ * behind those are asked of memory early, for whoever multiplies them next. */
 typedef struct anm_gemm_f32 {
     size_t m, n, k;
     const float *a; /* [m, k] */
@@ -82,7 +83,7 @@ typedef struct anm_gemm_f32 {
     const float *residual; /* [m, n], or NULL */
     size_t ld_residual;
     anm_act act;
-    size_t panel_first, panel_count;
+    size_t panel_first, panel_count, panel_ahead;
 } anm_gemm_f32;
 
 /* y[i] = table[ids[i]], widened, for n rows of dim; 0 <= ids[i] < rows of the

@@ -116,6 +116,90 @@ static void each_piece_of_work_is_drawn_once(void **state)
     anm_pool_free(p);
 }
 
+enum { MAX_UNITS = 100 };
+
+/* In which order each member drew its units, of which there are n. */
+typedef struct sharing {
+    anm_pool *pool;
+    size_t n;
+    atomic_uint drawn[MAX_UNITS];
+    size_t order[MAX_MEMBERS][MAX_UNITS], n_drawn[MAX_MEMBERS];
+} sharing;
+
+static void draw_units(void *ctx, unsigned member, unsigned n_members)
+{
+    sharing *s = ctx;
+    (void)n_members;
+    for (size_t u; anm_pool_draw(s->pool, member, s->n, &u);) {
+        assert_true(u < s->n);
+        atomic_fetch_add(&s->drawn[u], 1);
+        s->order[member][s->n_drawn[member]++] = u;
+    }
+}
+
+/* The part of its own ascending, then of each other one from its end. */
+static void check_order(const sharing *s, unsigned member, unsigned n_members)
+{
+    size_t at = 0;
+
+    for (unsigned i = 0; i < n_members; i++) {
+        const unsigned owner = (member + i) % n_members;
+        const size_t first = s->n * owner / n_members;
+        const size_t end = s->n * (owner + 1) / n_members;
+        size_t n = 0;
+
+        for (; at < s->n_drawn[member]; at++, n++) {
+            const size_t u = s->order[member][at];
+            if (u < first || u >= end) break;
+            if (n == 0) continue;
+            const size_t before = s->order[member][at - 1];
+            if (i == 0)
+                assert_int_equal(u, before + 1);
+            else
+                assert_true(u < before);
+        }
+        if (i == 0 && n) assert_int_equal(s->order[member][0], first);
+    }
+    assert_int_equal(at, s->n_drawn[member]);
+}
+
+static void each_unit_is_drawn_once_and_in_order(void **state)
+{
+    static const size_t sizes[] = { 0, 1, 2, 7, 48, MAX_UNITS };
+    (void)state;
+
+    for (unsigned n = 1; n <= MAX_MEMBERS; n++) {
+        anm_pool *p = make(n);
+        for (size_t i = 0; i < 200; i++) {
+            sharing s = { .pool = p, .n = sizes[i % 6] };
+            anm_pool_run(p, draw_units, &s);
+            for (size_t u = 0; u < s.n; u++)
+                assert_int_equal(s.drawn[u], 1);
+            for (unsigned m = 0; m < n; m++)
+                check_order(&s, m, n);
+        }
+        anm_pool_free(p);
+    }
+}
+
+static void draw_as_first(void *ctx, unsigned member, unsigned n_members)
+{
+    if (member == 0) draw_units(ctx, member, n_members);
+}
+
+static void member_does_the_units_of_one_that_draws_none(void **state)
+{
+    anm_pool *p = make(3);
+    sharing s = { .pool = p, .n = 10 };
+    static const size_t want[] = { 0, 1, 2, 5, 4, 3, 9, 8, 7, 6 };
+    (void)state;
+
+    anm_pool_run(p, draw_as_first, &s);
+    assert_int_equal(s.n_drawn[0], s.n);
+    assert_memory_equal(s.order[0], want, sizeof(want));
+    anm_pool_free(p);
+}
+
 static void steps_after_any_pause_are_complete(void **state)
 {
     static const uint64_t pauses_ns[] = { 0,      1000,    20000,
@@ -341,6 +425,8 @@ int main(void)
         cmocka_unit_test(every_member_runs_once_a_step),
         cmocka_unit_test(members_see_what_the_step_before_wrote),
         cmocka_unit_test(each_piece_of_work_is_drawn_once),
+        cmocka_unit_test(each_unit_is_drawn_once_and_in_order),
+        cmocka_unit_test(member_does_the_units_of_one_that_draws_none),
         cmocka_unit_test(steps_after_any_pause_are_complete),
         cmocka_unit_test(usage_covers_the_work_of_workers),
         cmocka_unit_test(usage_tells_the_time_of_the_caller_itself),

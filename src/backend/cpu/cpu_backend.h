@@ -210,9 +210,10 @@ anm_cpu_rows anm_cpu_last_rows(const anm_cpu_operand *o,
 void anm_cpu_copy_rows(const anm_cpu_step *s, const anm_cpu_batch *b,
                        size_t first, size_t n);
 
-/* A member's share of a product over all its panels. */
+/* A member's share of a product over all its panels, the step of the pool; a
+ * step has one. pool may be NULL for one member. */
 void anm_cpu_multiply(const anm_kern *kern, const anm_gemm_f32 *product,
-                      unsigned member, unsigned n_members);
+                      anm_pool *pool, unsigned member, unsigned n_members);
 
 void anm_cpu_run_position(const anm_cpu_step *s, const anm_cpu_batch *b,
                           unsigned member, unsigned n_members);

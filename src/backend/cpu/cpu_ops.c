@@ -239,6 +239,12 @@ enum {
     /* Fewer panels a member than this, and rows are split instead where there
      * are enough. */
     PANELS_A_MEMBER = 4,
+    /* Units of a member, where there are panels for them: what it can be behind
+     * by. Their grain is what a kernel takes at once, for few rows four. */
+    UNITS_A_MEMBER = 6,
+    PANEL_GRAIN = 2,
+    WIDE_GRAIN = 4,
+    WIDE_ROWS = 4,
 };
 
 /* The panels of g for its rows, a block of rows at a time. */
@@ -285,37 +291,56 @@ static anm_gemm_f32 describe_product(const anm_cpu_step *s,
     return g;
 }
 
-/* Members take contiguous ranges: of panels, so that each one's stream of
- * weights is unbroken; of rows where panels are too few. Leaving the last third
- * to be drawn in small units costs a tenth at 8 tokens, because each unit
- * breaks the stream, and gains nothing on a busy machine: a member that is held
- * up before it begins has its share taken over by the pool. */
-static void take_share(anm_gemm_f32 *g, unsigned member, unsigned n_members)
+/* Members take contiguous ranges of rows. */
+static void take_rows(const anm_kern *kern, const anm_gemm_f32 *product,
+                      unsigned member, unsigned n_members)
+{
+    const range r = share_of(product->m, ROW_GRAIN / 3, member, n_members);
+    anm_gemm_f32 g = *product;
+
+    g.m = r.n;
+    g.a += r.first * g.lda;
+    g.c += r.first * g.ldc;
+    if (g.residual) g.residual += r.first * g.ld_residual;
+    multiply(kern, &g);
+}
+
+/* Members go through contiguous ranges of panels, so that each one's stream of
+ * weights is unbroken, and help whoever is behind. */
+static void draw_panels(const anm_kern *kern, const anm_gemm_f32 *product,
+                        anm_pool *pool, unsigned member, unsigned n_members)
+{
+    const size_t n = product->panel_count;
+    const size_t grain = product->m < WIDE_ROWS ? WIDE_GRAIN : PANEL_GRAIN;
+    const size_t part = n / ((size_t)UNITS_A_MEMBER * n_members);
+    const size_t unit = part < grain ? grain : part / grain * grain;
+    size_t i = 0;
+
+    while (anm_pool_draw(pool, member, (n + unit - 1) / unit, &i)) {
+        anm_gemm_f32 g = *product;
+        const size_t end = (i + 1) * unit;
+
+        g.panel_first = i * unit;
+        g.panel_count = (end < n ? end : n) - g.panel_first;
+        g.panel_ahead = n - g.panel_first - g.panel_count;
+        multiply(kern, &g);
+    }
+}
+
+/* Panels are split where there are some for each member, and else rows where
+ * there are many. */
+void anm_cpu_multiply(const anm_kern *kern, const anm_gemm_f32 *product,
+                      anm_pool *pool, unsigned member, unsigned n_members)
 {
     const size_t few = (size_t)PANELS_A_MEMBER * n_members;
 
-    if (g->panel_count >= few || g->m < (size_t)ROW_GRAIN * n_members) {
-        const size_t grain = g->panel_count >= few ? 2 : 1;
-        const range r = share_of(g->panel_count, grain, member, n_members);
-
-        g->panel_first = r.first;
-        g->panel_count = r.n;
-        return;
-    }
-    const range r = share_of(g->m, ROW_GRAIN / 3, member, n_members);
-    g->m = r.n;
-    g->a += r.first * g->lda;
-    g->c += r.first * g->ldc;
-    if (g->residual) g->residual += r.first * g->ld_residual;
-}
-
-void anm_cpu_multiply(const anm_kern *kern, const anm_gemm_f32 *product,
-                      unsigned member, unsigned n_members)
-{
-    anm_gemm_f32 g = *product;
-
-    if (n_members > 1) take_share(&g, member, n_members);
-    if (g.panel_count > 0) multiply(kern, &g);
+    if (n_members == 1)
+        multiply(kern, product);
+    else if (product->panel_count >= few ||
+             product->m < (size_t)ROW_GRAIN * n_members)
+        draw_panels(kern, product, pool, member, n_members);
+    else
+        take_rows(kern, product, member, n_members);
 }
 
 void anm_cpu_run_linear(const anm_cpu_step *s, const anm_cpu_batch *b,
@@ -323,7 +348,7 @@ void anm_cpu_run_linear(const anm_cpu_step *s, const anm_cpu_batch *b,
 {
     const anm_gemm_f32 g = describe_product(s, b);
 
-    anm_cpu_multiply(s->kern, &g, member, n_members);
+    anm_cpu_multiply(s->kern, &g, b->pool, member, n_members);
 }
 
 /* ---- Norm ---------------------------------------------------------------- */

@@ -229,7 +229,7 @@ static void multiply_type(const anm_gemm_f32 *g)
         while (panels > end - p)
             panels /= 2;
         t.w = (const byte *)g->w + p * bytes;
-        t.ahead = end - p >= 2 * panels ? panels * bytes : 0;
+        t.ahead = end - p + g->panel_ahead >= 2 * panels ? panels * bytes : 0;
         multiply_stored(g, &t, p, panels);
         p += panels;
     }
@@ -250,7 +250,7 @@ void anm_gemm_f32_avx2(const anm_gemm_f32 *g)
 
         while (panels > end - p)
             panels /= 2;
-        multiply_panels(g, p, panels, end - p >= 2 * panels);
+        multiply_panels(g, p, panels, end - p + g->panel_ahead >= 2 * panels);
         p += panels;
     }
 }

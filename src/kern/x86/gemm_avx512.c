@@ -294,7 +294,7 @@ static void multiply_type(const anm_gemm_f32 *g)
         const size_t panels = end - p >= widest ? widest : 1;
 
         t.w = (const byte *)g->w + p * bytes;
-        t.ahead = end - p >= 2 * panels ? panels * bytes : 0;
+        t.ahead = end - p + g->panel_ahead >= 2 * panels ? panels * bytes : 0;
         multiply_stored(g, &t, p, panels);
         p += panels;
     }
@@ -313,7 +313,7 @@ void anm_gemm_f32_avx512(const anm_gemm_f32 *g)
     for (size_t p = g->panel_first; p < end;) {
         const size_t panels = end - p >= widest ? widest : 1;
 
-        multiply_panels(g, p, panels, end - p >= 2 * panels);
+        multiply_panels(g, p, panels, end - p + g->panel_ahead >= 2 * panels);
         p += panels;
     }
 }

@@ -55,6 +55,7 @@ typedef struct anm_cpu_array_step anm_cpu_array_step;
 /* One member of a step that all members run. */
 typedef struct anm_cpu_turn {
     const anm_kern *kern;
+    anm_pool *pool; /* may be NULL for one member */
     unsigned member, n_members;
     float *scratch; /* as much as the step's `room` said, of this member */
 } anm_cpu_turn;

@@ -28,6 +28,7 @@ static void run_share(void *ctx, unsigned member, unsigned n_members)
     const turn *t = ctx;
     const anm_cpu_arrays *a = t->r->arrays;
     anm_cpu_turn own = { .kern = &t->r->kern,
+                         .pool = t->r->pool,
                          .member = member,
                          .n_members = n_members };
 

@@ -33,7 +33,7 @@ void anm_cpu_array_linear(const anm_cpu_array_step *s, const anm_cpu_turn *t)
                          .act = s->node->attr.act,
                          .panel_count = anm_panels(n),
                      },
-                     t->member, t->n_members);
+                     t->pool, t->member, t->n_members);
 }
 
 /* ---- Products of computed arrays ----------------------------------------- */
