@@ -132,6 +132,19 @@ static double count_judged(const json_t *doc)
     return n;
 }
 
+/* Why no call could be judged. */
+static const char *why_none_judged(const json_t *doc)
+{
+    const json_t *log = json_object_get(doc, "receipts");
+
+    if (json_is_object(log) && number_of(log, "calls") <= 0 &&
+        !json_is_object(json_object_get(doc, "model")))
+        return "The log holds no receipt yet, so that there is nothing to "
+               "judge.";
+    return "No call could be judged: there is no band yet, because warm-up "
+           "found no steady moment or none was made.";
+}
+
 /* The band of the unchanged calls, where it is so wide that it hides things. */
 static const json_t *find_wide_band(const json_t *doc)
 {
@@ -152,9 +165,7 @@ static void print_no_finding(FILE *out, const cli_term *term, const json_t *doc)
     fprintf(out, "\n%sNo finding.%s ", cli_ink_on(term, CLI_GREEN),
             cli_ink_on(term, CLI_PLAIN));
     if (n <= 0)
-        snprintf(text, sizeof(text),
-                 "No call could be judged: there is no band yet, because "
-                 "warm-up found no steady moment or none was made.");
+        snprintf(text, sizeof(text), "%s", why_none_judged(doc));
     else
         snprintf(text, sizeof(text),
                  "%.0f call%s judged, which left %s band no more often than a "

@@ -112,6 +112,12 @@ def receipts_of_a_steady_process_have_no_finding():
 
 
 @test
+def log_without_receipts_is_said_to_hold_none():
+    out = succeeds("doctor", "--receipts", log_of("empty.jsonl")).out
+    expect("holds no receipt yet" in out and "warm-up" not in out, out)
+
+
+@test
 def cause_is_found_with_its_time_and_price():
     own = receipts(3)
     day = 1767225600000
