@@ -168,6 +168,13 @@ static double round_log(double value, bool up)
     return value;
 }
 
+/* The unit of one tick where each has its own: no power of ten is round in
+ * minutes. */
+static const unit *tick_unit(double value)
+{
+    return unit_for(ANM_AMOUNT_DURATION, fmin(value, 1e9), 1 - 1e-9);
+}
+
 anm_axis anm_axis_make(const anm_axis_params *p)
 {
     anm_axis a = { .begin = p->begin, .end = p->end, .is_log = p->is_log };
@@ -192,6 +199,10 @@ anm_axis anm_axis_make(const anm_axis_params *p)
         unit_for(p->kind, size, p->kind == ANM_AMOUNT_CLOCK ? 2 : 1);
     a.scale = u->scale;
     a.unit = u->name;
+    // From microseconds to seconds no unit suits both ends.
+    a.has_units = a.is_log && p->kind == ANM_AMOUNT_DURATION &&
+                  tick_unit(a.high)->scale >= 1e6 * tick_unit(a.low)->scale;
+    if (a.has_units) a.unit = "";
     return a;
 }
 
@@ -207,7 +218,8 @@ double anm_axis_at(const anm_axis *a, double value)
 static void put_tick(const anm_axis *a, double value, anm_tick *out)
 {
     char text[32];
-    const double n = value / a->scale;
+    const unit *own = a->has_units ? tick_unit(value) : NULL;
+    const double n = value / (own ? own->scale : a->scale);
     // Enough for a step, or for a tick of 1, 2, 5 on a log axis.
     const double fine = a->is_log ? fabs(n) : a->step / a->scale;
     int decimals = fine > 0 ? (int)ceil(-log10(fine) - 1e-9) : 0;
@@ -217,7 +229,8 @@ static void put_tick(const anm_axis *a, double value, anm_tick *out)
                                          : decimals;
     number_text(text, n, decimals, true);
     *out = (anm_tick){ .value = value };
-    snprintf(out->text, sizeof(out->text), "%.23s", text);
+    snprintf(out->text, sizeof(out->text), "%.19s%s%s", text, own ? " " : "",
+             own ? own->name : "");
 }
 
 static size_t log_ticks(const anm_axis *a, anm_tick out[ANM_TICKS_MAX])

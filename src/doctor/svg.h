@@ -45,6 +45,7 @@ typedef struct anm_axis {
     double step;      /* linear: of ticks */
     double scale;     /* value / scale is in `unit` */
     const char *unit; /* static; "" for none */
+    bool has_units;   /* every tick has one of its own, and `unit` is "" */
 } anm_axis;
 
 typedef struct anm_axis_params {
@@ -67,7 +68,7 @@ enum { ANM_TICKS_MAX = 16 };
 
 typedef struct anm_tick {
     double value;
-    char text[24]; /* in the axis' unit, without it */
+    char text[24]; /* in the unit of the axis, without it, or with its own */
 } anm_tick;
 
 /* Ticks from low to high; how many. */

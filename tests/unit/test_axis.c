@@ -141,6 +141,12 @@ static void ends_and_ticks_are_round(void **state)
     assert_int_equal(anm_axis_ticks(&b, t), 8);
     assert_string_equal(t[0].text, "0.5");
     assert_string_equal(t[7].text, "100");
+    const anm_axis d = make(ANM_AMOUNT_DURATION, 100, 1e11, true);
+    assert_int_equal(anm_axis_ticks(&d, t), 5);
+    assert_string_equal(d.unit, "");
+    assert_string_equal(t[0].text, "100 ns");
+    assert_string_equal(t[2].text, "1 ms");
+    assert_string_equal(t[4].text, "10 s");
     const anm_axis c = make(ANM_AMOUNT_CLOCK, 0, 5 * 3600e9, false);
     assert_string_equal(c.unit, "h");
     assert_int_equal(anm_axis_ticks(&c, t), 6);
