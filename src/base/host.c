@@ -44,9 +44,12 @@ static bool has_schedstat_key;
  * changes it, while the child of a fork has one thread. */
 static unsigned n_forks;
 
+/* The ending thread forgets it too: what another key's destructor calls after
+ * this would read a descriptor that is somebody else's by then. */
 static void close_schedstat(void *value)
 {
     close((int)(intptr_t)value);
+    own_schedstat = (schedstat){ .n_forks = n_forks };
 }
 
 static void count_fork(void)

@@ -121,6 +121,40 @@ static void child_of_a_fork_is_counted_by_itself(void **state)
     assert_true(is_what_the_system_says());
 }
 
+static pthread_key_t later_key;
+
+static void read_when_ended(void *out)
+{
+    // A thread that was not switched is not read again.
+    anm_sleep_ns(100000);
+    anm_host_thread_read(out);
+}
+
+static void *read_and_end(void *out)
+{
+    anm_host_thread_read(out);
+    pthread_setspecific(later_key, out);
+    return NULL;
+}
+
+/* Destructors of a program's own keys may embed, and run after ours. */
+static void thread_is_counted_to_its_very_end(void **state)
+{
+    anm_host_thread t;
+    pthread_t thread;
+    (void)state;
+
+    anm_host_thread_read(&t);
+    if (t.run_delay_ns == ANM_COUNTER_UNKNOWN) skip();
+    const unsigned n_files = n_open_files();
+    assert_int_equal(pthread_key_create(&later_key, read_when_ended), 0);
+    assert_int_equal(pthread_create(&thread, NULL, read_and_end, &t), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_key_delete(later_key);
+    assert_true(t.run_delay_ns != ANM_COUNTER_UNKNOWN);
+    assert_int_equal(n_open_files(), n_files);
+}
+
 static void fresh_pages_are_faults(void **state)
 {
     enum { PAGES = 64, PAGE = 4096 };
@@ -283,6 +317,7 @@ int main(void)
         cmocka_unit_test(sleeping_is_a_voluntary_switch),
         cmocka_unit_test(run_delay_is_what_the_system_says_at_any_time),
         cmocka_unit_test(child_of_a_fork_is_counted_by_itself),
+        cmocka_unit_test(thread_is_counted_to_its_very_end),
         cmocka_unit_test(fresh_pages_are_faults),
         cmocka_unit_test(counters_are_of_the_thread_and_end_with_it),
         cmocka_unit_test(reading_allocates_nothing),
