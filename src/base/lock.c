@@ -56,6 +56,9 @@ anm_status anm_lock_open(anm_lock *lock, const char *path, uint64_t timeout_ns,
 
 void anm_lock_close(anm_lock *lock)
 {
+    // A child that fork() made meanwhile has this open file too, and would hold
+    // the lock for as long as it lives.
+    if (lock->fd) flock(lock->fd, LOCK_UN);
     if (lock->fd) close(lock->fd);
     *lock = (anm_lock){ 0 };
 }

@@ -69,6 +69,30 @@ static void lock_of_a_dead_process_is_free(void **state)
     close(ready[1]);
 }
 
+/* A child of fork() has the open file that the lock belongs to. */
+static void lock_is_free_once_closed_whoever_was_forked(void **state)
+{
+    anm_lock held, again;
+    int hold[2];
+    char none;
+    (void)state;
+
+    assert_int_equal(pipe(hold), 0);
+    assert_int_equal(anm_lock_open(&held, path, 0, NULL), ANM_OK);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(hold[1]);
+        _exit(read(hold[0], &none, 1) == 0 ? 0 : 1);
+    }
+    close(hold[0]);
+    anm_lock_close(&held);
+    const anm_status status = anm_lock_open(&again, path, 0, NULL);
+    anm_lock_close(&again);
+    close(hold[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(status, ANM_OK);
+}
+
 static void impossible_place_is_an_error(void **state)
 {
     anm_lock lock;
@@ -87,6 +111,7 @@ int main(void)
         cmocka_unit_test(second_open_is_busy_until_the_first_closes),
         cmocka_unit_test(waiting_takes_the_time_that_was_given),
         cmocka_unit_test(lock_of_a_dead_process_is_free),
+        cmocka_unit_test(lock_is_free_once_closed_whoever_was_forked),
         cmocka_unit_test(impossible_place_is_an_error),
     };
     snprintf(path, sizeof(path), "%s/lock", test_temp_folder());
