@@ -31,8 +31,14 @@ int anm_open_fd(const char *path, int flags, mode_t mode)
 #define ATIME(s) ((s)->st_atim)
 #endif
 
+/* A stamp beyond the year 2255, which a file can be given, counts as of then:
+ * in nanoseconds it would not fit. */
 static int64_t ns_of(struct timespec t)
 {
+    const int64_t most_s = 9000000000;
+
+    if (t.tv_sec > most_s) return most_s * 1000000000;
+    if (t.tv_sec < -most_s) return -most_s * 1000000000;
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 

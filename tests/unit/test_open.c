@@ -93,6 +93,22 @@ static void identity_changes_with_the_file(void **state)
     assert_false(anm_file_id_equal(&first, &again));
 }
 
+static void stamps_of_any_year_are_read(void **state)
+{
+    const struct timespec far[2] = { { .tv_sec = INT64_C(15000000000) },
+                                     { .tv_sec = INT64_C(15000000000) } };
+    anm_file_kind kind;
+    anm_file_id id;
+    (void)state;
+
+    write_file(path_of("far"), "x");
+    // A file system without such years keeps the last that it has.
+    assert_int_equal(utimensat(AT_FDCWD, path_of("far"), far, 0), 0);
+    assert_int_equal(anm_file_look(path_of("far"), &kind, &id, NULL), ANM_OK);
+    assert_true(id.mtime_ns > 0);
+    assert_true(anm_file_used_ns(path_of("far")) > 0);
+}
+
 static void pipes_and_folders_are_refused_without_waiting(void **state)
 {
     anm_file_id id;
@@ -131,6 +147,7 @@ int main(void)
         cmocka_unit_test(endless_link_is_an_error_and_no_absence),
         cmocka_unit_test(link_is_told_from_where_it_leads),
         cmocka_unit_test(identity_changes_with_the_file),
+        cmocka_unit_test(stamps_of_any_year_are_read),
         cmocka_unit_test(pipes_and_folders_are_refused_without_waiting),
         cmocka_unit_test(standard_descriptors_are_never_used),
     };
