@@ -122,12 +122,17 @@ static void sleep_until(anm_pool *p, bed *b, condition holds, uint64_t seen)
     pthread_mutex_unlock(&b->mutex);
 }
 
+/* True in a child of fork(): the workers are in the parent. */
+static bool is_left_alone(const anm_pool *p)
+{
+    return p->process != getpid();
+}
+
 static void wake(anm_pool *p, bed *b)
 {
     if (atomic_load(&b->n_sleepers) == 0) return;
-    // Those who slept when fork() was called are in the parent, and one of
-    // them may have held the mutex.
-    if (p->process != getpid()) return;
+    // Of those who slept when fork() was called one may have held the mutex.
+    if (is_left_alone(p)) return;
     // A sleeper holds the mutex from its last look until it sleeps.
     pthread_mutex_lock(&b->mutex);
     pthread_cond_broadcast(&b->cond);
@@ -355,14 +360,17 @@ static void wait_a_little(anm_pool *p, const worker *w)
 /* All workers read their counters; `signal` is what follows. */
 static void read_usage(anm_pool *p, uint64_t signal)
 {
+    // What is known of the threads of another process stays as it was.
+    const bool alone = is_left_alone(p);
+
     start_step(p, read_own_usage, p, signal);
     // Both sides fetch the same cold code: at once, not one after the other.
     p->caller_cpu_ns = anm_thread_cpu_ns();
     for (unsigned i = 0; i < p->n_workers; i++) {
         worker *w = &p->workers[i];
-        wait_a_little(p, w);
+        if (!alone) wait_a_little(p, w);
         if (!take_over(p, w)) continue;
-        estimate_usage(w);
+        if (!alone) estimate_usage(w);
         atomic_fetch_sub(&p->n_running, 1);
     }
     finish_step(p);
@@ -563,7 +571,7 @@ void anm_pool_free(anm_pool *p)
     if (!p) return;
     // fork() left the workers behind: nobody to join, and what they slept on
     // waits for them for ever.
-    if (p->process == getpid()) end_workers(p);
+    if (!is_left_alone(p)) end_workers(p);
     anm_free_aligned(p->workers);
     anm_free_aligned(p);
 }

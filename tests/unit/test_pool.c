@@ -380,6 +380,38 @@ static void child_of_fork_goes_on_alone_and_ends(void **state)
     anm_pool_free(p);
 }
 
+/* Workers that a child does not have wait for no CPU of it. */
+static void child_of_fork_counts_no_workers(void **state)
+{
+    anm_pool *p = make(3);
+    anm_pool_usage before, after;
+    counts c = { 0 };
+    int status = -1;
+    (void)state;
+
+    anm_pool_begin(p);
+    anm_pool_run(p, count_member, &c);
+    anm_pool_end(p);
+    anm_pool_usage_read(p, &before);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(60);
+        anm_pool_begin(p);
+        anm_pool_run(p, count_member, &c);
+        anm_sleep_ns(3000000);
+        anm_pool_end(p);
+        anm_pool_usage_read(p, &after);
+        anm_pool_free(p);
+        _exit(after.cpu_ns != before.cpu_ns               ? 1
+              : after.run_delay_ns != before.run_delay_ns ? 2
+                                                          : 0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    anm_pool_free(p);
+}
+
 static void many_pools_come_and_go(void **state)
 {
     anm_alloc_stats before, after;
@@ -434,6 +466,7 @@ int main(void)
         cmocka_unit_test(running_allocates_nothing),
         cmocka_unit_test(workers_take_no_signals),
         cmocka_unit_test(child_of_fork_goes_on_alone_and_ends),
+        cmocka_unit_test(child_of_fork_counts_no_workers),
         cmocka_unit_test(many_pools_come_and_go),
         cmocka_unit_test(every_allocation_may_fail),
     };
