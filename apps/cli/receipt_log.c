@@ -17,10 +17,27 @@ static anm_status fail_file(const cli_receipt_log *l, anm_error *err)
                     "receipt log %s: %s", l->path, strerror(errno));
 }
 
+/* A file whose last line was cut short, by a full disk or the end of its
+ * writer. */
+static bool ends_torn(const char *path)
+{
+    char last = '\n';
+    struct stat st;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) return false;
+    const bool cut = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size > 0 &&
+                     pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+    close(fd);
+    return cut;
+}
+
 static anm_status open_file(cli_receipt_log *l, anm_error *err)
 {
     l->fd = open(l->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    return l->fd < 0 ? fail_file(l, err) : ANM_OK;
+    if (l->fd < 0) return fail_file(l, err);
+    l->torn = ends_torn(l->path);
+    return ANM_OK;
 }
 
 anm_status cli_receipt_log_open(cli_receipt_log *l, const char *path,
@@ -100,7 +117,9 @@ anm_status cli_receipt_log_add(cli_receipt_log *l, const anm_receipt *receipt,
     line[len++] = '\n';
 
     status = rotate(l, len, err);
-    if (!status) status = write_line(l, line, len, err);
+    // A file begun anew has no line to end.
+    const size_t skip = line[0] == '\n' && !l->torn;
+    if (!status) status = write_line(l, line + skip, len - skip, err);
     free(line);
     anm_free(json);
     return status;

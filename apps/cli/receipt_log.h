@@ -16,7 +16,7 @@ typedef struct cli_receipt_log {
     const char *path; /* borrowed; NULL: off */
     uint64_t max_bytes;
     int fd;
-    bool torn; /* the last write was cut short */
+    bool torn; /* the last line of the file was cut short */
 } cli_receipt_log;
 
 /* path NULL gives a log that keeps nothing. */

@@ -545,6 +545,16 @@ def receipt_log_on_a_full_disk_warns_once_and_goes_on():
 
 
 @test
+def receipt_log_goes_on_after_a_line_that_was_cut():
+    file = TMP / "cut.jsonl"
+    file.write_text('{"anemone_receipt":1}\n{"anemone_rec')
+    succeeds("embed", "-m", MEAN, "--receipt-log", file, "x")
+    lines = file.read_text().splitlines()
+    expect(lines[1] == '{"anemone_rec' and len(lines) == 3, str(len(lines)))
+    expect(json.loads(lines[2])["anemone_receipt"] == 1, lines[2])
+
+
+@test
 def receipt_log_is_bounded():
     file = TMP / "bounded.jsonl"
     line = b'{"anemone_receipt":1}\n'
