@@ -243,7 +243,13 @@ static void draw_band(const view *v, const anm_receipt *r)
 
 static void draw_causes(const view *v, const anm_receipt *r)
 {
-    if (r->n_causes == 0 || r->causes[0].cause == ANM_CAUSE_NONE) return;
+    if (r->n_causes == 0) return;
+    if (r->causes[0].cause == ANM_CAUSE_NONE) {
+        // What a call inside its band took more, where something can be told.
+        if (r->causes[0].evidence[0])
+            put_wrapped(v, "cause", r->causes[0].evidence);
+        return;
+    }
     for (size_t i = 0; i < r->n_causes; i++) {
         char line[400], excess[32], explained[32];
         cli_ns_text(excess, (double)r->causes[i].excess_ns);

@@ -17,6 +17,11 @@ static const double probe_ratio_least = 1.10;
 static const double freq_ratio_least = 1.05;
 static const double drift_least = 0.05;
 
+// Inside its band a call is near the median up to here, and a gap is longer than
+// those before the band's runs from here on.
+static const double near_median = 1.15;
+static const int64_t long_gap_ns = 40000000;
+
 // A page that is mapped anew costs about this much CPU time.
 static const uint64_t minor_fault_ns = 500;
 
@@ -465,6 +470,23 @@ static void answer(anm_receipt *r, anm_cause cause, uint64_t excess)
     r->causes[0].evidence[0] = '\0';
 }
 
+/* A call inside its band needs no cause. One that is not near the median after
+ * a longer gap than the band's runs had, and that did not wait, says so: that
+ * much may be what the gap costs, and nothing is claimed for it. */
+static void tell_gap(anm_receipt *r, const pots *left)
+{
+    const anm_counters *n = &r->counters;
+    const uint64_t waits = r->stages_ns[ANM_STAGE_QUEUE] + left->delay;
+
+    if (r->band.verdict != ANM_VERDICT_INSIDE || r->first) return;
+    if (n->idle_before < long_gap_ns || waits > left->excess / 2) return;
+    if (r->total_ns <= part_of(r->band.p50_ns, near_median)) return;
+    snprintf(r->causes[0].evidence, sizeof(r->causes[0].evidence),
+             "inside the band; idle_wakeup may be part of the %.3f ms above "
+             "its median: %.3f s idle before",
+             (double)left->excess / 1e6, (double)n->idle_before / 1e9);
+}
+
 void anm_cause_explain(anm_receipt *receipt, const anm_history *history)
 {
     uint64_t explained = 0;
@@ -474,6 +496,7 @@ void anm_cause_explain(anm_receipt *receipt, const anm_history *history)
     receipt->n_causes = 0;
     if (receipt->band.verdict != ANM_VERDICT_ABOVE) {
         answer(receipt, ANM_CAUSE_NONE, 0);
+        tell_gap(receipt, &c.left);
         return;
     }
     claim_all(receipt, &c);

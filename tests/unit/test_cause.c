@@ -243,6 +243,42 @@ static bool is_one_thing(int a, int b)
            (a == ANM_CAUSE_FIRST_IN_BUCKET && b == ANM_CAUSE_NEW_THREAD);
 }
 
+/* The gap is told and nothing is claimed for it. */
+static void a_gap_is_told_inside_the_band(void **state)
+{
+    static const struct {
+        uint64_t total, queue;
+        int64_t idle_ns;
+        unsigned first;
+        bool told;
+    } cases[] = {
+        { 13 * ms, 0, 1000000000, 0, true },
+        { 13 * ms, 0, 50000000, 0, true },
+        { 13 * ms, 1 * ms, 50000000, 0, true },
+        { 13 * ms, 2 * ms, 50000000, 0, false },
+        { 13 * ms, 0, 20000000, 0, false },
+        { 13 * ms, 0, 1000000000, ANM_FIRST_THREAD, false },
+        { 11 * ms, 0, 1000000000, 0, false },
+        { 9 * ms, 0, 1000000000, 0, false },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        anm_receipt r = call_of(cases[i].total);
+        const anm_history h = quiet_past();
+        move_stage(&r, ANM_STAGE_QUEUE, cases[i].queue);
+        r.band.verdict = ANM_VERDICT_INSIDE;
+        r.counters.idle_before = cases[i].idle_ns;
+        r.first = cases[i].first;
+        anm_cause_explain(&r, &h);
+        assert_int_equal(r.n_causes, 1);
+        assert_int_equal(r.causes[0].cause, ANM_CAUSE_NONE);
+        assert_int_equal(r.causes[0].explained_ns, 0);
+        assert_int_equal(strstr(r.causes[0].evidence, "idle_wakeup") != NULL,
+                         cases[i].told);
+    }
+}
+
 static void two_planted_causes_are_both_named_or_unknown(void **state)
 {
     (void)state;
@@ -580,6 +616,7 @@ int main(void)
         cmocka_unit_test(each_planted_cause_is_named_alone),
         cmocka_unit_test(nothing_planted_is_unknown),
         cmocka_unit_test(inside_below_and_without_band_have_no_cause),
+        cmocka_unit_test(a_gap_is_told_inside_the_band),
         cmocka_unit_test(two_planted_causes_are_both_named_or_unknown),
         cmocka_unit_test(less_than_half_explained_is_unknown),
         cmocka_unit_test(less_than_a_fifth_is_not_listed),
