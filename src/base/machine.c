@@ -14,6 +14,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/host.h"
+#include "base/numbers.h"
 #include "base/proc.h"
 
 #if defined(__APPLE__)
@@ -56,7 +57,9 @@ bool anm_machine_psi(const char *text, double *out)
     char *end;
 
     if (strncmp(text, key, sizeof(key) - 1) != 0) return false;
+    const anm_numbers numbers = anm_numbers_enter();
     const double value = strtod(text + sizeof(key) - 1, &end);
+    anm_numbers_leave(numbers);
     if (end == text + sizeof(key) - 1 || *end != ' ') return false;
     if (!(value >= 0 && value <= 100)) return false;
     *out = value;

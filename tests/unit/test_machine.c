@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/machine.h"
 
+#include <locale.h>
 #include <string.h>
 
 #include "support/support.h"
@@ -51,6 +52,20 @@ static void pressure_is_a_share_of_the_last_seconds(void **state)
     assert_false(anm_machine_psi("some avg10=101 avg60=0", &v));
 }
 
+static void pressure_does_not_ask_the_locale(void **state)
+{
+    const bool has_comma = setlocale(LC_NUMERIC, "de_DE.UTF-8") ||
+                           setlocale(LC_NUMERIC, "fr_FR.UTF-8");
+    double v = -1;
+    (void)state;
+
+    if (!has_comma) skip(); // no locale with a decimal comma here
+    const bool read =
+        anm_machine_psi("some avg10=0.25 avg60=0.2 total=3\n", &v);
+    setlocale(LC_NUMERIC, "C");
+    assert_true(read && v == 0.25);
+}
+
 static void this_machine_is_somewhat_known(void **state)
 {
     anm_machine m;
@@ -72,6 +87,7 @@ int main(void)
         cmocka_unit_test(choice_is_the_word_in_brackets),
         cmocka_unit_test(size_has_a_unit_or_none),
         cmocka_unit_test(pressure_is_a_share_of_the_last_seconds),
+        cmocka_unit_test(pressure_does_not_ask_the_locale),
         cmocka_unit_test(this_machine_is_somewhat_known),
     };
 
