@@ -487,6 +487,8 @@ typedef struct anm_receipt {
         size_t tokens;
         unsigned n;         /**< runs behind it; 0: no band */
         unsigned disturbed; /**< runs left out, others were busy */
+        bool blurred; /**< fewer than three runs were not: then `n` counts all,
+                           and what others took is inside the band */
         uint64_t p50_ns, low_ns, high_ns;
         uint64_t predict_p50_ns; /**< of the stage; 0: not known */
         uint64_t outside_p50_ns; /**< of all but queue and predict */

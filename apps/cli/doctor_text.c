@@ -117,34 +117,6 @@ static void print_finding(FILE *out, const cli_term *term, size_t number,
     print_paragraph(out, text);
 }
 
-/* Calls that a finding could have come from. */
-static double count_judged(const json_t *doc)
-{
-    const json_t *log = json_object_get(doc, "receipts"), *c;
-    double n = json_is_object(log) ? number_of(log, "judged") : 0;
-    size_t i;
-
-    if (!json_is_object(json_object_get(doc, "model"))) return n;
-    json_array_foreach(json_object_get(doc, "calls"), i, c) n +=
-        json_is_object(json_object_get(c, "band")) &&
-        !json_is_true(json_object_get(c, "imposed")) &&
-        !json_is_true(json_object_get(c, "disturbed"));
-    return n;
-}
-
-/* Why no call could be judged. */
-static const char *why_none_judged(const json_t *doc)
-{
-    const json_t *log = json_object_get(doc, "receipts");
-
-    if (json_is_object(log) && number_of(log, "calls") <= 0 &&
-        !json_is_object(json_object_get(doc, "model")))
-        return "The log holds no receipt yet, so that there is nothing to "
-               "judge.";
-    return "No call could be judged: there is no band yet, because warm-up "
-           "found no steady moment or none was made.";
-}
-
 /* The band of the unchanged calls, where it is so wide that it hides things. */
 static const json_t *find_wide_band(const json_t *doc)
 {
@@ -158,21 +130,14 @@ static const json_t *find_wide_band(const json_t *doc)
 
 static void print_no_finding(FILE *out, const cli_term *term, const json_t *doc)
 {
-    const double n = count_judged(doc);
+    const json_t *judged = json_object_get(doc, "judged");
     const json_t *wide = find_wide_band(doc);
     char high[32], p50[32], text[TEXT_MAX];
 
     fprintf(out, "\n%sNo finding.%s ", cli_ink_on(term, CLI_GREEN),
             cli_ink_on(term, CLI_PLAIN));
-    if (n <= 0)
-        snprintf(text, sizeof(text), "%s", why_none_judged(doc));
-    else
-        snprintf(text, sizeof(text),
-                 "%.0f call%s judged, which left %s band no more often than a "
-                 "steady machine's do.",
-                 n, n > 1 ? "s were" : " was", n > 1 ? "their" : "its");
-    cli_wrap(out, text, 12, WIDTH);
-    if (!wide || n <= 0) return;
+    cli_wrap(out, string_of(judged, "says"), 12, WIDTH);
+    if (!wide || number_of(judged, "blurred") > 0) return;
     cli_ns_text(high, number_of(wide, "high_ns"));
     cli_ns_text(p50, number_of(wide, "p50_ns"));
     snprintf(text, sizeof(text),
@@ -180,6 +145,16 @@ static void print_no_finding(FILE *out, const cli_term *term, const json_t *doc)
              "busy when it was measured, and it hides what costs less.",
              high, p50);
     cli_wrap(out, text, 0, WIDTH);
+}
+
+/* What the bands could not show. */
+static void print_warning(FILE *out, const json_t *doc)
+{
+    const char *warning = string_of(json_object_get(doc, "judged"), "warning");
+
+    if (!*warning) return;
+    fputs("\n", out);
+    cli_wrap(out, warning, 0, WIDTH);
 }
 
 static void print_findings(FILE *out, const cli_term *term, const json_t *doc)
@@ -191,6 +166,7 @@ static void print_findings(FILE *out, const cli_term *term, const json_t *doc)
 
     if (json_array_size(list) == 0) print_no_finding(out, term, doc);
     json_array_foreach(list, i, one) print_finding(out, term, i + 1, one);
+    print_warning(out, doc);
     if (disturbed > 0)
         fprintf(out,
                 "\n%.0f round%s discarded: the host itself was slower "

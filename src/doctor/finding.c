@@ -12,15 +12,12 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "doctor/judged.h"
 #include "doctor/statistics.h"
 #include "engine/cause.h"
 
 // The share of calls that leave a band of a steady machine: engine/band.h.
 static const double nominal_rate = 0.01;
-
-// Calls so near to each other share their moment: what disturbs one disturbs
-// the next, and many of them are no better evidence than one.
-static const int64_t moment_ms = 500;
 
 static const double level = 0.05;
 static const double least_ratio = 1.10;
@@ -39,17 +36,11 @@ static unsigned needed_first(anm_cause cause)
     return 0;
 }
 
-static bool is_judged(const anm_record *r)
-{
-    return r->p50_ns && r->verdict != ANM_VERDICT_NONE && !r->imposed &&
-           !r->disturbed;
-}
-
 static bool can_show(const anm_record *r, anm_cause cause)
 {
     const unsigned first = needed_first(cause);
 
-    if (!is_judged(r)) return false;
+    if (!anm_record_is_judged(r)) return false;
     if (!first) return true;
     // A first call is the first of its length and thread as well.
     if (first != ANM_FIRST_CALL && (r->first & ANM_FIRST_CALL)) return false;
@@ -94,13 +85,6 @@ static bool is_hit(const moment *m)
             anm_binomial_tail(m->n, m->n_hits, nominal_rate) <= nominal_rate);
 }
 
-static bool is_same_moment(const anm_record *first, const anm_record *r)
-{
-    return first->at_ms != ANM_COUNTER_UNKNOWN &&
-           r->at_ms != ANM_COUNTER_UNKNOWN && r->at_ms >= first->at_ms &&
-           r->at_ms - first->at_ms < moment_ms;
-}
-
 static void find_moments(look *l, anm_cause cause)
 {
     const anm_record *items = l->records->items;
@@ -110,7 +94,7 @@ static void find_moments(look *l, anm_cause cause)
         uint64_t ns;
         if (!can_show(&items[i], cause)) continue;
         moment *m = l->n_moments ? &l->moments[l->n_moments - 1] : NULL;
-        if (!m || !is_same_moment(&items[m->first], &items[i])) {
+        if (!m || !anm_is_same_moment(&items[m->first], &items[i])) {
             m = &l->moments[l->n_moments++];
             *m = (moment){ .first = i };
         }
@@ -491,7 +475,7 @@ anm_status anm_findings_make(const anm_records *records, const char *source,
 
     *n = 0;
     for (size_t i = 0; i < records->n; i++)
-        l.n_judged += is_judged(&records->items[i]);
+        l.n_judged += anm_record_is_judged(&records->items[i]);
     l.moments = anm_alloc_array(room, sizeof(*l.moments));
     l.hits = anm_alloc_array(room, sizeof(*l.hits));
     l.values = anm_alloc_array(2 * room, sizeof(*l.values));

@@ -120,16 +120,28 @@ static void put_finding(const json_t *f, size_t number, anm_buf *b)
     anm_buf_puts(b, "</article>\n");
 }
 
+static void put_warning(const json_t *judged, anm_buf *b)
+{
+    const char *warning = anm_look_text(judged, "warning");
+
+    if (!*warning) return;
+    anm_buf_puts(b, "<p>");
+    anm_put_escaped(b, warning);
+    anm_buf_puts(b, "</p>\n");
+}
+
 static void put_headline(const anm_page *p, anm_buf *b)
 {
     const json_t *list = anm_look(p->doc, "findings");
     const json_t *first = json_array_get(list, 0);
+    const json_t *judged = anm_look(p->doc, "judged");
     const size_t n = json_array_size(list);
 
     if (n == 0) {
-        anm_buf_puts(b, "<h1>No finding</h1>\n<p class=\"key\">Calls leave "
-                        "their band no more often than a steady machine’s "
-                        "do.</p>\n");
+        anm_buf_puts(b, "<h1>No finding</h1>\n<p class=\"key\">");
+        anm_put_escaped(b, anm_look_text(judged, "says"));
+        anm_buf_puts(b, "</p>\n");
+        put_warning(judged, b);
         return;
     }
     anm_buf_puts(b, "<h1>");
@@ -145,6 +157,7 @@ static void put_headline(const anm_page *p, anm_buf *b)
         anm_buf_printf(b, "; %zu more finding%s below", n - 1,
                        n > 2 ? "s" : "");
     anm_buf_puts(b, ".</p>\n");
+    put_warning(judged, b);
 }
 
 /* ---- Figures ----------------------------------------------------------------------------------- */

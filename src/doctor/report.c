@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "doctor/judged.h"
 #include "doctor/statistics.h"
 #include "engine/json_text.h"
 
@@ -235,10 +236,11 @@ static json_t *make_stages(const anm_record *c)
 static json_t *make_call(const anm_record *c, size_t number_of)
 {
     json_t *band =
-        c->p50_ns ? json_pack("{s:o, s:o, s:o}", "p50_ns", number(c->p50_ns),
-                              "low_ns", number(c->low_ns), "high_ns",
-                              number(c->high_ns))
-                  : json_null();
+        c->p50_ns
+            ? json_pack("{s:o, s:o, s:o, s:b}", "p50_ns", number(c->p50_ns),
+                        "low_ns", number(c->low_ns), "high_ns",
+                        number(c->high_ns), "blurred", c->blurred)
+            : json_null();
 
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:o, s:b, s:b, s:o, "
@@ -287,12 +289,13 @@ static json_t *make_bands(const anm_bands *bands)
 
     for (size_t i = 0; bands && i < bands->n; i++) {
         const anm_band *b = &bands->items[i];
-        json_t *one = json_pack(
-            "{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "tokens", number(b->tokens),
-            "n", number(b->n), "disturbed", number(b->disturbed), "p50_ns",
-            number(b->p50_ns), "low_ns", number(b->low_ns), "high_ns",
-            number(b->high_ns), "today_p50_ns",
-            b->today_p50_ns ? number(b->today_p50_ns) : json_null());
+        json_t *one =
+            json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o}", "tokens",
+                      number(b->tokens), "n", number(b->n), "disturbed",
+                      number(b->disturbed), "blurred", b->useless, "p50_ns",
+                      number(b->p50_ns), "low_ns", number(b->low_ns), "high_ns",
+                      number(b->high_ns), "today_p50_ns",
+                      b->today_p50_ns ? number(b->today_p50_ns) : json_null());
         if (!append(&list, one)) break;
     }
     return list;
@@ -391,6 +394,23 @@ static json_t *make_log(const anm_records *log)
         make_log_models(log));
 }
 
+/* ---- Calls that were judged ------------------------------------------------------------ */
+
+static json_t *make_judged(const anm_report *r)
+{
+    char why[400], warning[400];
+    anm_judged j = { 0 };
+
+    if (r->exam) anm_judged_add(&j, &r->exam->records);
+    if (r->log) anm_judged_add(&j, r->log);
+    anm_judged_say(&j, why, sizeof(why));
+    anm_judged_warn(&j, warning, sizeof(warning));
+    return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o}", "calls", number(j.n),
+                     "above", number(j.n_above), "moments", number(j.n_moments),
+                     "blurred", number(j.n_blurred), "says", why, "warning",
+                     *warning ? json_string(warning) : json_null());
+}
+
 /* ---- The document --------------------------------------------------------------------- */
 
 static json_t *make_settings(const char *settings)
@@ -419,15 +439,16 @@ anm_status anm_report_write(const anm_report *r, char **json, anm_error *err)
     json_t *calls = make_calls(records, &thinned);
     json_t *doc = json_pack(
         "{s:i, s:s, s:o, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:b, s:o}",
+        "s:o, s:o, s:o, s:b, s:o}",
         "anemone_doctor", 1, "mode", r->mode, "started_ms",
         json_integer(r->started_ms), "seconds", (double)r->ns / 1e9,
         "interrupted", r->interrupted, "seed", number(r->seed), "machine",
         anm_report_machine(r), "settings", make_settings(r->settings), "model",
-        make_model(r), "findings", make_findings(r), "experiments",
-        make_experiments(r), "hypotheses", anm_report_hypotheses(r), "rounds",
-        make_rounds(r), "bands", make_bands(r->bands), "receipts",
-        make_log(r->log), "calls_thinned", thinned, "calls", calls);
+        make_model(r), "findings", make_findings(r), "judged", make_judged(r),
+        "experiments", make_experiments(r), "hypotheses",
+        anm_report_hypotheses(r), "rounds", make_rounds(r), "bands",
+        make_bands(r->bands), "receipts", make_log(r->log), "calls_thinned",
+        thinned, "calls", calls);
 
     return anm_json_take_string(doc, 0, json, err);
 }

@@ -265,6 +265,7 @@ static void fill_band(const anm_band *band, const anm_run *run, anm_receipt *r)
     r->band.tokens = band->tokens;
     r->band.n = band->n;
     r->band.disturbed = band->disturbed;
+    r->band.blurred = band->useless;
     r->band.p50_ns = band->p50_ns;
     r->band.low_ns = band->low_ns;
     r->band.high_ns = band->high_ns;
