@@ -16,6 +16,9 @@
 
 enum { CREW_MAX = 16, ROUNDS = 40 };
 
+// A call shorter than this is none that others wait for.
+static const uint64_t no_time_ns = 5000, rest_ns = 1000000;
+
 /* ---- Another thread ------------------------------------------------------------- */
 
 /* A call that a thread of its own makes. */
@@ -161,8 +164,12 @@ static void keep_asking(void *ctx)
     float *vector = m->of->vectors + m->number * m->of->dim;
 
     atomic_fetch_add(&m->of->n_ready, 1);
-    while (!atomic_load(&m->of->stop))
+    while (!atomic_load(&m->of->stop)) {
+        const uint64_t began = anm_now_ns();
         if (anm_exam_ask(m->of->x, &ask, vector, NULL, NULL)) break;
+        // Who takes no time keeps nobody waiting, however often it asks.
+        if (anm_now_ns() - began < no_time_ns) anm_sleep_ns(rest_ns);
+    }
 }
 
 /* Start n members, make the call with them at work, and end them. */
