@@ -3,19 +3,39 @@
  *
  *     doctor_live MODEL CACHE steady|callers|longer|idle|outside [N]
  *
- * Ten calls as they should be, then twenty with the condition, N of it (idle:
- * twelve).
+ * Ten calls as they should be, then twenty with the condition, N of it.
+ *
+ * callers: N of them ask at the same moment, as a page does that needs N
+ * answers; callers who only ask often drift apart and wait no more.
+ *
+ * idle: twelve pauses of N ms, a call after each, and two calls in quick
+ * succession behind it, which show what is slow for another reason. In the
+ * pause neighbours sweep the caches, and they rest before the call.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/guard.h"
 
-enum { BEFORE = 10, WITH = 20, IDLE = 12, CALLERS_MAX = 16, LONG_BYTES = 4096 };
+enum {
+    BEFORE = 10,
+    WITH = 20,
+    IDLE = 12,
+    AFTER_IDLE = 2,
+    CALLERS_MAX = 16,
+    LONG_BYTES = 4096,
+    SWEEPERS = 2,
+    SWEPT_BYTES = 128 << 20, // several times a shared cache
+    REST_MS = 50,
+};
 
 // So that the first start measures what gaps of seconds cost.
 enum { WARM_MS = 20000 };
@@ -66,11 +86,21 @@ static void ask(anm_model *m, const char *text)
     anm_free(json);
 }
 
-static void *ask_in_a_row(void *m)
+/* ---- Callers ----------------------------------------------------------------- */
+
+typedef struct crowd {
+    anm_model *model;
+    pthread_barrier_t moment;
+} crowd;
+
+static void *ask_at_once(void *ctx)
 {
+    crowd *c = ctx;
+
     for (int i = 0; i < WITH; i++) {
-        ask(m, "what are my Q2 goals?");
-        rest(100);
+        rest(300);
+        pthread_barrier_wait(&c->moment);
+        ask(c->model, "what are my Q2 goals?");
     }
     return NULL;
 }
@@ -78,19 +108,64 @@ static void *ask_in_a_row(void *m)
 static void ask_together(anm_model *m, unsigned n)
 {
     pthread_t threads[CALLERS_MAX];
+    crowd c = { .model = m };
 
     if (n > CALLERS_MAX) n = CALLERS_MAX;
+    if (n == 0 || pthread_barrier_init(&c.moment, NULL, n)) exit(1);
     for (unsigned i = 0; i < n; i++)
-        if (pthread_create(&threads[i], NULL, ask_in_a_row, m)) exit(1);
+        if (pthread_create(&threads[i], NULL, ask_at_once, &c)) exit(1);
     for (unsigned i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&c.moment);
+}
+
+/* ---- Pauses ------------------------------------------------------------------ */
+
+/* Processes of their own that go over more memory than caches hold. */
+static void sweep(pid_t sweepers[SWEEPERS])
+{
+    for (int i = 0; i < SWEEPERS; i++) {
+        sweepers[i] = fork();
+        if (sweepers[i] < 0) exit(1);
+        if (sweepers[i] > 0) continue;
+        volatile char *swept = mmap(NULL, SWEPT_BYTES, PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (swept == MAP_FAILED) _exit(1);
+        for (size_t at = 0;; at = (at + 64) % SWEPT_BYTES)
+            swept[at]++;
+    }
+}
+
+static void end_sweep(const pid_t sweepers[SWEEPERS])
+{
+    for (int i = 0; i < SWEEPERS; i++) {
+        kill(sweepers[i], SIGKILL);
+        waitpid(sweepers[i], NULL, 0);
+    }
+}
+
+static void ask_after_pauses(anm_model *m, unsigned ms)
+{
+    const char *text = "what are my Q2 goals?";
+    pid_t sweepers[SWEEPERS];
+
+    for (int i = 0; i < IDLE; i++) {
+        sweep(sweepers);
+        rest(ms);
+        end_sweep(sweepers);
+        rest(REST_MS);
+        ask(m, text);
+        for (int k = 0; k < AFTER_IDLE; k++) {
+            rest(REST_MS);
+            ask(m, text);
+        }
+    }
 }
 
 static void ask_with(anm_model *m, const char *mode, unsigned n)
 {
     static char text[LONG_BYTES];
     const bool is_longer = strcmp(mode, "longer") == 0;
-    const bool is_idle = strcmp(mode, "idle") == 0;
 
     strcpy(text, "what are my Q2 goals?");
     for (unsigned i = 1; is_longer && i < n && i < 128; i++)
@@ -99,9 +174,13 @@ static void ask_with(anm_model *m, const char *mode, unsigned n)
         ask_together(m, n);
         return;
     }
+    if (strcmp(mode, "idle") == 0) {
+        ask_after_pauses(m, n);
+        return;
+    }
     if (strcmp(mode, "outside") == 0) extra_ms = n;
-    for (int i = 0; i < (is_idle ? IDLE : WITH); i++) {
-        rest(is_idle ? n : 300);
+    for (int i = 0; i < WITH; i++) {
+        rest(300);
         ask(m, text);
     }
 }
