@@ -31,10 +31,13 @@ static const uint64_t quick_ns = UINT64_C(13500000000);
 // much, before experiments or one of them.
 static const double baseline_share = 0.15, alone_share = 0.6;
 
-static const double least_part = 0.7;
+static const double least_part = 0.4;
 
 // With less of it left nobody is asked again.
 static const uint64_t worth_a_turn_ns = UINT64_C(500000000);
+
+// What takes less has imposed nothing.
+static const uint64_t begun_ns = UINT64_C(1000000);
 
 // The mission's own question.
 static const char question[] = "what are my Q2 goals?";
@@ -211,6 +214,16 @@ static uint64_t share_of_time(const anm_exam *x, double share, double behind,
     return (uint64_t)((double)time_left(x, now) * share / behind);
 }
 
+/* Asked again, one whose share was too short gets what it needs. */
+static uint64_t own_time(const anm_exam *x, const anm_outcome *out,
+                         double behind, uint64_t now)
+{
+    const uint64_t share = share_of_time(x, out->of->share, behind, now);
+    const bool fits = out->need_ns <= time_left(x, now);
+
+    return out->starved && fits && share < out->need_ns ? out->need_ns : share;
+}
+
 static bool takes_time(const anm_outcome *out)
 {
     return out->of->share > 0;
@@ -229,7 +242,7 @@ static anm_status run_one(anm_exam *x, anm_outcome *out, double behind,
                                "interrupted before it began");
         return ANM_OK;
     }
-    x->end_ns = began + share_of_time(x, out->of->share, behind, began);
+    x->end_ns = began + own_time(x, out, behind, began);
     if (takes_time(out) && x->end_ns == began) {
         // Nothing is opened for a comparison that cannot begin.
         if (!out->n_rounds)
@@ -289,9 +302,12 @@ static anm_status run_those(anm_exam *x, anm_report *r,
         for (size_t k = i; k < r->n_outcomes; k++)
             if (is_one(&r->outcomes[k])) behind += r->outcomes[k].of->share;
         show(x, out->of->name, i + 1, r->n_outcomes + 1);
+        const uint64_t before = out->ns;
         status = run_one(x, out, behind, err);
         x->end_ns = UINT64_MAX;
-        if (!status && takes_time(out) && time_left(x, anm_now_ns()) > 0)
+        // What was not begun left nothing behind.
+        if (!status && out->ns - before > begun_ns &&
+            time_left(x, anm_now_ns()) > 0)
             status = ask_unchanged(x, BETWEEN, err);
     }
     return status;

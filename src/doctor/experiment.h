@@ -60,7 +60,8 @@ typedef struct anm_outcome {
     bool looked;  /* at while rounds went on: see below */
     bool plain;   /* its base is the unchanged call */
     bool starved; /* its time was up before anything could be compared */
-    bool answered; /* by the experiment itself, not by its arms */
+    uint64_t need_ns; /* the least that two rounds take; 0: not known */
+    bool answered;    /* by the experiment itself, not by its arms */
     anm_answer answer;
     char evidence[400];
     uint64_t ns;
@@ -101,6 +102,7 @@ struct anm_exam {
     uint64_t began_ns;
     uint64_t run_end_ns;    /* of all experiments */
     uint64_t end_ns;        /* of the experiment at work: when to stop */
+    uint64_t least_ns;      /* of all unchanged calls; 0: none yet */
     uint64_t probes_ns[64]; /* the latest, a ring */
     size_t n_probes;        /* ever */
     double *noise;          /* |log| of ratios of identical calls in a row */
@@ -165,6 +167,7 @@ struct anm_arm_plan {
     bool is_base_again;
     bool unsettles; /* an unrecorded call follows before anything else */
     size_t every;   /* only in every n-th round; 0 or 1: in each */
+    size_t times;   /* as long as an unchanged call at least; 0: once */
     size_t number;  /* for `take` */
     uint64_t pause_ns;
     void *ctx;
@@ -179,8 +182,8 @@ typedef struct anm_rounds {
 } anm_rounds;
 
 /* Rounds until the answer is known, the time is up or there are enough; then
- * compare. Fewer than two complete ones: not testable. Run again it goes on
- * with the rounds there are.
+ * compare. Fewer than two complete ones: not testable, and not begun where two
+ * would not fit into its time. Run again it goes on with the rounds there are.
  *
  * Whether the answer is known is looked at after 4, 8, 12, 20 and 40 rounds,
  * and nowhere else. Each look has its share of the error that is allowed, a
@@ -188,6 +191,14 @@ typedef struct anm_rounds {
  * last one. */
 anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
                           anm_outcome *out, anm_error *err);
+
+/* Whether two rounds fit into its time, after `before_ns` of preparing them;
+ * where not the outcome says so. True where nothing is known of calls yet. */
+bool anm_rounds_fit(anm_exam *x, const anm_rounds *rounds, uint64_t before_ns,
+                    anm_outcome *out);
+
+/* About what preparing the model again takes. */
+uint64_t anm_exam_preparing_ns(const anm_exam *x);
 
 /* The unchanged call, as an arm. */
 anm_status anm_take_unchanged(anm_exam *x, const anm_arm_plan *arm, double *ns,

@@ -16,6 +16,9 @@
 
 enum { CREW_MAX = 16, ROUNDS = 40 };
 
+// Beside a busy thread a CPU calls took 4 to 12 times as long.
+enum { TIMES_BUSY = 4 };
+
 // A call shorter than this is none that others wait for.
 static const uint64_t no_time_ns = 5000, rest_ns = 1000000;
 
@@ -253,6 +256,7 @@ ANM_RUN(neighbours)
         { .name = "no neighbours", .take = anm_take_unchanged },
         { .name = "a busy neighbour a CPU",
           .take = take_among_neighbours,
+          .times = TIMES_BUSY,
           .imposed = true,
           .unsettles = true },
         { .name = "no neighbours, again",
@@ -292,13 +296,16 @@ ANM_RUN(background)
     static const anm_arm_plan arms[] = {
         { .name = "foreground, neighbours busy",
           .take = take_foreground_busy,
+          .times = TIMES_BUSY,
           .imposed = true },
         { .name = "background, neighbours busy",
           .take = take_background_busy,
+          .times = TIMES_BUSY,
           .imposed = true,
           .unsettles = true },
         { .name = "foreground, neighbours busy, again",
           .take = take_foreground_busy,
+          .times = TIMES_BUSY,
           .imposed = true,
           .is_base_again = true },
     };

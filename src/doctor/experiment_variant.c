@@ -32,6 +32,16 @@ static anm_status take_variant(anm_exam *x, const anm_arm_plan *arm, double *ns,
     return status;
 }
 
+/* Nothing is opened for rounds that do not fit. */
+static bool has_time(anm_exam *x, size_t n, uint64_t opening_ns,
+                     anm_outcome *out)
+{
+    static const anm_arm_plan arms[VARIANTS_MAX + 2];
+    const anm_rounds rounds = { .arms = arms, .n_arms = n + 2 };
+
+    return anm_rounds_fit(x, &rounds, opening_ns, out);
+}
+
 /* Take turns with those of n variants that open; *n_open says how many did,
  * why what the last one that did not said. */
 static anm_status compare_variants(anm_exam *x, anm_outcome *out,
@@ -87,6 +97,7 @@ ANM_RUN(threads)
                            "here");
         return ANM_OK;
     }
+    if (!has_time(x, n > 3 ? 2 : 1, 0, out)) return ANM_OK;
     variants[0].options.threads = 1;
     variants[1].options.threads = n / 2;
     const anm_status status = compare_variants(
@@ -137,6 +148,7 @@ ANM_RUN(units)
                            "units comes to the same");
         return ANM_OK;
     }
+    if (!has_time(x, n, 0, out)) return ANM_OK;
     const anm_status status = compare_variants(x, out, anm_units_name(f.units),
                                                variants, n, &n_open, &why, err);
     if (!status && !n_open)
@@ -173,6 +185,8 @@ ANM_RUN(precision)
                            (double)x->machine.available_bytes / 1e6);
         return ANM_OK;
     }
+    // Those that the weights do not permit are refused before any work.
+    if (!has_time(x, n, anm_exam_preparing_ns(x), out)) return ANM_OK;
     const anm_status status =
         compare_variants(x, out, anm_precision_name(f.precision), variants, n,
                          &n_open, &why, err);

@@ -117,6 +117,8 @@ anm_status anm_take_unchanged(anm_exam *x, const anm_arm_plan *arm, double *ns,
     const anm_status status = anm_exam_call(x, &ask, &total, err);
 
     *ns = (double)total;
+    if (!status && !arm->imposed && (!x->least_ns || total < x->least_ns))
+        x->least_ns = total;
     return status;
 }
 
@@ -409,6 +411,41 @@ static anm_status run_rounds(anm_exam *x, const anm_rounds *rounds,
     return status;
 }
 
+/* The least that the rounds take without which nothing can be said: each arm
+ * is a call that costs no less than the unchanged one. */
+static uint64_t least_time(const anm_exam *x, const anm_rounds *rounds)
+{
+    uint64_t ns = 0;
+
+    for (size_t i = 0; i < rounds->n_arms; i++) {
+        const anm_arm_plan *arm = &rounds->arms[i];
+        const uint64_t calls = (arm->times ? arm->times : 1) + arm->unsettles;
+        if (arm->every > 1) continue;
+        ns += calls * x->least_ns +
+              (arm->pause_ns ? arm->pause_ns : anm_exam_pause(x));
+    }
+    return ROUNDS_LEAST * ns;
+}
+
+/* Time that brings no answer is better spent on those behind. */
+bool anm_rounds_fit(anm_exam *x, const anm_rounds *rounds, uint64_t before_ns,
+                    anm_outcome *out)
+{
+    const uint64_t now = anm_now_ns();
+    const uint64_t left = x->end_ns > now ? x->end_ns - now : 0;
+    const uint64_t need = before_ns + least_time(x, rounds);
+
+    if (!x->least_ns || out->n_rounds || x->stopped || need <= left)
+        return true;
+    out->need_ns = need;
+    out->looked = out->starved = true;
+    anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
+                       "two rounds take %.1f s at least, and its time is "
+                       "%.1f s",
+                       (double)need / 1e9, (double)left / 1e9);
+    return false;
+}
+
 anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
                           anm_outcome *out, anm_error *err)
 {
@@ -421,6 +458,7 @@ anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
         out->arms[i].name = rounds->arms[i].name;
         out->arms[i].is_base_again = rounds->arms[i].is_base_again;
     }
+    if (!anm_rounds_fit(x, rounds, 0, out)) return ANM_OK;
     const anm_status status = run_rounds(x, rounds, out, err);
     if (status) return status;
     if (out->n_rounds < ROUNDS_LEAST) {

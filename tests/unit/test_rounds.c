@@ -163,6 +163,27 @@ static void no_time_is_not_testable(void **state)
     test_exam_free(x);
 }
 
+/* Two rounds of three calls of a minute, and their pauses. */
+static void rounds_that_do_not_fit_are_not_begun(void **state)
+{
+    anm_exam *x = test_exam_open(&params);
+    (void)state;
+
+    x->least_ns = UINT64_C(60000000000);
+    x->end_ns = anm_now_ns() + UINT64_C(200000000000);
+    anm_outcome out = compare(x, 1000, 2000, 12);
+    assert_true(out.starved && out.n_rounds == 0);
+    assert_int_equal(out.need_ns, UINT64_C(360060000000));
+    assert_int_equal(out.answer, ANM_ANSWER_NOT_TESTABLE);
+    assert_non_null(strstr(out.evidence, "two rounds take 360.1 s at least"));
+    anm_outcome_deinit(&out);
+    x->end_ns = UINT64_MAX;
+    out = compare(x, 1000, 2000, 12);
+    assert_int_equal(out.answer, ANM_ANSWER_SUPPORTED);
+    anm_outcome_deinit(&out);
+    test_exam_free(x);
+}
+
 static bool stop_at_once(void *ctx)
 {
     (void)ctx;
@@ -263,6 +284,7 @@ int main(void)
         cmocka_unit_test(rounds_end_when_the_answer_is_known),
         cmocka_unit_test(reopened_experiment_keeps_its_rounds),
         cmocka_unit_test(no_time_is_not_testable),
+        cmocka_unit_test(rounds_that_do_not_fit_are_not_begun),
         cmocka_unit_test(told_to_stop_it_stops),
         cmocka_unit_test(rare_arm_is_absent_in_other_rounds),
         cmocka_unit_test(calls_are_kept_with_their_arm),
