@@ -36,9 +36,6 @@ static const double least_part = 0.4;
 // With less of it left nobody is asked again.
 static const uint64_t worth_a_turn_ns = UINT64_C(500000000);
 
-// What takes less has imposed nothing.
-static const uint64_t begun_ns = UINT64_C(1000000);
-
 // The mission's own question.
 static const char question[] = "what are my Q2 goals?";
 
@@ -302,11 +299,11 @@ static anm_status run_those(anm_exam *x, anm_report *r,
         for (size_t k = i; k < r->n_outcomes; k++)
             if (is_one(&r->outcomes[k])) behind += r->outcomes[k].of->share;
         show(x, out->of->name, i + 1, r->n_outcomes + 1);
-        const uint64_t before = out->ns;
+        const size_t before = out->n_rounds + out->n_disturbed;
         status = run_one(x, out, behind, err);
         x->end_ns = UINT64_MAX;
-        // What was not begun left nothing behind.
-        if (!status && out->ns - before > begun_ns &&
+        // What had no round left nothing behind.
+        if (!status && out->n_rounds + out->n_disturbed > before &&
             time_left(x, anm_now_ns()) > 0)
             status = ask_unchanged(x, BETWEEN, err);
     }
