@@ -38,6 +38,14 @@ void cli_term_init(cli_term *t)
     t->columns = terminal_columns(terminal ? STDOUT_FILENO : STDERR_FILENO);
 }
 
+cli_screen cli_screen_now(void)
+{
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col || !size.ws_row)
+        return (cli_screen){ 80, 24 };
+    return (cli_screen){ size.ws_col, size.ws_row };
+}
+
 const char *cli_ink_on(const cli_term *t, cli_ink ink)
 {
     static const char *const codes[] = {

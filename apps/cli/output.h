@@ -27,6 +27,14 @@ typedef struct cli_term {
 
 void cli_term_init(cli_term *t);
 
+/* The size of the terminal on stdout now, which its user may change at any
+ * time; 80 columns and 24 rows when there is none. */
+typedef struct cli_screen {
+    size_t columns, rows;
+} cli_screen;
+
+cli_screen cli_screen_now(void);
+
 typedef enum cli_ink {
     CLI_PLAIN,
     CLI_FAINT,

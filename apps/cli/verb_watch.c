@@ -4,6 +4,7 @@
 #include "watch.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -53,24 +54,67 @@ static void end_screen(void)
     fflush(stdout);
 }
 
+/* How many columns the bytes of a sequence that a terminal obeys, or of a
+ * character, take; *len is how many bytes they are. */
+static size_t columns_of(const cli_term *t, const char *s, size_t left,
+                         size_t *len)
+{
+    *len = 1;
+    if (*s == '\033') {
+        while (*len < left && s[*len - 1] != 'm')
+            (*len)++;
+        return 0;
+    }
+    while (t->utf8 && *len < left && (s[*len] & 0xc0) == 0x80)
+        (*len)++;
+    return cli_text_columns(t, (anm_text){ s, *len });
+}
+
+/* A line as far as the screen reaches; its colours to the end. */
+static void put_line(const cli_term *t, const char *s, size_t n, size_t columns)
+{
+    size_t len, used = 0;
+
+    for (size_t at = 0; at < n; at += len) {
+        const size_t wide = columns_of(t, s + at, n - at, &len);
+        used += wide;
+        if (wide == 0 || used <= columns) fwrite(s + at, 1, len, stdout);
+    }
+    // A full line has nothing behind it: its last column would be wiped.
+    if (used < columns) fputs("\033[K", stdout);
+}
+
 /* Drawn over what stands there, line by line: wiping first would flicker. */
+static void put_screen(const cli_term *t, const char *text, size_t len,
+                       cli_screen screen)
+{
+    fputs("\033[H", stdout);
+    size_t row = 0;
+
+    for (size_t at = 0; row < screen.rows && at < len; row++) {
+        const char *end = memchr(text + at, '\n', len - at);
+        const size_t n = end ? (size_t)(end - text) - at : len - at;
+
+        if (row) fputc('\n', stdout);
+        put_line(t, text + at, n, screen.columns);
+        at += n + 1;
+    }
+    if (row < screen.rows) fputs("\n\033[J", stdout);
+    fflush(stdout);
+}
+
 static void draw_over(const watching *x)
 {
+    const cli_screen screen = cli_screen_now();
+    cli_term term = x->c->term;
     char *text = NULL;
     size_t len = 0;
     FILE *stream = open_memstream(&text, &len);
 
     if (!stream) return;
-    cli_watch_draw(stream, &x->c->term, &x->w, &x->log);
-    if (fclose(stream) == 0) {
-        fputs("\033[H", stdout);
-        for (size_t i = 0; i < len; i++) {
-            if (text[i] == '\n') fputs("\033[K", stdout);
-            fputc(text[i], stdout);
-        }
-        fputs("\033[J", stdout);
-        fflush(stdout);
-    }
+    term.columns = screen.columns;
+    cli_watch_draw(stream, &term, &x->w, &x->log);
+    if (fclose(stream) == 0) put_screen(&term, text, len, screen);
     free(text);
 }
 

@@ -4,14 +4,18 @@ them where there is one.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import fcntl
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import tarfile
+import termios
 import time
 
 from harness import (
@@ -104,6 +108,35 @@ def watch_draws_on_a_terminal_and_leaves_it_as_it_was():
     expect(seen.startswith(b"\x1b[?1049h") and b"\x1b[?1049l" in seen,
            "the terminal's own screen")
     expect(b"paging" in seen and b"above" in seen, repr(seen[-400:]))
+
+
+@test
+def watch_fits_into_a_small_terminal():
+    one = receipts(3)[-1]
+    log = log_of("small.jsonl", one, slowed(one, "paging", 3),
+                 slowed(one, "queueing", 4))
+    for columns, rows in ((40, 10), (20, 5), (100, 40)):
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", rows, columns, 0, 0))
+        p = subprocess.Popen([COMMAND, "watch", "--receipts", log],
+                             stdout=slave, stderr=slave, stdin=slave,
+                             env=environment(TERM="xterm"))
+        os.close(slave)
+        seen, end = b"", time.monotonic() + 20
+        while (seen.count(b"\r\n") < min(rows, 8) - 1 and
+               time.monotonic() < end):
+            seen += os.read(master, 65536)
+        p.send_signal(signal.SIGINT)
+        expect(p.wait(20) == 130, f"exit {p.returncode}")
+        os.close(master)
+        screen = seen.split(b"\x1b[H", 1)[1].split(b"\x1b[?", 1)[0]
+        lines = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", screen.decode()).rstrip(
+            "\r\n").split("\r\n")
+        expect(lines[0].startswith("watching"), repr(lines[0]))
+        expect(len(lines) <= rows, f"{len(lines)} lines on {rows}")
+        expect(all(len(line) <= columns for line in lines),
+               f"{columns}: {max(lines, key=len)!r}")
 
 
 @test
