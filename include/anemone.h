@@ -36,7 +36,8 @@
  *   floating point modes.
  * - A release function accepts NULL.
  * - Unless a declaration says otherwise a handle may be used from any thread;
- *   closing it while a call is in flight is a bug of the caller.
+ *   closing it while a call is in flight is a bug of the caller. So is
+ *   cancelling a thread that is inside a call: locks would stay held.
  * - A child that fork() made while no call was in flight may use and close the
  *   models that its parent opened. It has none of their threads and computes on
  *   the calling one alone. A memory is its parent's: open another.

@@ -204,6 +204,12 @@ uint64_t anm_exam_preparing_ns(const anm_exam *x);
 anm_status anm_take_unchanged(anm_exam *x, const anm_arm_plan *arm, double *ns,
                               anm_error *err);
 
+/* Rounds without which nothing can be said. */
+enum { ANM_ROUNDS_LEAST = 2 };
+
+/* Whether it is time to look whether the answer is known. */
+bool anm_outcome_is_look(size_t n_rounds);
+
 /* Compare every arm with the base. */
 anm_status anm_outcome_compare(anm_exam *x, anm_outcome *out, bool paired,
                                anm_error *err);

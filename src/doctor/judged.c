@@ -49,7 +49,7 @@ void anm_judged_say(const anm_judged *j, char *out, size_t cap)
         snprintf(moments, sizeof(moments), "%zu moments", j->n_moments);
     if (!j->n_calls)
         snprintf(out, cap,
-                 "The log holds no receipt yet, so that there is nothing to "
+                 "No call was recorded, so that there is nothing to "
                  "judge.");
     else if (!j->n)
         snprintf(out, cap,

@@ -114,7 +114,7 @@ def receipts_of_a_steady_process_have_no_finding():
 @test
 def log_without_receipts_is_said_to_hold_none():
     out = succeeds("doctor", "--receipts", log_of("empty.jsonl")).out
-    expect("holds no receipt yet" in out and "warm-up" not in out, out)
+    expect("No call was recorded" in out and "warm-up" not in out, out)
 
 
 @test
