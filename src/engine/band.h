@@ -3,7 +3,7 @@
  *
  * A band belongs to a length. From the quiet timed runs at one length (the
  * first run apart): p50 is their median and s their scaled median absolute
- * deviation, at least 2 % of p50 and 20 us. The range reaches k s to both
+ * deviation, at least 3.5 % of p50 and 20 us. The range reaches k s to both
  * sides, k = 6 (1 + 3 / n), and at least 1.5 times as far up as the slowest
  * run; of ten runs and more the slowest is left out, of forty the two slowest.
  * For latencies that are steady, whatever their shape, at most 1 % of calls

@@ -68,8 +68,8 @@ static void spread_has_a_floor(void **state)
     (void)state;
 
     const anm_band slow = make_band(equal, 3);
-    assert_int_equal(slow.high_ns, 6200000); // 6 (1 + 3 / 3) x 2 % of 5 ms
-    assert_int_equal(slow.low_ns, 3800000);
+    assert_in_range(slow.high_ns, 7099999, 7100001); // 12 x 3.5 % of 5 ms
+    assert_in_range(slow.low_ns, 2899999, 2900001);
     const anm_band fast = make_band(quick, 3);
     assert_int_equal(fast.high_ns, 290000); // 12 x 20 us
     assert_int_equal(fast.low_ns, 0);
