@@ -45,7 +45,10 @@ anm_status cli_bench_measure(cli_session *s, const bench_plan *plan,
                              const anm_peak *peak, bench_row *out,
                              anm_receipt *receipt, anm_error *err);
 
-/* Ascending; the value below which `part` of the samples lie. */
+/* Ascending. */
+void cli_bench_sort(double *values, size_t n);
+
+/* Of sorted samples, the value below which `part` of them lie. */
 double cli_bench_percentile(const double *sorted, size_t n, double part);
 
 /* What a plain loop does: what a call does, less everything that is ours. */

@@ -26,15 +26,9 @@ typedef struct job {
     size_t n;            /* pairs */
 } job;
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double sorted_percentile(double *values, size_t n, double part)
 {
-    qsort(values, n, sizeof(*values), compare_doubles);
+    cli_bench_sort(values, n);
     return cli_bench_percentile(values, n, part);
 }
 

@@ -31,6 +31,17 @@ typedef struct looper {
     size_t n, cap;
 } looper;
 
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void cli_bench_sort(double *values, size_t n)
+{
+    qsort(values, n, sizeof(*values), compare_doubles);
+}
+
 double cli_bench_percentile(const double *sorted, size_t n, double part)
 {
     const double at = part * (double)(n - 1);
@@ -141,12 +152,6 @@ static void add_samples(bench_loop *loop, const bench_work *work, size_t n,
     free(ms);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* 0 where the clock is not that of this machine: no CPU makes the turns of a
  * trial, each of which needs the one before, in 1 us. */
 static uint64_t turns_of(double ms)
@@ -174,7 +179,7 @@ static bool prepare(bench_loop *loop, const bench_work *work)
     loop->n_memory = bytes / sizeof(*memory) + 1;
     add_samples(loop, work, READ_TRIALS, 1.0);
     if (loop->n == 0) return false;
-    qsort(loop->ms, loop->n, sizeof(*loop->ms), compare_doubles);
+    cli_bench_sort(loop->ms, loop->n);
     const double left = work->call_ms - loop->ms[loop->n / 2];
     loop->n = 0;
     loop->turns = turns_of(left > 0.0 ? left : 0.0);
@@ -199,7 +204,7 @@ void cli_bench_loop_deinit(bench_loop *loop)
 double cli_bench_loop_tail(bench_loop *loop)
 {
     if (loop->n < LEAST_SAMPLES) return 0.0;
-    qsort(loop->ms, loop->n, sizeof(*loop->ms), compare_doubles);
+    cli_bench_sort(loop->ms, loop->n);
     return cli_bench_percentile(loop->ms, loop->n, 0.99) /
            cli_bench_percentile(loop->ms, loop->n, 0.50);
 }

@@ -134,12 +134,6 @@ static void run_caller(void *ctx)
     }
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static anm_status prepare_caller(caller *w, const caller *like, anm_error *err)
 {
     const size_t texts = like->plan->texts ? like->plan->texts : 1;
@@ -157,7 +151,7 @@ static double quartile_ms(const caller *w)
     double *ms = malloc(w->n * sizeof(*ms));
     if (!ms) return 0.0;
     memcpy(ms, w->ms, w->n * sizeof(*ms));
-    qsort(ms, w->n, sizeof(*ms), compare_doubles);
+    cli_bench_sort(ms, w->n);
     const double quartile = cli_bench_percentile(ms, w->n, 0.25);
     free(ms);
     return quartile;
@@ -234,7 +228,7 @@ static anm_status summarise(const caller *callers, size_t n, double seconds,
             ms[at++] = callers[i].ms[k];
             sum += callers[i].ms[k];
         }
-    qsort(ms, total, sizeof(*ms), compare_doubles);
+    cli_bench_sort(ms, total);
     out->min_ms = ms[0];
     out->p50_ms = cli_bench_percentile(ms, total, 0.50);
     out->p95_ms = cli_bench_percentile(ms, total, 0.95);

@@ -76,12 +76,6 @@ static anm_status ask_all(mission *m, bool quick, anm_error *err)
     return status;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Total over the median of warm-up; 0 without a band. */
 static double ratio_of(const anm_receipt *r)
 {
@@ -98,8 +92,8 @@ static void judge(mission *m)
         ratios[i] = ratio_of(r);
         if (ratios[i] > 0.0 && ratios[i] <= 1.0 + tolerance) m->within++;
     }
-    qsort(ms, m->n, sizeof(*ms), compare_doubles);
-    qsort(ratios, m->n, sizeof(*ratios), compare_doubles);
+    cli_bench_sort(ms, m->n);
+    cli_bench_sort(ratios, m->n);
     m->p50_ms = cli_bench_percentile(ms, m->n, 0.5);
     const double median = cli_bench_percentile(ratios, m->n, 0.5);
     m->held = median > 0.0 && median <= 1.0 + tolerance;

@@ -151,12 +151,6 @@ static anm_status fill(search_job *job, batch *b, size_t items, size_t index,
     return status;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Every call changes metadata that no call before it wrote, so that each is a
  * write and none an embedding. */
 static anm_status measure_writes(search_job *job, batch *b, size_t items,
@@ -183,7 +177,7 @@ static anm_status measure_writes(search_job *job, batch *b, size_t items,
         ms[i] = (double)(cli_now_ns() - begin) / 1e6;
     }
     if (status) return status;
-    qsort(ms, SINGLE_CALLS, sizeof(ms[0]), compare_doubles);
+    cli_bench_sort(ms, SINGLE_CALLS);
     job->writes[job->n_writes++] = (write_row){
         .items = items,
         .items_per_s = (double)(n * WRITE_CALLS) * 1e9 / (double)spent,
@@ -291,7 +285,7 @@ static void summarise(samples *s, search_row *row, size_t dim)
     row->n = s->n;
     if (s->n == 0) return; // interrupted before the first
     for (int p = 0; p < N_PARTS; p++) {
-        qsort(s->ms[p], s->n, sizeof(double), compare_doubles);
+        cli_bench_sort(s->ms[p], s->n);
         row->p50_ms[p] = cli_bench_percentile(s->ms[p], s->n, 0.50);
         row->p99_ms[p] = cli_bench_percentile(s->ms[p], s->n, 0.99);
     }

@@ -17,11 +17,24 @@
 #include <unistd.h>
 #include <wchar.h>
 
-static size_t terminal_columns(int fd)
+static cli_screen screen_of(int fd)
 {
     struct winsize size;
-    if (!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col >= 20) return size.ws_col;
-    return 80;
+    if (ioctl(fd, TIOCGWINSZ, &size) || !size.ws_col || !size.ws_row)
+        return (cli_screen){ 80, 24 };
+    return (cli_screen){ size.ws_col, size.ws_row };
+}
+
+cli_screen cli_screen_now(void)
+{
+    return screen_of(STDOUT_FILENO);
+}
+
+/* Tables are not broken into fewer. */
+static size_t terminal_columns(int fd)
+{
+    const size_t columns = screen_of(fd).columns;
+    return columns >= 20 ? columns : 80;
 }
 
 void cli_term_init(cli_term *t)
@@ -36,14 +49,6 @@ void cli_term_init(cli_term *t)
     t->colour = terminal && !dumb && !(no_colour && *no_colour);
     t->progress = isatty(STDERR_FILENO) == 1 && !dumb;
     t->columns = terminal_columns(terminal ? STDOUT_FILENO : STDERR_FILENO);
-}
-
-cli_screen cli_screen_now(void)
-{
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col || !size.ws_row)
-        return (cli_screen){ 80, 24 };
-    return (cli_screen){ size.ws_col, size.ws_row };
 }
 
 const char *cli_ink_on(const cli_term *t, cli_ink ink)

@@ -16,7 +16,7 @@ static const double few_runs = 3; // widen by this many over n
 static const double beyond_slowest = 1.5;
 static const double moved_by = 1.25;
 // Some twenty runs within a second can be steadier than the minutes after
-// them: a range of less than a quarter to both sides would not last.
+// them: a range of much less than a quarter to both sides would not last.
 static const double spread_share_min = 0.035;
 static const double spread_min_ns = 20000;
 
