@@ -30,16 +30,25 @@ static anm_status find_place(cli_whole_file *w, const char *path,
     return ANM_OK;
 }
 
+/* Under a name that nobody has: an earlier process of the same number, as a
+ * container gives it to each, may have left one behind. */
 static anm_status open_beside(cli_whole_file *w, anm_error *err)
 {
-    const size_t cap = strlen(w->path) + 32;
+    enum { NAMES = 100 };
+    const size_t cap = strlen(w->path) + 48;
 
     w->beside = malloc(cap);
     if (!w->beside)
         return cli_fail(err, ANM_E_NOMEM, "%s: out of memory", w->path);
-    snprintf(w->beside, cap, "%s.%ld.part", w->path, (long)getpid());
-    w->file = fopen(w->beside, "wbx");
-    return w->file ? ANM_OK : cli_whole_file_fail(w, err);
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(w->beside, cap, "%s.%ld.%d.part", w->path, (long)getpid(), i);
+        w->file = fopen(w->beside, "wbx");
+        if (w->file) return ANM_OK;
+        if (errno != EEXIST) return cli_whole_file_fail(w, err);
+    }
+    return cli_fail(err, ANM_E_IO,
+                    "%s: all names beside it are taken, up to %s", w->path,
+                    w->beside);
 }
 
 anm_status cli_whole_file_open(cli_whole_file *w, const char *path,
