@@ -27,6 +27,11 @@ static anm_status status_of(int rc)
     case SQLITE_PERM:
         return ANM_E_IO;
     case SQLITE_CORRUPT:
+    // Our SQL has no errors of its own: the tables, or what they hold, are not
+    // what it is for.
+    case SQLITE_ERROR:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
         return ANM_E_CORRUPT;
     case SQLITE_NOTADB:
         return ANM_E_FORMAT;
@@ -52,7 +57,6 @@ anm_status anm_sql_fail(const anm_store *s, const char *doing, anm_error *err)
         return anm_fail(err, status,
                         "store %s: %s: locked by another for %u ms", s->path,
                         doing, s->timeout_ms);
-    // Our SQL has no errors of its own: the tables are not those it is for.
     if (rc == SQLITE_ERROR && s->version > 0 && s->version < ANM_STORE_VERSION)
         return anm_fail(err, ANM_E_BUSY,
                         "store %s: another program brought it from version "

@@ -105,8 +105,8 @@ static void failures_have_statuses_and_sqlites_number(void **state)
         anm_status status;
         const char *part;
     } cases[] = {
-        { "SELECT no_such", ANM_E_INTERNAL, "no such column" },
-        { "INSERT INTO store VALUES('uuid', 1)", ANM_E_INTERNAL, "(SQLite " },
+        { "SELECT no_such", ANM_E_CORRUPT, "no such column" },
+        { "INSERT INTO store VALUES('uuid', 1)", ANM_E_CORRUPT, "(SQLite " },
         { "SELECT zeroblob(2000000000)", ANM_E_LIMIT, "too big" },
     };
     anm_store *s = new_store();

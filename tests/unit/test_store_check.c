@@ -77,6 +77,22 @@ static void every_broken_promise_is_found_and_named(void **state)
     }
 }
 
+/* What is missing is a finding, and no failure of the checking. */
+static void missing_table_is_found_and_the_rest_is_checked(void **state)
+{
+    const char *path = test_db_path();
+    anm_collection c;
+    anm_store *s = three_items(path, &c);
+    (void)state;
+
+    test_store_sql(path, "DROP TABLE path_index; DROP TABLE change;"
+                         "UPDATE collection SET items = 5");
+    const char *found = test_store_problems(s);
+    assert_non_null(strstr(found, "no such table: change"));
+    assert_non_null(strstr(found, "counts 5 items and has 3"));
+    anm_store_close(s);
+}
+
 /* Overwrite page `page` of the file with 0xa5 from byte `from` on. */
 static void damage_page(const char *path, long page, long from)
 {
@@ -139,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_broken_promise_is_found_and_named),
+        cmocka_unit_test(missing_table_is_found_and_the_rest_is_checked),
         cmocka_unit_test(damaged_page_is_found_and_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
