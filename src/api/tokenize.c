@@ -41,9 +41,11 @@ anm_status anm_tokenizer_open_with(anm_tokenizer **out,
                                    const anm_options *options, anm_error *err)
 {
     char *memory = NULL;
+    anm_status status = anm_check_given(out, "out", err);
 
+    if (status) return status;
     *out = NULL;
-    anm_status status = anm_check_given(options, "options", err);
+    status = anm_check_given(options, "options", err);
     if (!status) status = anm_check_choices(options, err);
     if (status) return status;
     const char *path = options->tokenizer ? options->tokenizer : options->model;

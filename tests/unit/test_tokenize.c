@@ -110,6 +110,7 @@ static void what_is_not_open_cannot_be_chosen(void **state)
     o = options_of(NULL);
     check_refused(&o, ANM_E_ARG, "tokenizer or model must name");
     check_refused(NULL, ANM_E_ARG, "options");
+    assert_int_equal(anm_tokenizer_open_with(NULL, &o, NULL), ANM_E_ARG);
 }
 
 /* Files that end so in the memory of a cache folder. */
