@@ -726,7 +726,9 @@ ANM_API anm_status anm_predictor_open(anm_predictor **out,
                                       anm_error *err);
 ANM_API void anm_predictor_close(anm_predictor *p);
 
-/** Run a function once. Each function keeps its states from run to run.
+/** Run a function once. Each function keeps its states from run to run; a run
+ * that fails on its way, at an index outside its array say, leaves them at
+ * zero.
  *
  * @param function   NULL: the package's default one.
  * @param inputs     [n_inputs], one for each input of the function, found by
@@ -738,7 +740,8 @@ ANM_API void anm_predictor_close(anm_predictor *p);
  *         ANM_E_NOTFOUND  no such function; names those there are
  *         ANM_E_ARG       an input is missing, unknown, given twice, or of
  *                         another type or shape than allowed; names it, what
- *                         is expected and what was found. No state changed
+ *                         is expected and what was found, and no state
+ *                         changed; or an index in it is outside its array
  *         ANM_E_UNSUPPORTED, ANM_E_FORMAT  the function cannot be run: at its
  *                         first use
  *         ANM_E_NOMEM, ANM_E_LIMIT */

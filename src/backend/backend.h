@@ -219,7 +219,8 @@ typedef struct anm_backend {
 
     /* Run an array program on arrays. predict() resets the states before each
      * text. NULL: not offered. ANM_E_ARG: an input is missing or has a shape
-     * that is not allowed, or an index of the call is out of its array. */
+     * that is not allowed, or an index of the call is out of its array. What
+     * fails when operations have begun leaves the states at zeros. */
     anm_status (*run)(anm_runner *r, const anm_arrays_call *call,
                       anm_error *err);
 

@@ -123,6 +123,42 @@ static void states_live_until_they_are_reset(void **state)
     test_arrays_deinit(&t);
 }
 
+/* An index that is found to be outside when the state has been written. */
+static void a_run_that_fails_on_its_way_leaves_no_half_state(void **state)
+{
+    anm_array_view out[3];
+    test_arrays t;
+    test_runner r;
+    anm_error err = { 0 };
+    int32_t index = 1;
+
+    (void)state;
+    test_arrays_init(&t);
+    build_state(&t);
+    const anm_value_id table =
+        test_arrays_const(&t, ANM_DTYPE_F32, D(2), F(5, 6));
+    const anm_value_id at = test_arrays_in(&t, ANM_DTYPE_I32, D(1), &index);
+    const anm_value_id picked = test_arrays_node(
+        &t,
+        &(test_node){
+            ANM_ARRAY_GATHER, { table, at }, 2, { 0 }, ANM_DTYPE_F32, D(1) });
+    anm_arrays_output(t.program, picked);
+    test_arrays_load(&t, &r, 1);
+    assert_int_equal(test_arrays_run(&t, &r, false, out, NULL), ANM_OK);
+    assert_pair(&out[1], 1, 2048);
+
+    const void *good = t.inputs[1].data;
+    index = 2;
+    t.inputs[1].data = &index;
+    assert_int_equal(test_arrays_run(&t, &r, false, out, &err), ANM_E_ARG);
+    assert_non_null(strstr(err.message, "index 2 into an axis of 2"));
+    t.inputs[1].data = good;
+    assert_int_equal(test_arrays_run(&t, &r, false, out, NULL), ANM_OK);
+    assert_pair(&out[0], 0, 0);
+    test_runner_deinit(&r);
+    test_arrays_deinit(&t);
+}
+
 /* ---- Texts --------------------------------------------------------------- */
 
 /* The vector of a text: the sums of table rows of all positions, of those with
@@ -364,6 +400,7 @@ int main(void)
         cmocka_unit_test(inputs_are_checked_by_name),
         cmocka_unit_test(inputs_and_constants_may_be_results),
         cmocka_unit_test(states_live_until_they_are_reset),
+        cmocka_unit_test(a_run_that_fails_on_its_way_leaves_no_half_state),
         cmocka_unit_test(
             texts_are_padded_to_the_shortest_length_that_holds_them),
         cmocka_unit_test(texts_of_free_length_are_not_padded),

@@ -187,6 +187,8 @@ static anm_status run(anm_runner *r, const anm_arrays_call *call,
     d->bound_ns = anm_now_ns();
     status = run_steps(r, d->fit, texts, err);
     if (!status) show_outputs(d->fit, program, call);
+    // Some are written and some are not: nobody could go on from there.
+    if (status) reset_states(r);
     return status;
 }
 
