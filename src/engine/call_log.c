@@ -1,9 +1,12 @@
 /* call_log.c - what the log says of a call. Never a user's text.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
+#include "engine/call_log.h"
 
-#include "engine/state.h"
+#include <stdio.h>
+#include <string.h>
+
+#include "base/sha256.h"
 
 static double ms(uint64_t ns)
 {
@@ -13,7 +16,7 @@ static double ms(uint64_t ns)
 // Less would show as 0.0 ms.
 static const uint64_t wait_shown_ns = 50000;
 
-void anm_log_call(const anm_engine *e, const anm_receipt *r)
+void anm_log_call(const anm_log *log, const anm_receipt *r)
 {
     const uint64_t *s = r->stages_ns;
     char wait[32] = "";
@@ -21,7 +24,7 @@ void anm_log_call(const anm_engine *e, const anm_receipt *r)
     if (s[ANM_STAGE_QUEUE] >= wait_shown_ns)
         snprintf(wait, sizeof(wait), " | queue=%.1fms", ms(s[ANM_STAGE_QUEUE]));
     anm_log_line(
-        &e->log, ANM_LOG_INFO,
+        log, ANM_LOG_INFO,
         "breakdown tok=%.1fms | bind=%.1fms | pred=%.1fms | post=%.1fms | "
         "total=%.1fms | %s (%s) | band %s%s",
         ms(s[ANM_STAGE_TOKENIZE]), ms(s[ANM_STAGE_BIND]),
@@ -56,14 +59,14 @@ static range summarize(const int32_t *values, size_t n)
     return r;
 }
 
-void anm_log_inputs(const anm_engine *e, const anm_inputs *in, size_t n)
+void anm_log_inputs(const anm_log *log, const anm_inputs *in, size_t n)
 {
-    if (!anm_log_wants(&e->log, ANM_LOG_DEBUG)) return;
+    if (!anm_log_wants(log, ANM_LOG_DEBUG)) return;
     for (size_t i = 0; i < n; i++) {
         const anm_input *input = &in->items[i];
         const range ids = summarize(input->ids, input->len);
         const range mask = summarize(input->mask, input->len);
-        anm_log_line(&e->log, ANM_LOG_DEBUG,
+        anm_log_line(log, ANM_LOG_DEBUG,
                      "input ids [1, %zu] int32 range [%ld, %ld] sha256 %s | "
                      "mask [1, %zu] int32 range [%ld, %ld] sha256 %s",
                      input->len, ids.low, ids.high, ids.hash, input->len,

@@ -2,7 +2,8 @@
  * the backend that could run it, the fingerprint.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "base/clock.h"
+#include "engine/describe.h"
+
 #include "base/cpu.h"
 #include "base/error.h"
 #include "engine/state.h"
@@ -84,20 +85,6 @@ anm_status anm_engine_plain_graph(anm_engine *e, anm_graph **out,
 {
     *out = NULL;
     return e->arrays ? ANM_OK : anm_source_build(e->source, out, err);
-}
-
-size_t anm_engine_length(const anm_engine *e, size_t n, bool *padded)
-{
-    const size_t length = e->arrays ? anm_arrays_length(&e->text, n) : n;
-
-    if (padded) *padded = e->arrays && (e->text.n_lengths || length != n);
-    return length;
-}
-
-anm_cost anm_engine_cost(const anm_engine *e, size_t tokens)
-{
-    return e->arrays ? anm_arrays_cost(e->arrays, tokens)
-                     : anm_graph_cost(e->graph, tokens);
 }
 
 /* Attention makes the cost of a text a polynomial of degree two in its
@@ -210,18 +197,10 @@ static anm_status describe(anm_engine *e, const anm_options *o, anm_error *err)
 anm_status anm_engine_describe(anm_engine **out, const anm_options *options,
                                anm_error *err)
 {
-    anm_engine *e = anm_alloc_zero(sizeof(*e));
+    anm_engine *e = anm_engine_new(options);
 
     *out = NULL;
     if (!e) return anm_fail(err, ANM_E_NOMEM, "model: out of memory");
-    e->book = ANM_MUTEX_INIT;
-    e->past.device = ANM_DEVICE_UNKNOWN;
-    e->past.latest_class = ANM_IDLE_CLASSES; // no call yet
-    e->opened_at_ns = (int64_t)anm_now_ns();
-    e->log = (anm_log){ options->log, options->log_ctx, options->log_level };
-    e->progress = options->progress;
-    e->progress_ctx = options->progress_ctx;
-    atomic_store(&e->state, ANM_STATE_PREPARING);
     const anm_status status = describe(e, options, err);
     if (status) {
         anm_engine_close(e);

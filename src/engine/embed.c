@@ -7,6 +7,8 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/call_log.h"
+#include "engine/receipt.h"
 #include "engine/state.h"
 
 /* ---- Defaults -------------------------------------------------------------- */
@@ -134,7 +136,7 @@ static anm_status run_recorded(anm_engine *e, const anm_job *job,
                                anm_error *err)
 {
     anm_entry entry;
-    anm_slot *slot = anm_slot_take(e, err);
+    anm_slot *slot = anm_slot_take(&e->slots, err);
 
     if (!slot) return ANM_E_NOMEM;
     slot->record = receipt ? receipt : &slot->receipt;
@@ -147,9 +149,9 @@ static anm_status run_recorded(anm_engine *e, const anm_job *job,
         hand_over(job, slot, vectors, infos, &run);
         anm_book_stop(e, job, &entry, &run);
         anm_book_leave(e, job, &entry, &run, prompt, slot);
-        if (job->recorded) anm_log_call(e, slot->record);
+        if (job->recorded) anm_log_call(&e->log, slot->record);
     }
-    anm_slot_give_back(e, slot);
+    anm_slot_give_back(&e->slots, slot);
     return status;
 }
 
@@ -199,7 +201,7 @@ anm_status anm_engine_ids(anm_engine *e, anm_text text,
     anm_status status = make_job(e, params, &job, &prompt, err);
 
     if (status) return status;
-    anm_slot *slot = anm_slot_take(e, err);
+    anm_slot *slot = anm_slot_take(&e->slots, err);
     if (!slot) return ANM_E_NOMEM;
     anm_inputs *in = &slot->inputs;
     anm_inputs_reset(in);
@@ -210,7 +212,7 @@ anm_status anm_engine_ids(anm_engine *e, anm_text text,
         *n_ids = n;
         if (info) *info = in->infos[0];
     }
-    anm_slot_give_back(e, slot);
+    anm_slot_give_back(&e->slots, slot);
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include "engine/examine.h"
 
 #include "base/file.h"
+#include "engine/history.h"
 #include "engine/state.h"
 
 anm_engine_facts anm_engine_facts_of(const anm_engine *e)

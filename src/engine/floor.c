@@ -2,6 +2,8 @@
  * program of one table is loaded instead.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/floor.h"
+
 #include "base/error.h"
 #include "engine/artifact_file.h"
 #include "engine/state.h"

@@ -7,6 +7,8 @@
  * nothing but the fingerprint.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/golden.h"
+
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -230,10 +232,10 @@ anm_status anm_golden_prove(anm_engine *e, anm_error *err)
 
     if (status) return status;
     // The first slot is the one that a single caller will be served from.
-    anm_slot *slot = anm_slot_take(e, err);
+    anm_slot *slot = anm_slot_take(&e->slots, err);
     if (!slot) return ANM_E_NOMEM;
     status = compare(e, slot, golden, err);
     anm_inputs_reset(&slot->inputs);
-    anm_slot_give_back(e, slot);
+    anm_slot_give_back(&e->slots, slot);
     return status;
 }

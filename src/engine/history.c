@@ -3,6 +3,8 @@
  * were measured.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/history.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,13 +186,6 @@ static bool differs(const char *stored, const char *now)
     return *stored && *now && strcmp(stored, now) != 0;
 }
 
-static double work_of(const anm_engine *e, size_t tokens)
-{
-    const double t = (double)tokens;
-
-    return e->macs[0] + (e->macs[1] + e->macs[2] * t) * t;
-}
-
 /* Estimated work beyond the longest band. */
 static double find_longer(const anm_engine *e, size_t tokens)
 {
@@ -198,7 +193,7 @@ static double find_longer(const anm_engine *e, size_t tokens)
         e->bands.n ? e->bands.items[e->bands.n - 1].tokens : 0;
 
     if (longest == 0 || tokens <= longest) return 0;
-    return work_of(e, tokens) / work_of(e, longest);
+    return anm_engine_macs(e, tokens) / anm_engine_macs(e, longest);
 }
 
 anm_history anm_past_view(const anm_engine *e, const anm_band *band,

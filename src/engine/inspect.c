@@ -5,6 +5,8 @@
 #include "engine/inspect_parts.h"
 
 #include "base/error.h"
+#include "engine/describe.h"
+#include "engine/floor.h"
 #include "engine/json_text.h"
 #include "engine/state.h"
 #include "format/mlpackage.h"

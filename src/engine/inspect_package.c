@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "engine/describe.h"
 #include "engine/inspect_parts.h"
 #include "engine/json_text.h"
 #include "engine/state.h"

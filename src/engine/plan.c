@@ -5,7 +5,9 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "engine/describe.h"
 #include "engine/json_text.h"
+#include "engine/opening.h"
 #include "engine/state.h"
 #include "format/mlpackage.h"
 

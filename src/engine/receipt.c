@@ -3,11 +3,14 @@
  * Whatever a receipt says of a device is the backend's statement, copied.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/receipt.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "engine/history.h"
 #include "engine/state.h"
 
 // Dear counters are read at most ten times a second.

@@ -10,12 +10,16 @@
  * the largest chunk that the texts of a call could ever give.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "engine/run.h"
+
 #include <assert.h>
 #include <math.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/call_log.h"
+#include "engine/golden.h"
 #include "engine/guard.h"
 #include "engine/state.h"
 
@@ -24,7 +28,6 @@ enum {
     CHUNK_TOKENS_BLIND = 64, // while the rate is not yet known
     CHUNK_TEXTS_MAX = 256,
     CHUNK_TOKENS_MAX = 1024,
-    SLOT_BYTES_KEPT = 8 << 20,
 };
 
 /* ---- The clock ------------------------------------------------------------- */
@@ -61,65 +64,13 @@ void anm_run_end(anm_run *run)
     run->stages_ns[ANM_STAGE_UNACCOUNTED] = run->total_ns - sum;
 }
 
-/* ---- Slots ----------------------------------------------------------------- */
-
-void anm_slot_free(anm_slot *slot)
-{
-    if (!slot) return;
-    anm_inputs_deinit(&slot->inputs);
-    anm_free(slot->staged);
-    anm_free(slot->infos);
-    anm_sha256_free(slot->hash);
-    anm_free(slot);
-}
-
-anm_slot *anm_slot_take(anm_engine *e, anm_error *err)
-{
-    anm_mutex_lock(&e->book);
-    anm_slot *slot = e->slots;
-    if (slot) e->slots = slot->next;
-    anm_mutex_unlock(&e->book);
-    if (slot) return slot;
-
-    slot = anm_alloc_zero(sizeof(*slot));
-    if (slot) slot->hash = anm_sha256_new();
-    if (slot && slot->hash) return slot;
-    anm_slot_free(slot);
-    anm_fail(err, ANM_E_NOMEM, "call: out of memory");
-    return NULL;
-}
-
-void anm_slot_give_back(anm_engine *e, anm_slot *slot)
-{
-    const size_t bytes = slot->cap_staged * sizeof(*slot->staged) +
-                         slot->inputs.cap_ids * sizeof(*slot->inputs.ids) +
-                         slot->inputs.cap_joined;
-
-    // One huge call must not hold its memory for ever.
-    if (bytes > SLOT_BYTES_KEPT) {
-        anm_slot_free(slot);
-        return;
-    }
-    anm_mutex_lock(&e->book);
-    slot->next = e->slots;
-    e->slots = slot;
-    anm_mutex_unlock(&e->book);
-}
-
 /* ---- Chunks ---------------------------------------------------------------- */
-
-static double macs_of(const anm_engine *e, size_t tokens)
-{
-    const double t = (double)tokens;
-
-    return e->macs[0] + (e->macs[1] + e->macs[2] * t) * t;
-}
 
 static double chunk_macs(anm_engine *e)
 {
     const double rate = (double)atomic_load(&e->macs_per_ms);
 
-    return rate > 0 ? rate * CHUNK_MS : macs_of(e, CHUNK_TOKENS_BLIND);
+    return rate > 0 ? rate * CHUNK_MS : anm_engine_macs(e, CHUNK_TOKENS_BLIND);
 }
 
 static anm_status add_input(const anm_engine *e, const anm_job *job, size_t i,
@@ -142,13 +93,13 @@ static anm_status fill_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
 {
     const anm_inputs *in = &slot->inputs;
     const double most = job->n > 1 ? chunk_macs(e) : 0;
-    double work = in->n ? macs_of(e, in->items[0].len) : 0;
+    double work = in->n ? anm_engine_macs(e, in->items[0].len) : 0;
 
     while (*next < job->n && in->n < CHUNK_TEXTS_MAX &&
            in->n_ids < CHUNK_TOKENS_MAX && (in->n == 0 || work < most)) {
         const anm_status status = add_input(e, job, *next, slot, err);
         if (status) return status;
-        work += macs_of(e, in->items[in->n - 1].len);
+        work += anm_engine_macs(e, in->items[in->n - 1].len);
         (*next)++;
     }
     const bool over = work > most || in->n_ids > CHUNK_TOKENS_MAX;
@@ -199,7 +150,7 @@ static void learn_rate(anm_engine *e, const anm_inputs *in, size_t n,
 
     if (predict_ns == 0) return;
     for (size_t i = 0; i < n; i++)
-        macs += macs_of(e, in->items[i].len);
+        macs += anm_engine_macs(e, in->items[i].len);
     const double now = macs * 1e6 / (double)predict_ns;
     const double rate = before ? ((double)before * 3 + now) / 4 : now;
     atomic_store(&e->macs_per_ms, (unsigned long long)rate + 1);
@@ -397,7 +348,7 @@ static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
 
     anm_run_mark(run, ANM_STAGE_TOKENIZE);
     if (status) return status;
-    anm_log_inputs(e, &slot->inputs, n);
+    anm_log_inputs(&e->log, &slot->inputs, n);
     anm_run_mark(run, ANM_STAGE_UNACCOUNTED);
     status = predict_chunk(e, job, slot, n, vectors, run, err);
     if (!status) status = finish_chunk(e, job, slot, n, *done, run, err);

@@ -28,6 +28,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/history.h"
+#include "engine/receipt.h"
 #include "engine/state.h"
 
 enum {
@@ -508,7 +510,9 @@ anm_status anm_engine_warm(anm_engine *e, const size_t *lengths,
     const size_t n = choose_lengths(e, lengths, n_lengths, chosen);
     const uint64_t end =
         anm_now_ns() + (budget_ms ? budget_ms : BUDGET_MS) * UINT64_C(1000000);
-    warm_up w = { .e = e, .again = again, .slot = anm_slot_take(e, err) };
+    warm_up w = { .e = e,
+                  .again = again,
+                  .slot = anm_slot_take(&e->slots, err) };
     bool possible = false;
 
     if (!w.slot) return ANM_E_NOMEM;
@@ -518,7 +522,7 @@ anm_status anm_engine_warm(anm_engine *e, const size_t *lengths,
     if (!status) status = prepare(&w, chosen[n > 1], &possible, err);
     if (!status && possible) status = measure_gaps(e, &w.job, w.slot, end, err);
     anm_buf_deinit(&w.text);
-    anm_slot_give_back(e, w.slot);
+    anm_slot_give_back(&e->slots, w.slot);
     if (!status) keep_bands(e);
     return status;
 }

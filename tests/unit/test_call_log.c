@@ -1,15 +1,13 @@
 /* test_call_log.c - the line of a call is the one that interface.md fixes.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "engine/state.h"
+#include "engine/call_log.h"
 #include "support/models.h"
 
 static const char *line_of(uint64_t queue_ns)
 {
     static test_log log;
-    const anm_engine e = {
-        .log = { .fn = test_log_line, .ctx = &log, .level = ANM_LOG_INFO },
-    };
+    const anm_log to = { test_log_line, &log, ANM_LOG_INFO };
     anm_receipt r = {
         .where = { .device = ANM_DEVICE_CPU,
                    .evidence = ANM_EVIDENCE_OBSERVED },
@@ -21,7 +19,7 @@ static const char *line_of(uint64_t queue_ns)
     r.stages_ns[ANM_STAGE_TOKENIZE] = 100000;
     r.stages_ns[ANM_STAGE_PREDICT] = 1000000;
     log.n = 0;
-    anm_log_call(&e, &r);
+    anm_log_call(&to, &r);
     assert_int_equal(log.n, 1);
     return log.lines[0];
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "engine/describe.h"
 #include "engine/state.h"
 #include "support/models.h"
 

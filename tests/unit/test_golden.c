@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/sha256.h"
+#include "engine/golden.h"
 #include "engine/state.h"
 #include "support/models.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/history.h"
 #include "engine/state.h"
 #include "support/support.h"
 

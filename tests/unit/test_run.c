@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "engine/state.h"
+#include "engine/run.h"
 #include "support/models.h"
 
 #undef malloc

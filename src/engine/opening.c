@@ -1,4 +1,4 @@
-/* engine.c - opening a model: from options to a proven runner, step by step. The
+/* opening.c - opening a model: from options to a proven runner, step by step. The
  * steps that load nothing are in describe.c.
  *
  *   describe   source, graph, passes                    no weight is touched
@@ -8,31 +8,21 @@
  *   prove      the golden text on the serving buffers   golden.c
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "engine/engine.h"
-
-#include <stdio.h>
+#include "engine/opening.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/describe.h"
 #include "engine/fit.h"
+#include "engine/golden.h"
+#include "engine/receipt.h"
 #include "engine/state.h"
 #include "model/package.h"
 
 /* Room made at load: a usual query and a chunk of short texts fault no page.
  * Longer ones grow it once. */
 enum { RESERVED_TOKENS = 128, RESERVED_TEXTS = 16 };
-
-void anm_engine_enter_state(anm_engine *e, anm_state state, const char *reason)
-{
-    const double ms = (double)(anm_now_ns() - (uint64_t)e->opened_at_ns) / 1e6;
-
-    atomic_store(&e->state, (int)state);
-    anm_log_line(
-        &e->log, state == ANM_STATE_DEGRADED ? ANM_LOG_WARN : ANM_LOG_DEBUG,
-        "%s: state %s after %.1f ms%s%s", e->source ? e->source->name : "model",
-        anm_state_name(state), ms, reason ? ": " : "", reason ? reason : "");
-}
 
 /* ---- Load ------------------------------------------------------------------ */
 
@@ -299,54 +289,4 @@ anm_status anm_engine_open(anm_engine **out, const anm_options *options,
     log_ready(e);
     *out = e;
     return ANM_OK;
-}
-
-void anm_engine_close(anm_engine *e)
-{
-    if (!e) return;
-    if (e->runner) e->backend->unload(e->runner);
-    anm_artifact_close(&e->artifact);
-    anm_graph_free(e->graph);
-    anm_arrays_free(e->arrays);
-    anm_source_close(e->source);
-    anm_queue_free(e->queue);
-    while (e->slots) {
-        anm_slot *slot = e->slots;
-        e->slots = slot->next;
-        anm_slot_free(slot);
-    }
-    anm_host_deinit(&e->host);
-    anm_free(e->threads_seen);
-    anm_free(e->maps);
-    anm_free(e->band_key);
-    anm_free(e->cache);
-    anm_mutex_deinit(&e->book);
-    anm_free(e);
-}
-
-/* ---- What it is made of ----------------------------------------------------- */
-
-const anm_source *anm_engine_source(const anm_engine *e)
-{
-    return e->source;
-}
-
-size_t anm_engine_max_tokens(const anm_engine *e)
-{
-    return e->program.max_tokens;
-}
-
-const char *anm_engine_fingerprint(const anm_engine *e)
-{
-    return e->fingerprint;
-}
-
-unsigned anm_engine_threads(const anm_engine *e)
-{
-    return e->load.threads;
-}
-
-anm_state anm_engine_state(const anm_engine *e)
-{
-    return (anm_state)atomic_load(&e->state);
 }

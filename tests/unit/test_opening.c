@@ -1,4 +1,4 @@
-/* test_engine.c - opening: states, contract, levels, what is refused and how.
+/* test_opening.c - opening: states, contract, levels, what is refused and how.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>

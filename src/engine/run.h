@@ -1,0 +1,50 @@
+/* run.h - one call: what it is, what became of it, and the stage clock that runs
+ * through it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ANM_RUN_H
+#define ANM_RUN_H
+
+#include "engine/engine.h"
+#include "engine/slot.h"
+
+/* What a call is, with every default resolved. Borrowed. */
+typedef struct anm_job {
+    const anm_text *texts; /* [n], or NULL */
+    const anm_ids *rows;   /* [n], or NULL */
+    size_t n;
+    anm_input_params input;
+    size_t dims;
+    bool bulk;
+    bool counted;  /* the backend reads its counters */
+    bool recorded; /* a receipt is wanted */
+} anm_job;
+
+/* What became of it. */
+typedef struct anm_run {
+    uint64_t start_ns;
+    uint64_t mark_ns; /* where the latest stage ended */
+    uint64_t stages_ns[ANM_STAGE_COUNT];
+    uint64_t total_ns;
+    size_t tokens, truncated, longest;
+    size_t n_chunks;
+    uint64_t probe_ns;    /* of the host, after the call; 0: not probed */
+    anm_observed workers; /* counters summed over chunks, testimony joined */
+} anm_run;
+
+/* A run whose clock starts now. */
+anm_run anm_run_begin(void);
+
+/* The stage ends here, and the next one begins: the time since the latest mark
+ * is its. */
+void anm_run_mark(anm_run *run, anm_stage stage);
+
+/* Stop the clock: what no stage covers becomes ANM_STAGE_UNACCOUNTED. */
+void anm_run_end(anm_run *run);
+
+/* Fill slot->staged with [n, dims] vectors that passed the guard, and
+ * slot->infos. */
+anm_status anm_run_job(anm_engine *e, const anm_job *job, anm_slot *slot,
+                       anm_run *run, anm_error *err);
+
+#endif
