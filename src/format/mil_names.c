@@ -4,7 +4,7 @@
  * in its chain, hidden, so that the same text later is the same pointer.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "format/mlpackage_reading.h"
+#include "format/mil_names.h"
 
 #include "base/error.h"
 

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 
 #include "base/error.h"
-#include "format/mlpackage_reading.h"
+#include "format/mil_names.h"
+#include "format/mlpackage_parts.h"
 #include "format/protobuf.h"
 
 /* Of one function. */

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "base/error.h"
-#include "format/mlpackage_reading.h"
+#include "format/mlpackage_parts.h"
 #include "format/protobuf.h"
 
 static anm_status type_of_number(int64_t number, anm_mil_type *out,

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/types.h"
 #include "format/blob_file.h"
-#include "format/mlpackage_reading.h"
+#include "format/mlpackage_parts.h"
 #include "format/protobuf.h"
 
 /* ---- Immediate tensors --------------------------------------------------- */

@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "format/mlpackage_reading.h"
+#include "format/mlpackage_parts.h"
 
 static const char *copy_text(anm_mlpackage_reading *r, const char *text)
 {

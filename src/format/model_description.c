@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/error.h"
-#include "format/mlpackage_reading.h"
+#include "format/mlpackage_parts.h"
 #include "format/protobuf.h"
 
 /* MLMultiArrayDataType. */

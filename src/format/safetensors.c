@@ -276,39 +276,6 @@ anm_status anm_safetensors_sort(anm_safetensors *f, const char *path,
 
 /* ---- Lifecycle ----------------------------------------------------------- */
 
-static bool is_index(const char *path)
-{
-    static const char ending[] = ".index.json";
-    const size_t len = strlen(path), n = sizeof(ending) - 1;
-
-    return len >= n && strcmp(path + len - n, ending) == 0;
-}
-
-anm_status anm_safetensors_open(anm_safetensors **out, const char *path,
-                                anm_error *err)
-{
-    anm_status status;
-
-    *out = NULL;
-    anm_safetensors *f = anm_alloc_zero(sizeof(*f));
-    if (!f) return anm_fail_prefix(err, fail_memory(err), "%s", path);
-
-    if (is_index(path)) {
-        status = anm_safetensors_add_shards(f, path, err);
-    } else {
-        status = anm_safetensors_add(f, path, err);
-        if (!status) status = anm_safetensors_sort(f, path, err);
-    }
-    if (status) goto done;
-
-    *out = f;
-    f = NULL;
-
-done:
-    anm_safetensors_close(f);
-    return status;
-}
-
 void anm_safetensors_close(anm_safetensors *f)
 {
     if (!f) return;

@@ -35,8 +35,4 @@ anm_status anm_safetensors_add(anm_safetensors *f, const char *path,
 anm_status anm_safetensors_sort(anm_safetensors *f, const char *path,
                                 anm_error *err);
 
-/* Add the shards of an index, and sort. */
-anm_status anm_safetensors_add_shards(anm_safetensors *f, const char *path,
-                                      anm_error *err);
-
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "format/mlpackage_reading.h"
+#include "format/mil_names.h"
 #include "support/support.h"
 
 static anm_bytes text_of(const char *s)

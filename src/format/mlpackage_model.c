@@ -1,8 +1,8 @@
-/* mlpackage.c - opening: the Model, and how its description and its program
+/* mlpackage_model.c - opening: the Model, and how its description and its program
  * fit together.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "format/mlpackage_reading.h"
+#include "format/mlpackage_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Unit tests of format/mlpackage.c: containers, and how the description fits
- * the program.
+/* Unit tests of format/mlpackage_model.c: containers, and how the description
+ * fits the program.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>

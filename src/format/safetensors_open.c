@@ -1,4 +1,5 @@
-/* safetensors_index.c - the shards that a model.safetensors.index.json lists.
+/* safetensors_open.c - opening: one file, or the shards that a
+ * model.safetensors.index.json lists.
  *
  *   {"metadata": {…}, "weight_map": {"tensor": "file", …}}
  *
@@ -172,8 +173,9 @@ static char *copy_folder(const char *path)
     return anm_copy_bytes(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-anm_status anm_safetensors_add_shards(anm_safetensors *f, const char *path,
-                                      anm_error *err)
+/* Add the shards of an index, and sort. */
+static anm_status add_shards(anm_safetensors *f, const char *path,
+                             anm_error *err)
 {
     weight_map x = { .path = path };
     anm_status status = read_index(&x, err);
@@ -190,5 +192,40 @@ done:
     json_decref(x.json);
     anm_free(x.entries);
     anm_free(x.folder);
+    return status;
+}
+
+/* ---- Opening ------------------------------------------------------------- */
+
+static bool is_index(const char *path)
+{
+    static const char ending[] = ".index.json";
+    const size_t len = strlen(path), n = sizeof(ending) - 1;
+
+    return len >= n && strcmp(path + len - n, ending) == 0;
+}
+
+anm_status anm_safetensors_open(anm_safetensors **out, const char *path,
+                                anm_error *err)
+{
+    anm_status status;
+
+    *out = NULL;
+    anm_safetensors *f = anm_alloc_zero(sizeof(*f));
+    if (!f) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", path);
+
+    if (is_index(path)) {
+        status = add_shards(f, path, err);
+    } else {
+        status = anm_safetensors_add(f, path, err);
+        if (!status) status = anm_safetensors_sort(f, path, err);
+    }
+    if (status) goto done;
+
+    *out = f;
+    f = NULL;
+
+done:
+    anm_safetensors_close(f);
     return status;
 }
