@@ -17,6 +17,9 @@ typedef struct anm_infer {
 
 /* "op(types): why" */
 anm_status anm_infer_fail(const anm_infer *f, const char *why);
+/* The same with another status than ANM_E_FORMAT. */
+anm_status anm_infer_fail_as(const anm_infer *f, anm_status status,
+                             const char *why);
 
 anm_status anm_infer_axis(const anm_infer *f, int64_t axis, unsigned rank);
 

@@ -37,6 +37,12 @@ static inline unsigned anm_array_axis(int64_t axis, unsigned rank)
     return (unsigned)(axis < 0 ? axis + rank : axis);
 }
 
+/* Integer i of an input of integers whose data is known. */
+static inline int64_t anm_array_int(const anm_array_known *k, size_t i)
+{
+    return ((const int32_t *)k->data)[i];
+}
+
 /* The axes of attr as bits; all of them where it has none. */
 unsigned anm_array_axes(const anm_array_attr *attr, unsigned rank);
 

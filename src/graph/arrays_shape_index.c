@@ -5,11 +5,6 @@
 
 #include "graph/arrays_infer.h"
 
-static int64_t int_at(const anm_array_known *k, size_t i)
-{
-    return ((const int32_t *)k->data)[i];
-}
-
 static anm_status check_index_type(const anm_infer *f, unsigned i)
 {
     if (anm_infer_is_integer(&f->in[i].type)) return ANM_OK;
@@ -144,7 +139,7 @@ static anm_status infer_one_hot(anm_infer *f)
         return anm_infer_fail(f, "on and off must be scalars");
     f->open = !f->in[1].data;
     if (f->open) return ANM_OK;
-    const int64_t size = int_at(&f->in[1], 0);
+    const int64_t size = anm_array_int(&f->in[1], 0);
     const unsigned axis = anm_array_axis(f->node->attr.axis, ix->rank + 1);
     if (size < 0) return anm_infer_fail(f, "a negative size");
     f->out->rank = ix->rank + 1;

@@ -11,41 +11,6 @@
 #include "base/error.h"
 #include "graph/arrays_infer.h"
 
-bool anm_infer_is_integer(const anm_array_type *t)
-{
-    return !anm_array_is_float(t->dtype) && t->dtype != ANM_DTYPE_BOOL;
-}
-
-/* Whether input i is a list of integers, of n where n >= 0. */
-anm_status anm_infer_list(const anm_infer *f, unsigned i, int64_t n)
-{
-    const anm_array_type *t = &f->in[i].type;
-    char why[64];
-
-    if (anm_infer_is_integer(t) && t->rank <= 1 &&
-        (n < 0 || anm_array_elements(t) == (size_t)n))
-        return ANM_OK;
-    if (n < 0)
-        snprintf(why, sizeof(why), "input %u must be a list of integers", i);
-    else
-        snprintf(why, sizeof(why), "input %u must be %" PRId64 " integers", i,
-                 n);
-    return anm_infer_fail(f, why);
-}
-
-static int64_t int_at(const anm_array_known *k, size_t i)
-{
-    return ((const int32_t *)k->data)[i];
-}
-
-anm_status anm_infer_dims(anm_infer *f, const int64_t *dims, size_t n)
-{
-    if (n > ANM_RANK_MAX) return anm_infer_fail(f, "too many axes");
-    f->out->rank = (unsigned)n;
-    memcpy(f->out->dims, dims, n * sizeof(*dims));
-    return ANM_OK;
-}
-
 /* ---- Reshape and friends ------------------------------------------------- */
 
 /* What a 0 in a shape stands for. */
@@ -74,7 +39,7 @@ static anm_status infer_reshape(anm_infer *f)
     f->open = !shape->data;
     if (f->open) return ANM_OK;
     for (unsigned i = 0; i < t.rank; i++) {
-        t.dims[i] = int_at(shape, i);
+        t.dims[i] = anm_array_int(shape, i);
         if (t.dims[i] == 0) t.dims[i] = copied_dim(f, i, t.rank);
         if (t.dims[i] < -1 || (t.dims[i] == -1 && open >= 0))
             return anm_infer_fail(f, "no such shape");
@@ -166,17 +131,6 @@ static anm_status infer_transpose(anm_infer *f)
 
 /* ---- Joining and splitting ----------------------------------------------- */
 
-/* The same dims but along one axis. */
-bool anm_infer_is_like(const anm_array_type *a, const anm_array_type *b,
-                       int axis)
-{
-    if (a->rank != b->rank) return false;
-    for (unsigned i = 0; i < a->rank; i++) {
-        if ((int)i != axis && a->dims[i] != b->dims[i]) return false;
-    }
-    return true;
-}
-
 static anm_status infer_concat(anm_infer *f)
 {
     const bool interleaved = (f->node->attr.flags & ANM_ARRAY_INTERLEAVE) != 0;
@@ -234,7 +188,8 @@ static anm_status infer_split(anm_infer *f)
     const unsigned axis = anm_array_axis(f->node->attr.axis, x->rank);
     int64_t sum = 0;
     for (unsigned i = 0; i < n; i++) {
-        const int64_t part = sized ? int_at(&f->in[1], i) : x->dims[axis] / n;
+        const int64_t part =
+            sized ? anm_array_int(&f->in[1], i) : x->dims[axis] / n;
 
         if (part < 0) return anm_infer_fail(f, "a part of negative size");
         f->out[i].rank = x->rank;
@@ -257,7 +212,7 @@ static anm_status infer_tile(anm_infer *f)
     if (f->open) return ANM_OK;
     f->out->rank = x->rank;
     for (unsigned i = 0; i < x->rank; i++) {
-        const int64_t reps = int_at(&f->in[1], i);
+        const int64_t reps = anm_array_int(&f->in[1], i);
 
         if (reps < 1) return anm_infer_fail(f, "reps must be at least 1");
         f->out->dims[i] = x->dims[i] * reps;
@@ -300,8 +255,8 @@ static anm_status slice_by_size(const anm_array_known *in, anm_array_slice *out,
     const anm_array_type *x = &in[0].type;
 
     for (unsigned i = 0; i < x->rank; i++) {
-        const int64_t dim = x->dims[i], size = int_at(&in[2], i);
-        const int64_t begin = int_at(&in[1], i);
+        const int64_t dim = x->dims[i], size = anm_array_int(&in[2], i);
+        const int64_t begin = anm_array_int(&in[1], i);
         const int64_t from = begin < 0 ? begin + dim : begin;
         const int64_t n = size == -1 ? dim - from : size;
 
@@ -329,10 +284,11 @@ anm_status anm_array_slice_of(const anm_array_node *node,
     if (node->op == ANM_ARRAY_SLICE_BY_SIZE) return slice_by_size(in, out, err);
     for (unsigned i = 0; i < x->rank; i++) {
         const int64_t dim = x->dims[i];
-        const int64_t begin = int_at(&in[at], i), end = int_at(&in[at + 1], i);
+        const int64_t begin = anm_array_int(&in[at], i),
+                      end = anm_array_int(&in[at + 1], i);
         const unsigned bit = 1u << i;
 
-        out->step[i] = strided ? int_at(&in[at + 2], i) : 1;
+        out->step[i] = strided ? anm_array_int(&in[at + 2], i) : 1;
         if (attr->squeeze_mask & bit) {
             out->start[i] = begin < 0 ? begin + dim : begin;
             out->step[i] = out->count[i] = 1;
@@ -400,8 +356,8 @@ static anm_status infer_pad(anm_infer *f)
     memcpy(f->out->dims, x->dims, sizeof(x->dims));
     for (unsigned i = 0; i < n / 2; i++) {
         const unsigned axis = x->rank - (unsigned)(n / 2) + i;
-        const int64_t before = int_at(&f->in[1], 2 * i);
-        const int64_t after = int_at(&f->in[1], 2 * i + 1);
+        const int64_t before = anm_array_int(&f->in[1], 2 * i);
+        const int64_t after = anm_array_int(&f->in[1], 2 * i + 1);
         const int64_t most = x->dims[axis] - 1;
 
         if (before < 0 || after < 0) return anm_infer_fail(f, "a negative pad");
@@ -431,7 +387,7 @@ static anm_status infer_fill(anm_infer *f)
     if (f->open) return ANM_OK;
     f->out->rank = (unsigned)rank;
     for (unsigned i = 0; i < rank; i++) {
-        f->out->dims[i] = int_at(&f->in[0], i);
+        f->out->dims[i] = anm_array_int(&f->in[0], i);
         if (f->out->dims[i] < 0) return anm_infer_fail(f, "a negative size");
     }
     return ANM_OK;
@@ -446,7 +402,7 @@ anm_status anm_array_range_count(const anm_array_known *in, int64_t *out,
         if (anm_array_is_float(in[i].type.dtype))
             v[i] = (double)((const float *)in[i].data)[0];
         else
-            v[i] = (double)int_at(&in[i], 0);
+            v[i] = (double)anm_array_int(&in[i], 0);
     }
     const double n = ceil((v[1] - v[0]) / v[2]);
     if (!(v[2] != 0) || !(n <= (double)ANM_ARRAY_ELEMENTS_MAX))

@@ -1,4 +1,6 @@
-/* arrays_shape.c - shapes of the outputs of a node, by families of operations.
+/* arrays_shape_rules.c - shapes of the outputs of a node, by families of
+ * operations; what moves and picks elements is in arrays_shape_move.c and
+ * arrays_shape_index.c.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "graph/arrays_shape.h"
@@ -11,60 +13,6 @@
 
 #include "base/error.h"
 #include "graph/arrays_infer.h"
-
-/* ---- Words --------------------------------------------------------------- */
-
-size_t anm_array_elements(const anm_array_type *t)
-{
-    size_t n = 1;
-
-    for (unsigned i = 0; i < t->rank; i++)
-        n *= (size_t)t->dims[i];
-    return n;
-}
-
-unsigned anm_array_axes(const anm_array_attr *attr, unsigned rank)
-{
-    unsigned bits = 0;
-
-    if (attr->n_axes == 0) return (1u << rank) - 1;
-    for (unsigned i = 0; i < attr->n_axes; i++)
-        bits |= 1u << anm_array_axis(attr->axes[i], rank);
-    return bits;
-}
-
-static anm_status fail_as(const anm_infer *f, anm_status status,
-                          const char *why)
-{
-    char shapes[256];
-    size_t at = 0;
-
-    shapes[0] = '\0';
-    for (unsigned i = 0; i < f->node->n_inputs && at < sizeof(shapes); i++) {
-        char text[96] = "none";
-
-        if (f->in[i].present)
-            anm_array_type_text(&f->in[i].type, text, sizeof(text));
-        at += (size_t)snprintf(shapes + at, sizeof(shapes) - at, "%s%s",
-                               i ? ", " : "", text);
-    }
-    return anm_fail(f->err, status, "%s(%s): %s",
-                    anm_array_op_describe(f->node->op)->name, shapes, why);
-}
-
-anm_status anm_infer_fail(const anm_infer *f, const char *why)
-{
-    return fail_as(f, ANM_E_FORMAT, why);
-}
-
-anm_status anm_infer_axis(const anm_infer *f, int64_t axis, unsigned rank)
-{
-    char why[64];
-
-    if (axis >= -(int64_t)rank && axis < (int64_t)rank) return ANM_OK;
-    snprintf(why, sizeof(why), "axis %" PRId64 " of %u", axis, rank);
-    return anm_infer_fail(f, why);
-}
 
 /* Every axis in range and none twice. */
 static anm_status check_axes(const anm_infer *f, unsigned rank)
@@ -87,24 +35,6 @@ static void set_dims(const anm_infer *f, const anm_array_type *t)
 {
     f->out->rank = t->rank;
     memcpy(f->out->dims, t->dims, sizeof(t->dims));
-}
-
-anm_status anm_infer_broadcast(const anm_infer *f, anm_array_type *to,
-                               const anm_array_type *t)
-{
-    const unsigned rank = to->rank > t->rank ? to->rank : t->rank;
-    anm_array_type joined = { .dtype = to->dtype, .rank = rank };
-
-    for (unsigned i = 1; i <= rank; i++) {
-        const int64_t a = i <= to->rank ? to->dims[to->rank - i] : 1;
-        const int64_t b = i <= t->rank ? t->dims[t->rank - i] : 1;
-
-        if (a != b && a != 1 && b != 1)
-            return anm_infer_fail(f, "shapes do not broadcast");
-        joined.dims[rank - i] = a == 1 ? b : a;
-    }
-    *to = joined;
-    return ANM_OK;
 }
 
 /* ---- Element by element -------------------------------------------------- */
@@ -578,7 +508,7 @@ static anm_status check_size(const anm_infer *f, const anm_array_type *t)
             anm_array_type_text(t, text, sizeof(text));
             snprintf(why, sizeof(why), "%s is more than %" PRIu64 " elements",
                      text, ANM_ARRAY_ELEMENTS_MAX);
-            return fail_as(f, ANM_E_LIMIT, why);
+            return anm_infer_fail_as(f, ANM_E_LIMIT, why);
         }
         n *= d;
     }
