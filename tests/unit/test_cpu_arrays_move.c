@@ -347,9 +347,8 @@ static void check_slice(test_arrays *t, anm_value_id x, const slice *s)
     test_arrays_gives(t, &node, s->want);
 }
 
-static void slices_mean_what_numpy_means(void **state)
-{
-    static const slice rows[] = {
+static const slice
+    slices[] = {
         { ANM_ARRAY_SLICE_BY_INDEX,
           { 1, 0, 2 },
           { 3, 4, 5 },
@@ -441,6 +440,9 @@ static void slices_mean_what_numpy_means(void **state)
           { 3, 1, 4, -1 },
           { 16, 17, 18, 19, 36, 37, 38, 39, 56, 57, 58, 59 } },
     };
+
+static void slices_mean_what_numpy_means(void **state)
+{
     float x[60];
     test_arrays t;
 
@@ -449,8 +451,8 @@ static void slices_mean_what_numpy_means(void **state)
         x[i] = (float)i;
     test_arrays_init(&t);
     const anm_value_id v = test_arrays_in(&t, ANM_DTYPE_F32, D(3, 4, 5), x);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        check_slice(&t, v, &rows[i]);
+    for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++)
+        check_slice(&t, v, &slices[i]);
     test_arrays_check(&t);
     test_arrays_deinit(&t);
 }
