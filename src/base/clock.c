@@ -18,6 +18,19 @@ uint64_t anm_now_ns(void)
     return (uint64_t)read_clock(CLOCK_MONOTONIC);
 }
 
+#if defined(CLOCK_BOOTTIME)
+uint64_t anm_now_with_sleep_ns(void)
+{
+    return (uint64_t)read_clock(CLOCK_BOOTTIME);
+}
+#else
+/* Of a Mac this is the clock that goes on while it sleeps. */
+uint64_t anm_now_with_sleep_ns(void)
+{
+    return anm_now_ns();
+}
+#endif
+
 int64_t anm_wall_ns(void)
 {
     return read_clock(CLOCK_REALTIME);

@@ -20,6 +20,24 @@ static void time_never_goes_back(void **state)
     }
 }
 
+static void clock_that_went_back_shows_no_time(void **state)
+{
+    (void)state;
+    assert_int_equal(anm_elapsed_ns(5, 9), 4);
+    assert_int_equal(anm_elapsed_ns(9, 5), 0);
+}
+
+static void clock_with_sleep_goes_on_like_the_other(void **state)
+{
+    const uint64_t start = anm_now_with_sleep_ns(), began = anm_now_ns();
+    (void)state;
+
+    anm_sleep_ns(1000000);
+    const uint64_t passed = anm_now_ns() - began;
+    assert_true(passed >= 1000000);
+    assert_true(anm_now_with_sleep_ns() - start >= passed);
+}
+
 static void sleep_is_at_least_as_long_as_asked(void **state)
 {
     const uint64_t start = anm_now_ns();
@@ -62,6 +80,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_never_goes_back),
+        cmocka_unit_test(clock_that_went_back_shows_no_time),
+        cmocka_unit_test(clock_with_sleep_goes_on_like_the_other),
         cmocka_unit_test(sleep_is_at_least_as_long_as_asked),
         cmocka_unit_test(wall_clock_is_the_date),
         cmocka_unit_test(sleeping_takes_no_cpu_time),

@@ -233,13 +233,13 @@ static anm_status run_passes(anm_runner *r, const anm_call *call,
 
         status = bind_pass(r, call, first, &b, err);
         uint64_t now = anm_now_ns();
-        o->bind_ns += now - then;
+        o->bind_ns += anm_elapsed_ns(then, now);
         then = now;
         if (status) break;
 
         status = run_pass(r, call, first, &b, err);
         now = anm_now_ns();
-        o->predict_ns += now - then;
+        o->predict_ns += anm_elapsed_ns(then, now);
         then = now;
         first += b.n_texts;
     }

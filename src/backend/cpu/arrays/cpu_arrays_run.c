@@ -394,8 +394,8 @@ anm_status anm_cpu_arrays_texts(anm_runner *r, const anm_call *call,
                                       .reset_states = true };
         status = run(r, &one, call, &d, err);
         if (!status) status = copy_vectors(r, d.fit, call, first, n, err);
-        o->bind_ns += d.bound_ns - then;
-        o->predict_ns += anm_now_ns() - d.bound_ns;
+        o->bind_ns += anm_elapsed_ns(then, d.bound_ns);
+        o->predict_ns += anm_elapsed_ns(d.bound_ns, anm_now_ns());
         first += n;
     }
     return status;
