@@ -418,7 +418,8 @@ enum {
 #define ANM_COUNTER_UNKNOWN INT64_MIN
 
 typedef struct anm_counters {
-    int64_t idle_before;  /**< ns since the model's last call ended */
+    int64_t idle_before;  /**< ns since the model's last call ended, sleep of
+                               the machine included */
     int64_t in_flight;    /**< calls inside the model, this one included */
     int64_t cpu_ns;       /**< CPU time of caller and workers */
     int64_t run_delay_ns; /**< time runnable and not running, same threads */

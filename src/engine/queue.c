@@ -67,11 +67,12 @@ void anm_queue_free(anm_queue *q)
     anm_free(q);
 }
 
-void anm_queue_enter(anm_queue *q, bool bulk)
+bool anm_queue_enter(anm_queue *q, bool bulk)
 {
     atomic_fetch_add(&q->in_flight, 1);
     anm_mutex_lock(&q->lock);
-    if (q->taken) {
+    const bool waited = q->taken;
+    if (waited) {
         waiter w = { .turn = ANM_SIGNAL_INIT };
         append(bulk ? &q->bulk : &q->live, &w);
         while (!w.called)
@@ -80,9 +81,10 @@ void anm_queue_enter(anm_queue *q, bool bulk)
     }
     q->taken = true;
     anm_mutex_unlock(&q->lock);
+    return waited;
 }
 
-void anm_queue_leave(anm_queue *q)
+bool anm_queue_leave(anm_queue *q)
 {
     anm_mutex_lock(&q->lock);
     assert(q->taken);
@@ -96,6 +98,7 @@ void anm_queue_leave(anm_queue *q)
     }
     anm_mutex_unlock(&q->lock);
     atomic_fetch_sub(&q->in_flight, 1);
+    return next != NULL;
 }
 
 bool anm_queue_live_waiting(anm_queue *q)

@@ -15,9 +15,10 @@ typedef struct anm_queue anm_queue;
 anm_status anm_queue_new(anm_queue **out, anm_error *err);
 void anm_queue_free(anm_queue *q); /* nobody may be inside */
 
-/* Returns when it is this caller's turn. */
-void anm_queue_enter(anm_queue *q, bool bulk);
-void anm_queue_leave(anm_queue *q);
+/* Returns when it is this caller's turn: whether another one had it before. */
+bool anm_queue_enter(anm_queue *q, bool bulk);
+/* Whether somebody has the turn now. */
+bool anm_queue_leave(anm_queue *q);
 
 /* Whether a live call is waiting: a bulk call asks between chunks. */
 bool anm_queue_live_waiting(anm_queue *q);

@@ -285,38 +285,40 @@ void anm_book_begin(anm_engine *e)
     anm_mutex_lock(&e->book);
     fill_model(e, &e->blank);
     read_sample(e);
-    e->last_end_ns = e->sample_ns;
+    e->last_end_ns = anm_now_with_sleep_ns();
     anm_mutex_unlock(&e->book);
 }
 
 void anm_book_enter(anm_engine *e, bool counted, anm_entry *entry)
 {
     anm_mutex_lock(&e->book);
-    const uint64_t now = anm_now_ns();
     entry->in_flight = ++e->n_calls;
-    entry->idle_ns = e->n_calls > 1 || now < e->last_end_ns
-                         ? 0
-                         : (int64_t)(now - e->last_end_ns);
+    entry->idle_ns =
+        e->n_calls > 1
+            ? 0
+            : (int64_t)anm_elapsed_ns(e->last_end_ns, anm_now_with_sleep_ns());
     anm_mutex_unlock(&e->book);
     if (counted) anm_host_thread_read(&entry->thread);
+}
+
+static bool is_above(anm_engine *e, const anm_job *job, const anm_run *run)
+{
+    anm_mutex_lock(&e->book);
+    const anm_band band = band_of(e, job, run);
+    anm_mutex_unlock(&e->book);
+    return anm_band_judge(&band, run->total_ns) == ANM_VERDICT_ABOVE;
 }
 
 void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
                    anm_run *run)
 {
     anm_run_end(run);
-    if (!job->counted) return;
-    anm_host_thread_read(&entry->after);
-    if (!job->recorded) return;
-    anm_mutex_lock(&e->book);
-    const anm_band band = band_of(e, job, run);
-    anm_mutex_unlock(&e->book);
-    if (anm_band_judge(&band, run->total_ns) != ANM_VERDICT_ABOVE) return;
+    if (job->counted) anm_host_thread_read(&entry->after);
     // Nobody is kept waiting for a probe, and no probe measures company.
-    if (anm_queue_in_flight(e->queue)) return;
-    anm_queue_enter(e->queue, false);
-    run->probe_ns = anm_host_probe(e);
-    anm_queue_leave(e->queue);
+    if (job->recorded && run->has_turn && is_above(e, job, run) &&
+        anm_queue_in_flight(e->queue) == 1)
+        run->probe_ns = anm_host_probe(e);
+    anm_run_leave(e, run);
 }
 
 void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
@@ -326,7 +328,7 @@ void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
 
     anm_mutex_lock(&e->book);
     e->n_calls--;
-    e->last_end_ns = run->start_ns + run->total_ns;
+    e->last_end_ns = anm_now_with_sleep_ns();
     const unsigned first = note_firsts(e, run);
     if (job->recorded) {
         *r = e->blank;
@@ -353,6 +355,6 @@ void anm_book_abandon(anm_engine *e)
 {
     anm_mutex_lock(&e->book);
     e->n_calls--;
-    e->last_end_ns = anm_now_ns();
+    e->last_end_ns = anm_now_with_sleep_ns();
     anm_mutex_unlock(&e->book);
 }

@@ -21,8 +21,9 @@ typedef struct anm_entry {
 
 void anm_book_enter(anm_engine *e, bool counted, anm_entry *entry);
 
-/* A counted call that ran to its end: stop the clock, read its counters, and
- * probe the host when the call is above its band and nobody else is inside. */
+/* A call that ran to its end: stop the clock, read its counters when it is a
+ * counted one, probe the host when it is above its band and nobody waits, and
+ * give the turn back. */
 void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
                    anm_run *run);
 

@@ -5,6 +5,9 @@
  * the order of its texts. Tokenizing happens outside the queue. A chunk that
  * turns out too long gives its last text to the next one.
  *
+ * The turn is kept until a chunk's vectors are where they belong, since who gives
+ * it back may wait for all of the next call.
+ *
  * How large a chunk is depends on how fast the machine was lately; the room for
  * it must not, or a second identical call could allocate. So room is made for
  * the largest chunk that the texts of a call could ever give.
@@ -42,9 +45,9 @@ anm_run anm_run_begin(void)
 /* The time since the latest mark, which moves to now. */
 static uint64_t take_lap(anm_run *run)
 {
-    const uint64_t now = anm_now_ns(), lap = now - run->mark_ns;
+    const uint64_t lap = anm_elapsed_ns(run->mark_ns, anm_now_ns());
 
-    run->mark_ns = now;
+    run->mark_ns += lap;
     return lap;
 }
 
@@ -57,9 +60,10 @@ void anm_run_end(anm_run *run)
 {
     uint64_t sum = 0;
 
+    anm_run_mark(run, ANM_STAGE_UNACCOUNTED);
     for (int s = 0; s < ANM_STAGE_UNACCOUNTED; s++)
         sum += run->stages_ns[s];
-    run->total_ns = anm_now_ns() - run->start_ns;
+    run->total_ns = run->mark_ns - run->start_ns;
     assert(sum <= run->total_ns);
     run->stages_ns[ANM_STAGE_UNACCOUNTED] = run->total_ns - sum;
 }
@@ -212,16 +216,37 @@ static anm_status predict_chunk(anm_engine *e, const anm_job *job,
                             .vectors = vectors,
                             .counted = job->counted };
 
-    anm_queue_enter(e->queue, job->bulk);
-    anm_run_mark(run, ANM_STAGE_QUEUE);
+    // Who need not wait may be stopped here all the same, and waits for nobody.
+    const bool waited = anm_queue_enter(e->queue, job->bulk);
+    run->has_turn = true;
+    anm_run_mark(run, waited ? ANM_STAGE_QUEUE : ANM_STAGE_UNACCOUNTED);
     reserve_chunks(e, job);
     anm_run_mark(run, ANM_STAGE_BIND);
     const anm_status status = e->backend->predict(e->runner, &call, &seen, err);
     const uint64_t call_ns = take_lap(run);
-    if (!status) learn_rate(e, &slot->inputs, n, call_ns);
-    anm_queue_leave(e->queue);
-    if (!status) add_observed(run, &seen, call_ns);
-    return status;
+    if (status) return status;
+    learn_rate(e, &slot->inputs, n, call_ns);
+    add_observed(run, &seen, call_ns);
+    return ANM_OK;
+}
+
+/* Whoever is next takes every CPU at once, and the caller gets its own back when
+ * that call is over: that it waits for other calls, only later than most. */
+static void leave(anm_engine *e, anm_run *run)
+{
+    if (!run->has_turn) return;
+    run->has_turn = false;
+    const bool is_handed_on = anm_queue_leave(e->queue);
+    anm_run_mark(run, is_handed_on ? ANM_STAGE_QUEUE : ANM_STAGE_POST);
+}
+
+void anm_run_leave(anm_engine *e, anm_run *run)
+{
+    const uint64_t start_ns = anm_now_ns();
+
+    run->mark_ns = start_ns;
+    leave(e, run);
+    run->total_ns += run->mark_ns - start_ns;
 }
 
 /* ---- After ----------------------------------------------------------------- */
@@ -353,6 +378,7 @@ static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
     status = predict_chunk(e, job, slot, n, vectors, run, err);
     if (!status) status = finish_chunk(e, job, slot, n, *done, run, err);
     anm_run_mark(run, ANM_STAGE_POST);
+    if (status || *done + n < job->n) leave(e, run);
     if (status == ANM_E_DEVICE) {
         anm_golden_explain(e, err);
         degrade(e, err ? err->message : NULL);

@@ -28,6 +28,7 @@ typedef struct anm_run {
     uint64_t total_ns;
     size_t tokens, truncated, longest;
     size_t n_chunks;
+    bool has_turn;        /* of the queue */
     uint64_t probe_ns;    /* of the host, after the call; 0: not probed */
     anm_observed workers; /* counters summed over chunks, testimony joined */
 } anm_run;
@@ -43,8 +44,12 @@ void anm_run_mark(anm_run *run, anm_stage stage);
 void anm_run_end(anm_run *run);
 
 /* Fill slot->staged with [n, dims] vectors that passed the guard, and
- * slot->infos. */
+ * slot->infos. When it succeeds the run still has the turn, which
+ * anm_book_stop() gives back. */
 anm_status anm_run_job(anm_engine *e, const anm_job *job, anm_slot *slot,
                        anm_run *run, anm_error *err);
+
+/* After the end: give the turn back if the run has it, and add what that takes. */
+void anm_run_leave(anm_engine *e, anm_run *run);
 
 #endif

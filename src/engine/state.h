@@ -58,8 +58,8 @@ struct anm_engine {
     anm_receipt blank; /* all that receipts have in common */
     anm_bands bands;
     anm_past past;
-    uint64_t last_end_ns;
-    unsigned n_calls; /* inside the engine now */
+    uint64_t last_end_ns; /* by the clock that goes on in a sleep */
+    unsigned n_calls;     /* inside the engine now */
     bool was_called;
     bool warned_dims;
     uint64_t lengths_seen;  /* bit per power of two */

@@ -55,7 +55,7 @@ static void *enter_once(void *arg)
 {
     caller *c = arg;
 
-    anm_queue_enter(c->s->queue, c->bulk);
+    assert_true(anm_queue_enter(c->s->queue, c->bulk));
     c->s->order[c->s->n_order++] = c->name;
     anm_queue_leave(c->s->queue);
     return NULL;
@@ -79,7 +79,7 @@ static void live_overtakes_bulk_in_order_of_arrival(void **state)
     (void)state;
 
     assert_int_equal(anm_queue_new(&s.queue, NULL), ANM_OK);
-    anm_queue_enter(s.queue, true);
+    assert_false(anm_queue_enter(s.queue, true));
     assert_false(anm_queue_live_waiting(s.queue));
     for (int i = 0; i < 5; i++) {
         callers[i] = (caller){ &s, i, bulk[i] };
@@ -88,7 +88,7 @@ static void live_overtakes_bulk_in_order_of_arrival(void **state)
         wait_for_in_flight(&s, (unsigned)i + 2);
     }
     assert_true(anm_queue_live_waiting(s.queue));
-    anm_queue_leave(s.queue);
+    assert_true(anm_queue_leave(s.queue));
     for (int i = 0; i < 5; i++)
         pthread_join(threads[i], NULL);
     for (int i = 0; i < 5; i++)
