@@ -122,6 +122,19 @@ static void read_rusage(anm_host_thread *out)
     out->run_delay_ns = read_run_delay(r.ru_nvcsw + r.ru_nivcsw);
 }
 
+int64_t anm_host_thread_waited(void)
+{
+    drop_inherited(&own_schedstat);
+    const schedstat before = own_schedstat;
+    anm_host_thread now;
+
+    anm_host_thread_read(&now);
+    if (!before.known) return ANM_COUNTER_UNKNOWN;
+    return now.run_delay_ns == ANM_COUNTER_UNKNOWN
+               ? ANM_COUNTER_UNKNOWN
+               : now.run_delay_ns - before.delay;
+}
+
 enum { FD_GROUP, FD_PSI_CPU, FD_PSI_MEMORY, FD_PSI_IO, FD_FREQ };
 enum { N_FDS = sizeof((anm_host){ 0 }.fds) / sizeof(int) };
 
@@ -276,6 +289,11 @@ int64_t anm_host_peak_resident_bytes(void)
 static void read_rusage(anm_host_thread *out)
 {
     (void)out;
+}
+
+int64_t anm_host_thread_waited(void)
+{
+    return ANM_COUNTER_UNKNOWN;
 }
 
 void anm_host_sample(anm_host *h, anm_host_state *out)

@@ -20,6 +20,10 @@ typedef struct anm_host_thread {
 
 void anm_host_thread_read(anm_host_thread *out);
 
+/* How long this thread has waited for a CPU since it last called
+ * anm_host_thread_read(). */
+int64_t anm_host_thread_waited(void);
+
 /* Of the process's cgroup and the machine. */
 typedef struct anm_host_state {
     uint64_t group;       /* tells one cgroup of this process from another */

@@ -95,6 +95,9 @@ struct anm_pool {
     bool is_stale; // windows have ended uncounted since the last reading
     int free_cpu;  // the one that no worker is pinned to
     uint64_t caller_cpu_ns;
+    // Of the caller: the latest mark in this window, 0 without one, its CPU time
+    // then, and how long it has slept since.
+    uint64_t marked_ns, marked_cpu_ns, slept_ns;
     pid_t process;   // in which the workers are
     worker *workers; // [n_members - 1]
 };
@@ -139,22 +142,23 @@ static void wake(anm_pool *p, bed *b)
     pthread_mutex_unlock(&b->mutex);
 }
 
-/* Inlined, so that the condition is a load and not a call. */
-static ANM_ALWAYS_INLINE void wait_until(anm_pool *p, bed *b, condition holds,
-                                         uint64_t seen, uint64_t awake_ns)
+/* How long it slept. Inlined, so that the condition is a load and not a call. */
+static ANM_ALWAYS_INLINE uint64_t wait_until(anm_pool *p, bed *b,
+                                             condition holds, uint64_t seen,
+                                             uint64_t awake_ns)
 {
     uint64_t start = 0;
 
     for (;;) {
         for (unsigned i = 0; i < LOOKS_PER_CLOCK; i++) {
-            if (holds(p, seen)) return;
+            if (holds(p, seen)) return 0;
             anm_spin_pause();
         }
         const uint64_t now = anm_now_ns();
         if (!start) start = now;
         if (now - start > awake_ns) {
             sleep_until(p, b, holds, seen);
-            return;
+            return anm_elapsed_ns(now, anm_now_ns());
         }
         if (now - start > SPIN_NS) sched_yield();
     }
@@ -281,7 +285,7 @@ static void start_step(anm_pool *p, anm_pool_fn fn, void *ctx, uint64_t signal)
 
 static void finish_step(anm_pool *p)
 {
-    wait_until(p, &p->caller_bed, all_done, 0, CALLER_AWAKE_NS);
+    p->slept_ns += wait_until(p, &p->caller_bed, all_done, 0, CALLER_AWAKE_NS);
 }
 
 /* Claim the share of a worker that has not come, and note since when. */
@@ -314,6 +318,7 @@ void anm_pool_begin(anm_pool *p)
     // Nobody is missing while there is nothing to do.
     for (unsigned i = 0; i < p->n_workers; i++)
         p->workers[i].missing_since = 0;
+    p->marked_ns = 0;
     make_room_for_caller(p);
     change_signal(p, current_signal(p) | IN_WINDOW);
 }
@@ -332,16 +337,31 @@ static void read_own_usage(void *ctx, unsigned member, unsigned n_members)
         usage->run_delay_ns = estimated;
 }
 
+/* Since the mark, the time in which the caller neither computed nor waited for
+ * a CPU nor slept until others were done: the process was stopped, or the clock
+ * jumped, and nobody waited for a CPU meanwhile. */
+static uint64_t stopped_ns(const anm_pool *p, uint64_t now)
+{
+    const int64_t waited = anm_host_thread_waited();
+
+    if (!p->marked_ns || waited < 0) return 0;
+    return anm_elapsed_ns(
+        p->marked_ns + p->slept_ns + (uint64_t)waited +
+            anm_elapsed_ns(p->marked_cpu_ns, p->caller_cpu_ns),
+        now);
+}
+
 /* What can be said of a worker that does not come: it waits for a CPU, and the
  * system will count that time only when it gets one. */
-static void estimate_usage(worker *w)
+static void estimate_usage(const anm_pool *p, worker *w)
 {
     const uint64_t now = anm_now_ns();
     const int64_t cpu_ns = (int64_t)anm_other_thread_cpu_ns(w->thread);
 
     if (cpu_ns > w->usage.cpu_ns) w->usage.cpu_ns = cpu_ns;
     if (w->usage.run_delay_ns >= 0)
-        w->usage.run_delay_ns += (int64_t)(now - w->missing_since);
+        w->usage.run_delay_ns +=
+            (int64_t)anm_elapsed_ns(w->missing_since + stopped_ns(p, now), now);
 }
 
 /* A worker that spins comes at once, though it may be late for every step that
@@ -370,7 +390,7 @@ static void read_usage(anm_pool *p, uint64_t signal)
         worker *w = &p->workers[i];
         if (!alone) wait_a_little(p, w);
         if (!take_over(p, w)) continue;
-        if (!alone) estimate_usage(w);
+        if (!alone) estimate_usage(p, w);
         atomic_fetch_sub(&p->n_running, 1);
     }
     finish_step(p);
@@ -483,6 +503,9 @@ void anm_pool_usage_mark(anm_pool *p, anm_pool_usage *out)
         read_usage(p, current_signal(p) + ONE_STEP);
     else
         p->caller_cpu_ns = anm_thread_cpu_ns();
+    p->marked_ns = anm_now_ns();
+    p->marked_cpu_ns = p->caller_cpu_ns;
+    p->slept_ns = 0;
     for (unsigned i = 0; i < p->n_workers; i++)
         p->workers[i].marked_delay = p->workers[i].usage.run_delay_ns;
     anm_pool_usage_read(p, out);

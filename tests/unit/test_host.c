@@ -75,6 +75,21 @@ static void run_delay_is_what_the_system_says_at_any_time(void **state)
     }
 }
 
+static void waiting_is_counted_from_the_last_reading(void **state)
+{
+    (void)state;
+
+    for (int i = 0; i < 100; i++) {
+        anm_host_thread a, b;
+        anm_host_thread_read(&a);
+        anm_sleep_ns(1000);
+        const int64_t waited = anm_host_thread_waited();
+        anm_host_thread_read(&b);
+        if (a.run_delay_ns == ANM_COUNTER_UNKNOWN) skip();
+        assert_true(waited >= 0 && waited <= b.run_delay_ns - a.run_delay_ns);
+    }
+}
+
 static unsigned n_open_files(void)
 {
     DIR *d = opendir("/proc/self/fd");
@@ -316,6 +331,7 @@ int main(void)
         cmocka_unit_test(computing_is_cpu_time),
         cmocka_unit_test(sleeping_is_a_voluntary_switch),
         cmocka_unit_test(run_delay_is_what_the_system_says_at_any_time),
+        cmocka_unit_test(waiting_is_counted_from_the_last_reading),
         cmocka_unit_test(child_of_a_fork_is_counted_by_itself),
         cmocka_unit_test(thread_is_counted_to_its_very_end),
         cmocka_unit_test(fresh_pages_are_faults),
