@@ -43,6 +43,23 @@ bool cli_sizes_read(const char *text, size_t low, size_t high, cli_sizes *out)
     }
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool cli_is_word_of(const char *word, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!word[i] || lower(word[i]) != lower(text[i])) return false;
+    return !word[len];
+}
+
+bool cli_is_word(const char *word, const char *text)
+{
+    return cli_is_word_of(word, text, strlen(text));
+}
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;

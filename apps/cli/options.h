@@ -80,6 +80,12 @@ bool cli_count_read(const char *text, size_t low, size_t high, size_t *out);
  * list, or a longer one than CLI_SIZES_MAX. */
 bool cli_sizes_read(const char *text, size_t low, size_t high, cli_sizes *out);
 
+/* Whether text, or its first len bytes, is a word in any letter case of ASCII;
+ * the C library's comparison goes by the locale, in which "INFO" may be another
+ * word than "info". */
+bool cli_is_word(const char *word, const char *text);
+bool cli_is_word_of(const char *word, const char *text, size_t len);
+
 /* Edits that turn one name into the other: insert, delete, replace, swap
  * neighbours. At most 63 bytes of each count. */
 size_t cli_name_distance(const char *a, const char *b);

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { BUCKETS_MAX = 16 }; // as many as anm_model_warm() takes
 
@@ -50,7 +49,7 @@ static bool read_pooling(cli_settings *s, const char *text)
 {
     static const char *const names[] = { "mean", "cls", "last" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (!strcasecmp(names[i], text)) {
+        if (cli_is_word(names[i], text)) {
             s->options.pooling = names[i];
             return true;
         }
@@ -59,10 +58,10 @@ static bool read_pooling(cli_settings *s, const char *text)
 
 static bool read_choice(const char *text, anm_choice *out)
 {
-    const bool yes = !strcasecmp(text, "yes");
+    const bool yes = cli_is_word("yes", text);
 
     *out = yes ? ANM_CHOICE_YES : ANM_CHOICE_NO;
-    return yes || !strcasecmp(text, "no");
+    return yes || cli_is_word("no", text);
 }
 
 static bool read_normalize(cli_settings *s, const char *text)
@@ -82,10 +81,10 @@ static bool read_add_eos(cli_settings *s, const char *text)
 
 static bool read_padding(cli_settings *s, const char *text)
 {
-    const bool left = !strcasecmp(text, "left");
+    const bool left = cli_is_word("left", text);
 
     s->options.padding = left ? "left" : "right";
-    return left || !strcasecmp(text, "right");
+    return left || cli_is_word("right", text);
 }
 
 static bool read_function(cli_settings *s, const char *text)
@@ -114,7 +113,7 @@ static bool read_device(const char *text, size_t len, anm_device *out)
 {
     for (int d = 0; d < ANM_DEVICE_COUNT; d++) {
         const char *name = anm_device_name((anm_device)d);
-        if (strlen(name) != len || strncasecmp(name, text, len)) continue;
+        if (!cli_is_word_of(name, text, len)) continue;
         *out = (anm_device)d;
         return true;
     }
@@ -127,7 +126,7 @@ static bool read_require(cli_settings *s, const char *text)
     const size_t len = strcspn(text, ":");
 
     s->options.require = text;
-    if (!strcasecmp(text, "none")) return true;
+    if (cli_is_word("none", text)) return true;
     if (!read_device(text, len, &device)) return false;
     if (!text[len]) return true;
     // Plain digits, as the library reads them: no exponent, no 0x.
@@ -161,7 +160,7 @@ static bool read_threads(cli_settings *s, const char *text)
 static bool read_cpu(cli_settings *s, const char *text)
 {
     for (const char *const *level = anm_cpu_levels(); *level; level++)
-        if (!strcasecmp(*level, text)) {
+        if (cli_is_word(*level, text)) {
             s->options.cpu = *level;
             return true;
         }
@@ -184,7 +183,7 @@ static bool read_log(cli_settings *s, const char *text)
 {
     static const char *const names[] = { "error", "warn", "info", "debug" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (!strcasecmp(names[i], text)) {
+        if (cli_is_word(names[i], text)) {
             s->options.log_level = (anm_log_level)i;
             return true;
         }
@@ -193,8 +192,8 @@ static bool read_log(cli_settings *s, const char *text)
 
 static bool read_log_format(cli_settings *s, const char *text)
 {
-    s->log_json = !strcasecmp(text, "json");
-    return s->log_json || !strcasecmp(text, "text");
+    s->log_json = cli_is_word("json", text);
+    return s->log_json || cli_is_word("text", text);
 }
 
 static bool read_keep_warm(cli_settings *s, const char *text)

@@ -221,6 +221,21 @@ static void guess_is_near_or_none(void **state)
     }
 }
 
+/* By ASCII alone, whatever the locale says of an I. */
+static void words_are_read_in_any_letter_case(void **state)
+{
+    (void)state;
+    assert_true(cli_is_word("info", "INFO"));
+    assert_true(cli_is_word("CPU_ONLY", "cpu_only"));
+    assert_false(cli_is_word("info", "inf"));
+    assert_false(cli_is_word("info", "infos"));
+    assert_false(cli_is_word("info", "\xc4\xb0nfo"));
+    assert_false(cli_is_word("@", "`")); // 0x20 apart, and no letters
+    assert_true(cli_is_word("", ""));
+    assert_true(cli_is_word_of("gpu", "GPU:0.5", 3));
+    assert_false(cli_is_word_of("gpu", "GPU:0.5", 2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +248,7 @@ int main(void)
         cmocka_unit_test(option_given_often_keeps_every_value_in_order),
         cmocka_unit_test(distance_counts_single_edits),
         cmocka_unit_test(guess_is_near_or_none),
+        cmocka_unit_test(words_are_read_in_any_letter_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
