@@ -141,7 +141,8 @@ static anm_status tokenize_lines(tokenize_job *job, cli_lines *lines,
                 cli_fail(&why, status, "line %zu: %.900s", lines->line,
                          inner.message);
         }
-        if (status && (status != ANM_E_FORMAT || !job->o.skip))
+        const bool is_bad = status == ANM_E_FORMAT || status == ANM_E_LIMIT;
+        if (status && !(is_bad && job->o.skip))
             return cli_fail(err, status, "%s", why.message);
         if (status) {
             cli_warn(job->c, "%s; skipped", why.message);

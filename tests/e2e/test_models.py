@@ -255,6 +255,22 @@ def tokenize_obeys_the_same_rules_of_input():
     expect(r.code == 4 and len(r.lines()) == 1, f"{r.code} {r.out}")
 
 
+@test
+def tokenize_skips_a_line_that_is_over_a_limit():
+    rules = json.loads((DATA / "tiny-qwen3" / "tokenizer.json").read_text())
+    split = rules["pre_tokenizer"]["pretokenizers"][0]
+    split["pattern"]["Regex"] = "(?:a|ab|b)*c|[^c]"  # needs a stack
+    file = TMP / "deep.json"
+    file.write_text(json.dumps(rules))
+    lines = jsonl({"text": "x"}, {"text": "ab" * 400000}, {"text": "y"})
+    tokenize = ["tokenize", "--tokenizer", file, "--jsonl", "-"]
+    r = fails(8, "line 2: text of 800000 bytes", args=tokenize, stdin=lines)
+    expect([x["text"] for x in r.lines()] == ["x"], r.out[:200])
+    r = run(*tokenize, "--on-error", "skip", stdin=lines)
+    expect(r.code == 4 and "line 2" in r.err, f"{r.code} {r.err}")
+    expect([x["text"] for x in r.lines()] == ["x", "y"], r.out[:200])
+
+
 # ---- Cache -------------------------------------------------------------------
 
 def artifacts(cache):
