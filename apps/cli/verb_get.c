@@ -141,7 +141,8 @@ static anm_status get(get_job *job, anm_error *err)
 }
 
 /* All of a collection as one document is put together in memory, so that an
- * error on the way is a document of its own. */
+ * error on the way is a document of its own, and an interrupt leaves none that
+ * looks whole. */
 static anm_status get_list(get_job *job, anm_error *err)
 {
     char *list = NULL;
@@ -151,7 +152,7 @@ static anm_status get_list(get_job *job, anm_error *err)
     if (!job->out) return cli_fail(err, ANM_E_NOMEM, "out of memory");
     const anm_status status = get(job, err);
     const bool lost = fclose(job->out) != 0;
-    if (!status && !lost) {
+    if (!status && !lost && !cli_interrupted()) {
         fputs("{\"collection\":", stdout);
         cli_json_string(stdout, job->collection);
         fputs(",\"items\":[", stdout);

@@ -32,6 +32,7 @@ static anm_status read_all(FILE *in, const char *path, char **out, size_t *len,
     *out = malloc(cap);
     while (*out) {
         *len += fread(*out + *len, 1, cap - *len, in);
+        if (cli_interrupted()) return ANM_OK;
         if (ferror(in))
             return cli_fail(err, ANM_E_IO, "%s: %s", path, strerror(errno));
         if (*len < cap) return ANM_OK;
@@ -60,6 +61,7 @@ static anm_status parse_cases(const char *path, const char *text, size_t len,
                     "%s: must be an object with a list \"cases\"", path);
 }
 
+/* *root stays NULL when it was interrupted. */
 static anm_status read_cases(const char *path, json_t **root, anm_error *err)
 {
     const bool is_stdin = !strcmp(path, "-");
@@ -72,7 +74,8 @@ static anm_status read_cases(const char *path, json_t **root, anm_error *err)
                         "%s: %s", path, strerror(errno));
     anm_status status = read_all(in, path, &text, &len, err);
     if (!is_stdin) fclose(in);
-    if (!status) status = parse_cases(path, text, len, root, err);
+    if (!status && !cli_interrupted())
+        status = parse_cases(path, text, len, root, err);
     free(text);
     return status;
 }
@@ -170,7 +173,8 @@ static anm_status run_cases(anm_predictor *p, const json_t *root,
     return ANM_OK;
 }
 
-/* The answer is written when all of it is there: an error leaves no half. */
+/* The answer is written when all of it is there: neither an error nor an
+ * interrupt leaves half of it. */
 static anm_status answer(anm_predictor *p, const json_t *root,
                          const predict_options *o, anm_error *err)
 {
@@ -182,7 +186,7 @@ static anm_status answer(anm_predictor *p, const json_t *root,
     anm_status status = run_cases(p, root, o, out, err);
     if (fclose(out) && !status)
         status = cli_fail(err, ANM_E_NOMEM, "out of memory");
-    if (!status) fwrite(text, 1, len, stdout);
+    if (!status && !cli_interrupted()) fwrite(text, 1, len, stdout);
     free(text);
     return status;
 }
@@ -205,7 +209,7 @@ static int run_predict(cli *c, int argc, char **argv)
                           "no cases: give --inputs FILE, or --inputs -");
     if (!status) status = anm_predictor_open(&p, &model, &err);
     if (!status) status = read_cases(o.inputs, &root, &err);
-    if (!status) status = answer(p, root, &o, &err);
+    if (!status && root) status = answer(p, root, &o, &err);
     json_decref(root);
     anm_predictor_close(p);
     if (status) return cli_report(c, &err);

@@ -448,6 +448,20 @@ def interrupt_ends_a_conversation_with_130():
 
 
 @test
+def interrupt_while_reading_cases_is_no_failure():
+    p = start("predict", MEAN, "--inputs", "-", "--json")
+    # More than a pipe holds: when all is written it is being read.
+    p.stdin.write(b'{"cases":[' + b" " * 300000)
+    p.stdin.flush()
+    p.send_signal(signal.SIGINT)
+    time.sleep(0.1)
+    p.stdin.close()
+    code = p.wait(60)
+    out, err = p.stdout.read(), p.stderr.read()
+    expect(code == 130 and out == b"" and err == b"", f"{code} {out!r} {err!r}")
+
+
+@test
 def interrupt_ends_bulk_work_between_lines():
     file = TMP / "interrupted.jsonl"
     with open(file, "w") as f:
