@@ -13,9 +13,10 @@ enum { LABEL = 12, WIDTH_MAX = 100, WIDTH_MIN = 40, CAUSES_SHOWN = 5 };
 
 /* ---- Taking receipts ----------------------------------------------------------------- */
 
+/* A line may say anything: what has no place in 64 bits is the most that has. */
 static double number_of(const json_t *o, const char *name)
 {
-    return cli_member_number(o, name, -1);
+    return fmin(cli_member_number(o, name, -1), 9e18);
 }
 
 static void take_text(char *out, size_t cap, const json_t *o, const char *name)

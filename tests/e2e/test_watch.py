@@ -60,6 +60,17 @@ def watch_once_counts_what_a_log_holds():
 
 
 @test
+def watch_takes_numbers_beyond_all_bounds():
+    log = log_of("huge.jsonl", {
+        "anemone_receipt": 1, "at_ms": 1e300, "stages_ns": {"total": 1e300},
+        "band": {"p50_ns": 2e300, "low_ns": 1, "high_ns": 9,
+                 "verdict": "above"}, "counters": {"major_faults": 1e300}})
+    out = succeeds("watch", "--receipts", log, "--once").out
+    expect("major faults 9,000,000,000,000,000,000" in out, out)
+    expect(all(len(line) <= 80 for line in out.splitlines()), out)
+
+
+@test
 def watch_follows_rotation_and_counts_what_was_cut():
     one = receipts(3)[-1]
     log = log_of("followed.jsonl", one)
