@@ -19,6 +19,8 @@ static const double moved_by = 1.25;
 // them: a range of much less than a quarter to both sides would not last.
 static const double spread_share_min = 0.035;
 static const double spread_min_ns = 20000;
+static const double probe_factor = 3;
+static const double probe_share_min = 0.1;
 
 static int compare_u64(const void *a, const void *b)
 {
@@ -137,6 +139,20 @@ anm_band anm_band_make(size_t tokens, uint64_t first_ns, anm_timed *runs,
 bool anm_band_moved(const anm_band *band)
 {
     return (double)band->today_p50_ns > moved_by * (double)band->p50_ns;
+}
+
+/* ---- The host's probe ------------------------------------------------------------ */
+
+void anm_band_base_probe(anm_band_base *base, uint64_t *ns, unsigned n)
+{
+    base->probe_ns = base->probe_high_ns = 0;
+    if (n == 0) return;
+    qsort(ns, n, sizeof(*ns), compare_u64);
+    const double p50 = median(ns, n);
+    const double mad = scaled_mad * median_distance(ns, n, p50);
+    base->probe_ns = (uint64_t)(p50 + 0.5);
+    base->probe_high_ns =
+        (uint64_t)(p50 + fmax(probe_factor * mad, probe_share_min * p50));
 }
 
 /* ---- Idle gaps ---------------------------------------------------------------- */

@@ -48,8 +48,9 @@ typedef struct anm_band {
 
 /* What was measured beside the bands and belongs to them. */
 typedef struct anm_band_base {
-    uint64_t probe_ns; /* host probe; 0: none */
-    int64_t freq_khz;  /* 0: not known */
+    uint64_t probe_ns;      /* host probe, the median; 0: none */
+    uint64_t probe_high_ns; /* up to here one tells nothing */
+    int64_t freq_khz;       /* 0: not known */
     /* Extra time after a gap of at least 20 ms, 200 ms, 2 s, 20 s, 200 s. */
     uint64_t idle_extra_ns[ANM_IDLE_CLASSES];
     unsigned idle_known; /* bits of the classes measured */
@@ -77,6 +78,11 @@ anm_band anm_band_make(size_t tokens, uint64_t first_ns, anm_timed *runs,
 
 /* Today's median is more than 1.25 times the stored one. */
 bool anm_band_moved(const anm_band *band);
+
+/* Note what host probes took, each after a timed run: their median, and above
+ * it three scaled median absolute deviations, at least a tenth. Reorders
+ * `ns`; n may be 0. */
+void anm_band_base_probe(anm_band_base *base, uint64_t *ns, unsigned n);
 
 /* The class of an idle gap, -1 below the first. */
 int anm_idle_class(int64_t idle_ns);

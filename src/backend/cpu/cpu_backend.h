@@ -107,10 +107,9 @@ struct anm_runner {
     anm_cpu_step *steps; /* [n_steps], one per node */
     size_t n_steps;
     anm_plan_row *plan_rows; /* [n_steps] */
-    anm_bytes *sections;     /* [n_sections] */
+    anm_bytes *sections;     /* [n_sections] that predictions read whole */
     size_t n_sections;
     size_t probe_section, probe_at; /* where the next probe reads */
-    uint64_t probe_fma;             /* 0: not sized yet */
     const char *unwanted; /* why the plan is not what units name; or NULL */
     bool packed;
     size_t vocab_rows; /* ids are below it */

@@ -38,7 +38,8 @@ static anm_status bind_section(anm_runner *r, anm_cpu_operand *o,
     if (status) return status;
     o->data = (const void *)bytes.data;
     o->type = anm_cpu_form_type(v, form);
-    r->sections[r->n_sections++] = bytes;
+    // Of a table a prediction reads a few rows.
+    if (form != ANM_CPU_TABLE) r->sections[r->n_sections++] = bytes;
     return ANM_OK;
 }
 
