@@ -150,14 +150,12 @@ static anm_status read_meta(const cli_item *item, anm_text *out, anm_error *err)
         return cli_fail(err, ANM_E_FORMAT,
                         "the name \"meta\" is spelled with escapes");
     // What the line reader lets pass and a store refuses.
-    json_t *strict =
-        json_loadb(out->data, out->len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *strict = json_loadb(out->data, out->len, 0, NULL);
     const bool sound = json_is_object(strict);
     json_decref(strict);
     if (sound) return ANM_OK;
-    return cli_fail(
-        err, ANM_E_FORMAT,
-        "\"meta\" has a name twice, \\u0000, or a whole number beyond 64 bits");
+    return cli_fail(err, ANM_E_FORMAT,
+                    "\"meta\" has \\u0000 or a whole number beyond 64 bits");
 }
 
 static anm_status read_item(lines_job *l, anm_text line, anm_error *err)

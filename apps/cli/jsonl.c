@@ -145,6 +145,10 @@ cli_line cli_lines_next(cli_lines *r, int wait_ms, anm_text *line,
 /* Jansson's words without what it quotes: errors hold no text of a user. */
 static anm_status fail_json(const json_error_t *why, anm_error *err)
 {
+    if (json_error_code(why) == json_error_duplicate_key)
+        return cli_fail(err, ANM_E_FORMAT,
+                        "a name is given twice in one object, at byte %d",
+                        why->position);
     const char *near = strstr(why->text, " near ");
     const size_t len = near ? (size_t)(near - why->text) : strlen(why->text);
     return cli_fail(err, ANM_E_FORMAT, "not JSON: %.*s at byte %d", (int)len,
@@ -158,7 +162,9 @@ anm_status cli_item_read(cli_item *item, anm_text line, anm_error *err)
     memset(item, 0, sizeof(*item));
     // The line itself is the answer, so a number need not fit into 64 bits.
     item->object = json_loadb(line.data, line.len,
-                              JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL |
+                                  JSON_DECODE_INT_AS_REAL,
+                              &why);
     if (!item->object) return fail_json(&why, err);
     const json_t *text = json_object_get(item->object, "text");
     if (!json_is_string(text)) {
@@ -220,12 +226,11 @@ static size_t skip_value(const cli_item *item, size_t at)
 bool cli_item_value(const cli_item *item, const char *name, anm_text *value)
 {
     const size_t name_len = strlen(name);
-    bool found = false;
     size_t at = skip_blanks(item, 0) + 1; // behind the brace
 
     for (;;) {
         at = skip_blanks(item, at);
-        if (at >= item->len || item->line[at] != '"') return found;
+        if (at >= item->len || item->line[at] != '"') return false;
         const size_t begin = at;
         at = skip_value(item, at);
         const bool same = at - begin == name_len + 2 &&
@@ -233,8 +238,10 @@ bool cli_item_value(const cli_item *item, const char *name, anm_text *value)
         at = skip_blanks(item, skip_blanks(item, at) + 1); // behind the colon
         const size_t from = at;
         at = skip_value(item, at);
-        if (same) *value = (anm_text){ item->line + from, at - from };
-        found = found || same;
+        if (same) {
+            *value = (anm_text){ item->line + from, at - from };
+            return true;
+        }
         at = skip_blanks(item, at) + 1; // behind the comma
     }
 }

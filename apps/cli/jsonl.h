@@ -59,9 +59,8 @@ typedef struct cli_item {
 anm_status cli_item_read(cli_item *item, anm_text line, anm_error *err);
 void cli_item_deinit(cli_item *item);
 
-/* The bytes of a member's value as the line spells it, the last one where there
- * are several; false when there is none, or its name is spelled with escapes.
- * Belongs to the item. */
+/* The bytes of a member's value as the line spells it; false when there is none,
+ * or its name is spelled with escapes. Belongs to the item. */
 bool cli_item_value(const cli_item *item, const char *name, anm_text *value);
 
 /* Begin the answer: the object, without those of `added` (ended by NULL) and

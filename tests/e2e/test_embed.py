@@ -291,6 +291,7 @@ def text_with_nul_and_escapes_is_a_text():
 
 
 BAD_LINES = {
+    "a text given twice": b'{"text":"a","text":"b"}',
     "no JSON": b"nonsense",
     "an array": b"[1]",
     "no text": b'{"id":1}',
