@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "watch.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct watch_options {
@@ -20,7 +20,7 @@ static const cli_option options[] = {
       "show what it holds now, and end", 0, 0 },
 };
 
-enum { POLL_NS = 100000000 };
+enum { POLL_MS = 100 };
 
 /* A live view begins with the recent past; a count has all of it. */
 static const uint64_t live_tail = 256 * 1024;
@@ -118,17 +118,19 @@ static void draw_over(const watching *x)
     free(text);
 }
 
-static void rest(void)
+/* False when whoever read stdout has gone: a quiet log would not tell. */
+static bool rest(void)
 {
-    const struct timespec pause = { 0, POLL_NS };
-    nanosleep(&pause, NULL);
+    struct pollfd out = { .fd = STDOUT_FILENO };
+
+    return poll(&out, 1, POLL_MS) <= 0;
 }
 
 static anm_status follow(watching *x, bool is_live, anm_error *err)
 {
     size_t drawn = SIZE_MAX;
 
-    while (!cli_interrupted() && !ferror(stdout)) {
+    do {
         const anm_status status =
             cli_watch_log_read(&x->log, take_line, x, err);
         // Between a rename and the next line nothing stands in its place.
@@ -137,8 +139,7 @@ static anm_status follow(watching *x, bool is_live, anm_error *err)
         if (seen != drawn && is_live) draw_over(x);
         if (seen != drawn) fflush(stdout);
         drawn = seen;
-        rest();
-    }
+    } while (!cli_interrupted() && !ferror(stdout) && rest());
     return ANM_OK;
 }
 

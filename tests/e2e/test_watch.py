@@ -41,6 +41,15 @@ def lines_of(process, n, seconds=20):
 
 
 @test
+def watch_ends_when_nobody_reads_it_though_the_log_is_quiet():
+    log = log_of("unread.jsonl", receipts(1)[-1])
+    p = start("watch", "--receipts", log)
+    lines_of(p, 1)
+    p.stdout.close()
+    expect(p.wait(60) == 0, f"exit {p.returncode}")
+
+
+@test
 def watch_once_counts_what_a_log_holds():
     one = receipts(3)[-1]
     log = log_of("watched.jsonl", one, slowed(one, "paging", 3), "not a receipt",
