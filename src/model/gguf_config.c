@@ -10,7 +10,9 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "model/bert.h"
 #include "model/gguf_reading.h"
+#include "model/qwen3.h"
 
 static const anm_gguf_stem bert_whole[] = {
     { "token_embd", "embeddings.word_embeddings" },
@@ -34,8 +36,7 @@ static const anm_gguf_stem bert_layer[] = {
 
 const anm_gguf_kind anm_gguf_bert = {
     .name = "bert",
-    .model_type = "bert",
-    .layers = "encoder.layer",
+    .architecture = &anm_bert,
     .whole = bert_whole,
     .layer = bert_layer,
     .qkv = { "attention.self.query", "attention.self.key",
@@ -67,8 +68,7 @@ static const anm_gguf_stem qwen3_layer[] = {
 
 const anm_gguf_kind anm_gguf_qwen3 = {
     .name = "qwen3",
-    .model_type = "qwen3",
-    .layers = "layers",
+    .architecture = &anm_qwen3,
     .whole = qwen3_whole,
     .layer = qwen3_layer,
     .qkv = { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" },
@@ -143,8 +143,8 @@ static anm_status set_shared(anm_gguf_reading *r, anm_error *err)
         { "attention.head_count", "num_attention_heads" },
         { "feed_forward_length", "intermediate_size" },
     };
-    anm_status status =
-        set(r, "model_type", json_string(r->kind->model_type), err);
+    anm_status status = set(
+        r, "model_type", json_string(r->kind->architecture->model_type), err);
 
     for (size_t i = 0; i < 4 && !status; i++)
         status = set_size(r, sizes[i][0], sizes[i][1], err);

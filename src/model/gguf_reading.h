@@ -17,8 +17,7 @@ typedef struct anm_gguf_stem {
 /* One architecture as llama.cpp spells it. */
 typedef struct anm_gguf_kind {
     const char *name; /* general.architecture, and what keys start with */
-    const char *model_type;
-    const char *layers;         /* path of a layer: "encoder.layer" */
+    const anm_architecture *architecture;
     const anm_gguf_stem *whole; /* outside of layers; ends in a NULL stem */
     const anm_gguf_stem *layer; /* of a layer; ends in a NULL stem */
     const char *qkv[3];         /* paths of the parts of a fused attn_qkv */

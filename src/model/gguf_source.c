@@ -282,14 +282,12 @@ static anm_status shorten_name(anm_source *s, anm_error *err)
 
 static anm_status read_settings(anm_gguf_reading *r, anm_error *err)
 {
-    const anm_architecture *a = NULL;
     anm_source *s = r->s;
     anm_status status = check_whole(r, err);
 
     if (!status) status = find_kind(r, err);
-    if (!status)
-        status = anm_architecture_find(&a, r->kind->model_type, s->path, err);
     if (status) return status;
+    const anm_architecture *a = r->kind->architecture;
     s->architecture = a->model_type;
     status = anm_gguf_read_config(r, err);
     if (!status) status = a->measure(s, s->settings, &r->extent, err);

@@ -92,8 +92,8 @@ static const char *make_name(const anm_gguf_reading *r, const tensor_name *n,
     char out[CANONICAL_BYTES];
 
     if (n->in_layer)
-        snprintf(out, sizeof(out), "%s.%u.%s%s", r->kind->layers, n->layer,
-                 path, n->role);
+        snprintf(out, sizeof(out), "%s.%u.%s%s", r->kind->architecture->layers,
+                 n->layer, path, n->role);
     else
         snprintf(out, sizeof(out), "%s%s", path, n->role);
     return anm_arena_copy(&r->s->arena, out, strlen(out));
