@@ -169,6 +169,42 @@ static void every_allocation_may_fail(void **state)
     assert_int_equal(before.bytes_live, after.bytes_live);
 }
 
+/* Names that an earlier process of the same number left behind are passed
+ * over, 99 of them and not one more. */
+static void taken_names_are_passed_over(void **state)
+{
+    anm_new_file f;
+    anm_error err;
+    char name[640], first[600];
+    unsigned n;
+    (void)state;
+
+    for (unsigned taken = 99; taken <= 100; taken++) {
+        assert_int_equal(anm_new_file_open(&f, path, NULL), ANM_OK);
+        snprintf(first, sizeof(first), "%s", f.temp_path);
+        anm_new_file_close(&f);
+        const size_t stem = (size_t)(strrchr(first, '.') - first);
+        first[stem] = '\0'; // without .tmp
+        char *number = strrchr(first, '.') + 1;
+        assert_int_equal(sscanf(number, "%u", &n), 1);
+        *number = '\0';
+        for (unsigned i = 1; i <= taken; i++) {
+            snprintf(name, sizeof(name), "%s%u.tmp", first, n + i);
+            FILE *old = fopen(name, "wb");
+            assert_non_null(old);
+            fclose(old);
+        }
+        const anm_status status = anm_new_file_open(&f, path, &err);
+        assert_int_equal(status, taken < 100 ? ANM_OK : ANM_E_IO);
+        if (status) assert_non_null(strstr(err.message, "all temporary names"));
+        if (!status) anm_new_file_close(&f);
+        for (unsigned i = 1; i <= taken; i++) {
+            snprintf(name, sizeof(name), "%s%u.tmp", first, n + i);
+            assert_int_equal(unlink(name), 0);
+        }
+    }
+}
+
 int main(void)
 {
     test_fault_install();
@@ -181,6 +217,7 @@ int main(void)
         cmocka_unit_test_teardown(unwritable_place_is_named, clean),
         cmocka_unit_test_teardown(failed_rename_leaves_nothing, clean),
         cmocka_unit_test_teardown(every_allocation_may_fail, clean),
+        cmocka_unit_test_teardown(taken_names_are_passed_over, clean),
     };
     folder = test_temp_folder();
     snprintf(path, sizeof(path), "%s/final", folder);

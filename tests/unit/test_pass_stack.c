@@ -296,6 +296,26 @@ static void name_that_a_builder_gave_already_is_refused(void **state)
     anm_graph_free(g);
 }
 
+/* A graph that lost a node for lack of memory is never taken for a whole one. */
+static void every_failed_allocation_is_reported(void **state)
+{
+    anm_status status = ANM_E_NOMEM;
+    uint64_t k = 0;
+    (void)state;
+
+    while (status) {
+        const test_encoder two = { 2, 8, 2, 16, TEST_ALL_BIASES };
+        anm_graph *g = test_encoder_new(&two);
+        test_fault_arm(++k);
+        status = anm_graph_optimize(g, STACKED, NULL);
+        const bool happened = test_fault_disarm();
+        assert_int_equal(status, happened ? ANM_E_NOMEM : ANM_OK);
+        if (!status) assert_int_equal(anm_graph_n_nodes(g), 1 + 2 * 13 + 2);
+        anm_graph_free(g);
+    }
+    assert_true(k > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +330,8 @@ int main(void)
         cmocka_unit_test(order_of_the_linears_does_not_matter),
         cmocka_unit_test(norms_and_rotations_between_do_not_matter),
         cmocka_unit_test(name_that_a_builder_gave_already_is_refused),
+        cmocka_unit_test(every_failed_allocation_is_reported),
     };
+    test_fault_install();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

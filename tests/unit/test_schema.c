@@ -267,6 +267,33 @@ static void migration_waits_its_turn(void **state)
     anm_store_close(s);
 }
 
+static int refuse_begin(void *ctx, int action, const char *what,
+                        const char *none, const char *base, const char *by)
+{
+    (void)ctx, (void)none, (void)base, (void)by;
+    return action == SQLITE_TRANSACTION && strcmp(what, "BEGIN") == 0
+               ? SQLITE_DENY
+               : SQLITE_OK;
+}
+
+/* Statement by statement, a crash would leave half a migration. */
+static void nothing_is_migrated_outside_of_a_transaction(void **state)
+{
+    const char *path = old_file();
+    (void)state;
+
+    anm_store *s = test_store_open(path, ANM_STORE_WRITE);
+    assert_int_equal(version_of(s), 2);
+    test_store_age(path);
+    sqlite3_set_authorizer(s->db, refuse_begin, NULL);
+    assert_int_not_equal(anm_schema_migrate(s, NULL), ANM_OK);
+    sqlite3_set_authorizer(s->db, NULL, NULL);
+    assert_int_equal(version_of(s), 1);
+    assert_int_equal(anm_schema_migrate(s, NULL), ANM_OK);
+    assert_int_equal(version_of(s), 2);
+    anm_store_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +305,7 @@ int main(void)
         cmocka_unit_test(migrated_file_has_the_tables_of_a_new_one),
         cmocka_unit_test(version_0_is_completed_by_a_writer_alone),
         cmocka_unit_test(migration_waits_its_turn),
+        cmocka_unit_test(nothing_is_migrated_outside_of_a_transaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
