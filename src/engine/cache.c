@@ -99,18 +99,20 @@ static anm_status judge(const visit *v, look *l)
 }
 
 /* When the artifact was last used: its lock's file is touched at every hit. */
-static int64_t last_use_ns(const char *path)
+static anm_status find_last_use(const char *path, int64_t *used_ns)
 {
     const size_t stem = strlen(path) - strlen(".anm");
-    int64_t used_ns = anm_file_used_ns(path);
     char *lock = anm_alloc(stem + sizeof(".lock"));
 
-    if (!lock) return used_ns;
+    // Without it an artifact in use would be taken for an old one.
+    if (!lock) return ANM_E_NOMEM;
     memcpy(lock, path, stem);
     memcpy(lock + stem, ".lock", sizeof(".lock"));
+    const int64_t own_ns = anm_file_used_ns(path);
     const int64_t lock_ns = anm_file_used_ns(lock);
     anm_free(lock);
-    return lock_ns > used_ns ? lock_ns : used_ns;
+    *used_ns = lock_ns > own_ns ? lock_ns : own_ns;
+    return ANM_OK;
 }
 
 /* A file that cannot be mapped counts as damaged, one that is gone is left
@@ -118,7 +120,8 @@ static int64_t last_use_ns(const char *path)
 static anm_status look_at(const visit *v, const char *path, look *l,
                           anm_error *err)
 {
-    *l = (look){ .used_ns = last_use_ns(path) };
+    *l = (look){ 0 };
+    if (find_last_use(path, &l->used_ns)) return fail_nomem(err);
     anm_status status = anm_map_open(&l->map, path, NULL);
     if (status == ANM_E_NOTFOUND) return ANM_OK;
     if (status == ANM_E_NOMEM) return fail_nomem(err);

@@ -57,8 +57,12 @@ void test_fault_spare_jansson(bool spare);
 /* True when the armed failure has happened. Disarms. */
 bool test_fault_disarm(void);
 
-/* Fail each allocation in turn until make(ctx) is ANM_OK; every failure before
- * must be ANM_E_NOMEM. */
+/* Fail each allocation in turn until none is left to fail: make(ctx) must be
+ * ANM_E_NOMEM each time, and ANM_OK at last. */
 void test_every_fault(anm_status (*make)(void *ctx, anm_error *err), void *ctx);
+/* The same where a failure may be borne, and make(ctx) be ANM_OK: check(ctx)
+ * holds what was made against what it must be, and frees it. */
+void test_every_fault_borne(anm_status (*make)(void *ctx, anm_error *err),
+                            void (*check)(void *ctx), void *ctx);
 
 #endif

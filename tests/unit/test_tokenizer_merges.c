@@ -110,22 +110,27 @@ static void wrong_files_are_refused_by_name(void **state)
 
 static anm_status make(void *ctx, anm_error *err)
 {
-    anm_tokenizer *t = NULL;
-    const anm_status status =
-        anm_tokenizer_new_merges(&t, bytes_of(vocab), bytes_of(merges),
-                                 bytes_of(ctx), ANM_BPE_QWEN2, err);
+    return anm_tokenizer_new_merges(ctx, bytes_of(vocab), bytes_of(merges),
+                                    bytes_of("{\"add_eos_token\": true}"),
+                                    ANM_BPE_QWEN2, err);
+}
 
-    anm_tokenizer_free(t);
-    return status;
+static void check_made(void *ctx)
+{
+    anm_tokenizer **made = ctx;
+
+    assert_string_equal(test_pieces_special(*made, "ab a"),
+                        "ab|\u0120a|<|endoftext|>");
+    anm_tokenizer_free(*made);
 }
 
 static void memory_may_run_out_at_any_point(void **state)
 {
-    char config[] = "{\"add_eos_token\": true}";
+    anm_tokenizer *made;
 
     (void)state;
     test_fault_spare_jansson(true);
-    test_every_fault(make, config);
+    test_every_fault_borne(make, check_made, &made);
     test_fault_spare_jansson(false);
 }
 
