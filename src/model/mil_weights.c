@@ -89,7 +89,8 @@ static uint64_t group_of_row(const blocks *b, const anm_mil_array *over,
     return group;
 }
 
-/* Length of the rows of an array, and how many there are. */
+/* Length of the rows of an array, and how many there are: none of no length, of
+ * which a small file may declare more than anybody would wait for. */
 typedef struct rows {
     uint64_t n, len;
 } rows;
@@ -98,6 +99,7 @@ static rows rows_of(const anm_mil_array *a)
 {
     rows r = { 1, a->rank ? a->dims[a->rank - 1] : 1 };
 
+    if (r.len == 0) r.n = 0;
     for (unsigned i = 0; i + 1 < a->rank; i++)
         r.n *= a->dims[i];
     return r;
