@@ -68,6 +68,14 @@ static bool match_root(const anm_arrays_rewrite *r, anm_value_id root,
     return true;
 }
 
+/* Whether v has the axes of x: a constant of one number may have more of them,
+ * of size 1, and what it meets gets them. */
+static bool has_rank_of(const anm_arrays_rewrite *r, anm_value_id v,
+                        anm_value_id x)
+{
+    return anm_rewrite_type(r, v)->rank == anm_rewrite_type(r, x)->rank;
+}
+
 /* ---- Norms --------------------------------------------------------------- */
 
 /* mul(x, rsqrt(mean(x^2) + eps)), and where x is x0 - mean(x0) the rest of a
@@ -81,7 +89,8 @@ static bool match_norm(anm_arrays_rewrite *r, anm_array_node *mul,
     anm_array_attr attr = { .n_axes = 1 };
     unsigned axis = 0, mean_axis = 0;
 
-    if (!match_root(r, mul->inputs[1 - from], &mean_square, &attr.eps))
+    if (!has_rank_of(r, mul->outputs[0], x) ||
+        !match_root(r, mul->inputs[1 - from], &mean_square, &attr.eps))
         return true;
     const anm_array_node *mean = match_mean(r, mean_square, rank, &axis);
     if (!mean || !match_square(r, mean->inputs[0], &squared) || squared != x)
@@ -236,7 +245,8 @@ bool anm_pass_array_gelu(anm_arrays_rewrite *r)
         if (node->op != ANM_ARRAY_MUL) continue;
         const anm_value_id x = match_gelu(r, node);
 
-        if (x == ANM_VALUE_NONE) continue;
+        if (x == ANM_VALUE_NONE || !has_rank_of(r, node->outputs[0], x))
+            continue;
         if (!anm_rewrite_change(r, node, ANM_ARRAY_GELU, &x, 1,
                                 &(anm_array_attr){ .act = ANM_ACT_GELU_ERF }))
             return false;

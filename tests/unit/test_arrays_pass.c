@@ -277,6 +277,39 @@ static void gelu_is_found_with_its_own_constant_alone(void **state)
     done(&m);
 }
 
+/* A constant of one number with more axes than x: gelu(x) would have too few. */
+static void constants_that_add_axes_stay(void **state)
+{
+    const anm_array_type t = floats(1, 4, 0, 0, 0);
+    const anm_array_type wide = floats(2, 1, 4, 0, 0);
+    const anm_array_type narrow = floats(2, 1, 1, 0, 0);
+    maker m = make();
+    anm_value_id x = input(&m, t);
+    anm_value_id e =
+        two(&m, ANM_ARRAY_MUL, NONE, x, scalar(&m, 0.70710678f), t);
+
+    (void)state;
+    e = two(&m, ANM_ARRAY_ADD, NONE, scalar(&m, 1),
+            one(&m, ANM_ARRAY_ERF, NONE, e, t), t);
+    static const float half = 0.5f;
+    e = two(&m, ANM_ARRAY_MUL, NONE, e,
+            anm_arrays_const(m.a, "half", &narrow, anm_bytes_of(&half, 4)),
+            wide);
+    assert_ops(&m, two(&m, ANM_ARRAY_MUL, NONE, x, e, wide),
+               "mul erf add mul mul");
+    done(&m);
+
+    m = make();
+    x = input(&m, t);
+    e = one(&m, ANM_ARRAY_REDUCE_MEAN, over_last,
+            two(&m, ANM_ARRAY_MUL, NONE, x, x, t), floats(1, 1, 0, 0, 0));
+    e = two(&m, ANM_ARRAY_ADD, NONE, e, constant(&m, narrow), narrow);
+    e = one(&m, ANM_ARRAY_RSQRT, (anm_array_attr){ .eps = 1e-12 }, e, narrow);
+    assert_ops(&m, two(&m, ANM_ARRAY_MUL, NONE, x, e, wide),
+               "mul reduce_mean add rsqrt mul");
+    done(&m);
+}
+
 /* ---- Attention ----------------------------------------------------------- */
 
 static const anm_array_attr swap = { .n_axes = 4, .axes = { 0, 2, 1, 3 } };
@@ -441,6 +474,7 @@ int main(void)
         cmocka_unit_test(another_power_is_no_norm),
         cmocka_unit_test(layer_norm_is_found),
         cmocka_unit_test(gelu_is_found_with_its_own_constant_alone),
+        cmocka_unit_test(constants_that_add_axes_stay),
         cmocka_unit_test(attention_reads_what_projections_leave),
         cmocka_unit_test(a_mask_adds_no_scores),
         cmocka_unit_test(repeated_heads_are_read_once),
