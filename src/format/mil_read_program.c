@@ -30,14 +30,12 @@ static anm_status find_string(anm_bytes message, uint32_t number,
                               anm_bytes *out, anm_error *err)
 {
     *out = (anm_bytes){ 0 };
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (!status && f.number == number) status = anm_pb_string(&f, out, err);
-        if (status) return status;
-    }
-    return ANM_OK;
+    while (anm_pb_take(&message, &f, &status, err))
+        if (f.number == number) status = anm_pb_string(&f, out, err);
+    return status;
 }
 
 /* ---- Names with types ---------------------------------------------------- */
@@ -47,16 +45,15 @@ static anm_status read_var(reading *x, anm_bytes message, const anm_mil_op *op,
                            size_t i, anm_mil_var *out, anm_error *err)
 {
     anm_bytes name = { 0 }, type = { 0 };
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (!status && f.number == 1) status = anm_pb_string(&f, &name, err);
+    while (anm_pb_take(&message, &f, &status, err)) {
+        if (f.number == 1) status = anm_pb_string(&f, &name, err);
         if (!status && f.number == 2) status = anm_pb_message(&f, &type, err);
-        if (status) return status;
     }
-    anm_status status = anm_reading_type(x->r, type, 0, &out->type, err);
+    if (status) return status;
+    status = anm_reading_type(x->r, type, 0, &out->type, err);
     if (!status)
         status =
             anm_mil_names_define(x->r, &x->names, name, op, i, &out->name, err);
@@ -77,19 +74,13 @@ static anm_status read_vars(reading *x, anm_bytes message, uint32_t number,
     anm_mil_var *vars = anm_reading_array(x->r, *n, sizeof(*vars));
     if (!vars) return anm_reading_fail(x->r, err);
     *out = vars;
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != number) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_var(x, inner, op, i, &vars[i], err);
-        if (status) return status;
+    while (anm_pb_take_message(&message, number, &inner, &status, err)) {
+        status = read_var(x, inner, op, i, &vars[i], err);
         i++;
     }
-    return ANM_OK;
+    return status;
 }
 
 /* ---- Arguments ----------------------------------------------------------- */
@@ -114,20 +105,18 @@ static anm_status read_binding(reading *x, anm_bytes message,
 {
     anm_bytes content = { 0 };
     uint32_t given = 0;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number > 2) continue;
         if (given)
             return anm_fail(err, ANM_E_FORMAT, "a binding of two values");
         given = f.number;
         if (given == 1) status = anm_pb_string(&f, &content, err);
         if (given == 2) status = anm_pb_message(&f, &content, err);
-        if (status) return status;
     }
+    if (status) return status;
     if (given == 1) return resolve(x, content, out, err);
     if (given == 2) return anm_reading_value(x->r, content, &out->value, err);
     return anm_fail(err, ANM_E_FORMAT, "a binding of nothing");
@@ -145,18 +134,11 @@ static anm_status read_bindings(reading *x, anm_bytes message, anm_mil_arg *arg,
         anm_reading_array(x->r, arg->n, sizeof(*bindings));
     if (!bindings) return anm_reading_fail(x->r, err);
     arg->bindings = bindings;
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != 1) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_binding(x, inner, &bindings[i++], err);
-        if (status) return status;
-    }
-    return ANM_OK;
+    while (anm_pb_take_message(&message, 1, &inner, &status, err))
+        status = read_binding(x, inner, &bindings[i++], err);
+    return status;
 }
 
 /* An entry of `inputs` behind the n arguments already there. */
@@ -274,13 +256,10 @@ static anm_status read_parts(reading *x, anm_bytes message, int depth,
 {
     op_parts parts = { 0 };
     anm_status status = count_parts(x, message, op, &parts, err);
+    anm_pb_field f;
 
-    while (message.len && !status) {
-        anm_pb_field f;
-
-        status = anm_pb_next(&message, &f, err);
-        if (!status) status = read_part(x, &f, depth, &parts, err);
-    }
+    while (anm_pb_take(&message, &f, &status, err))
+        status = read_part(x, &f, depth, &parts, err);
     return status;
 }
 
@@ -300,12 +279,10 @@ static anm_status peek(anm_bytes message, anm_bytes *type, anm_bytes *output,
     anm_status status = find_string(message, OP_TYPE, type, err);
 
     *output = (anm_bytes){ 0 };
-    while (message.len && !status && !output->len) {
-        anm_pb_field f;
+    anm_pb_field f;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status || f.number != OP_OUTPUTS || f.wire != ANM_PB_BYTES)
-            continue;
+    while (!output->len && anm_pb_take(&message, &f, &status, err)) {
+        if (f.number != OP_OUTPUTS || f.wire != ANM_PB_BYTES) continue;
         status = find_string(f.bytes, 1, output, err);
     }
     return status;
@@ -347,18 +324,11 @@ static anm_status read_ops(reading *x, anm_bytes message, int depth,
     anm_mil_op *ops = anm_reading_array(x->r, out->n_ops, sizeof(*ops));
     if (!ops) return anm_reading_fail(x->r, err);
     out->ops = ops;
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != BLOCK_OPS) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_op(x, inner, depth, &ops[i++], err);
-        if (status) return status;
-    }
-    return ANM_OK;
+    while (anm_pb_take_message(&message, BLOCK_OPS, &inner, &status, err))
+        status = read_op(x, inner, depth, &ops[i++], err);
+    return status;
 }
 
 static anm_status read_outputs(reading *x, anm_bytes message,
@@ -373,17 +343,16 @@ static anm_status read_outputs(reading *x, anm_bytes message,
         anm_reading_array(x->r, out->n_outputs, sizeof(*outputs));
     if (!outputs) return anm_reading_fail(x->r, err);
     out->outputs = outputs;
-    while (message.len) {
-        anm_pb_field f;
+    anm_pb_field f;
+
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes name = { 0 };
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
         if (f.number != BLOCK_OUTPUTS) continue;
         status = anm_pb_string(&f, &name, err);
         if (!status) status = resolve(x, name, &outputs[i++], err);
-        if (status) return anm_fail_prefix(err, status, "output of a block");
     }
+    if (status) return anm_fail_prefix(err, status, "output of a block");
     return ANM_OK;
 }
 
@@ -412,13 +381,12 @@ static anm_status find_block(anm_bytes message, anm_bytes opset,
                              anm_bytes *block, anm_error *err)
 {
     bool found = false;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes key = { 0 }, value = { 0 };
-        anm_status status = anm_pb_next(&message, &f, err);
 
-        if (status) return status;
         if (f.number != FUNCTION_BLOCKS) continue;
         status = anm_pb_entry(&f, &key, &value, err);
         if (status) return status;
@@ -428,6 +396,7 @@ static anm_status find_block(anm_bytes message, anm_bytes opset,
         *block = value;
         found = true;
     }
+    if (status) return status;
     if (found) return ANM_OK;
     return anm_fail(err, ANM_E_FORMAT, "no block for its opset \"%.*s\"",
                     quote(opset), (const char *)opset.data);
@@ -507,13 +476,12 @@ static anm_status read_functions(anm_mlpackage_reading *r, anm_bytes message,
 {
     enum { VERSION = 1, FUNCTIONS = 2 };
     size_t i = 0;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
+    while (anm_pb_take(&message, &f, &status, err)) {
         int64_t version = 0;
-        anm_status status = anm_pb_next(&message, &f, err);
 
-        if (status) return status;
         if (f.number == VERSION) status = anm_pb_int(&f, &version, err);
         if (!status && (version < 0 || version > 1))
             status =
@@ -521,9 +489,8 @@ static anm_status read_functions(anm_mlpackage_reading *r, anm_bytes message,
                          "program version %" PRId64 ", must be 1", version);
         if (!status && f.number == FUNCTIONS)
             status = read_function(r, &f, &functions[i++], err);
-        if (status) return status;
     }
-    return ANM_OK;
+    return status;
 }
 
 anm_status anm_reading_program(anm_mlpackage_reading *r, anm_bytes message,

@@ -27,14 +27,12 @@ static anm_status read_constant_dim(anm_bytes message, int64_t *out,
                                     anm_error *err)
 {
     uint64_t size = 0;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (!status && f.number == 1) status = anm_pb_uint(&f, &size, err);
-        if (status) return status;
-    }
+    while (anm_pb_take(&message, &f, &status, err))
+        if (f.number == 1) status = anm_pb_uint(&f, &size, err);
+    if (status) return status;
     if (size > ANM_MIL_ELEMENTS_MAX)
         return anm_fail(err, ANM_E_LIMIT,
                         "shape: an axis of %" PRIu64 ", at most %" PRIu64, size,
@@ -46,21 +44,20 @@ static anm_status read_constant_dim(anm_bytes message, int64_t *out,
 static anm_status read_dim(anm_bytes message, int64_t *out, anm_error *err)
 {
     bool is_given = false;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes inner = { 0 };
-        anm_status status = anm_pb_next(&message, &f, err);
 
-        if (status) return status;
         if (f.number != 1 && f.number != 2) continue;
         status = anm_pb_message(&f, &inner, err);
         *out = -1;
         is_given = true;
         if (!status && f.number == 1)
             status = read_constant_dim(inner, out, err);
-        if (status) return status;
     }
+    if (status) return status;
     if (is_given) return ANM_OK;
     return anm_fail(err, ANM_E_FORMAT,
                     "shape: an axis neither constant nor unknown");
@@ -91,17 +88,15 @@ static anm_status read_tensor_head(anm_bytes rest, anm_mil_value_type *out,
                                    anm_error *err)
 {
     int64_t number = 0;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (rest.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&rest, &f, err);
-
-        if (status) return status;
+    while (anm_pb_take(&rest, &f, &status, err)) {
         if (f.number == 1) status = anm_pb_int(&f, &number, err);
         if (f.number == 2) status = anm_pb_int(&f, rank, err);
         if (f.number == 3) ++*n_dims;
-        if (status) return status;
     }
+    if (status) return status;
     return type_of_number(number, &out->type, err);
 }
 
@@ -127,17 +122,11 @@ static anm_status read_tensor_type(anm_mlpackage_reading *r, anm_bytes message,
     if (status) return status;
     int64_t *dims = anm_reading_array(r, n_dims, sizeof(*dims));
     if (!dims) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != 3) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_dim(inner, &dims[i++], err);
-        if (status) return status;
-    }
+    while (anm_pb_take_message(&message, 3, &inner, &status, err))
+        status = read_dim(inner, &dims[i++], err);
+    if (status) return status;
     out->rank_known = rank >= 0;
     out->rank = (unsigned)n_dims;
     out->dims = dims;
@@ -150,21 +139,20 @@ static anm_status check_inner_types(anm_mlpackage_reading *r, anm_bytes message,
                                     anm_mil_form form, int depth,
                                     anm_error *err)
 {
-    while (message.len) {
-        anm_pb_field f;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
+
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes inner = { 0 };
         anm_mil_value_type unused = { 0 };
-        anm_status status = anm_pb_next(&message, &f, err);
 
-        if (status) return status;
         if (f.number != 1 && (f.number != 2 || form != ANM_MIL_DICTIONARY))
             continue;
         status = anm_pb_message(&f, &inner, err);
         if (!status)
             status = anm_reading_type(r, inner, depth + 1, &unused, err);
-        if (status) return status;
     }
-    return ANM_OK;
+    return status;
 }
 
 static anm_status read_state_type(anm_mlpackage_reading *r, anm_bytes message,
@@ -172,15 +160,13 @@ static anm_status read_state_type(anm_mlpackage_reading *r, anm_bytes message,
                                   anm_error *err)
 {
     anm_bytes inner = { 0 };
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (!status && f.number == 1) status = anm_pb_message(&f, &inner, err);
-        if (status) return status;
-    }
-    const anm_status status = anm_reading_type(r, inner, depth + 1, out, err);
+    while (anm_pb_take(&message, &f, &status, err))
+        if (f.number == 1) status = anm_pb_message(&f, &inner, err);
+    if (status) return status;
+    status = anm_reading_type(r, inner, depth + 1, out, err);
     if (status) return status;
     if (out->is_state || out->form != ANM_MIL_TENSOR)
         return anm_fail(err, ANM_E_FORMAT, "a state that holds no tensor");
@@ -199,18 +185,17 @@ anm_status anm_reading_type(anm_mlpackage_reading *r, anm_bytes message,
     if (depth > ANM_MIL_NEST_MAX)
         return anm_fail(err, ANM_E_LIMIT, "types nested deeper than %d",
                         ANM_MIL_NEST_MAX);
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number > 5) continue;
         if (given)
             return anm_fail(err, ANM_E_FORMAT, "two types where one is meant");
         given = f.number;
         status = anm_pb_message(&f, &inner, err);
-        if (status) return status;
     }
+    if (status) return status;
     if (!given) return anm_fail(err, ANM_E_FORMAT, "no type given");
     if (given == 5) return read_state_type(r, inner, depth, out, err);
     *out = (anm_mil_value_type){ .form = forms[given] };

@@ -150,19 +150,19 @@ static anm_status put_run(const anm_mil_value_type *t, uint8_t *data,
 static anm_status count_numbers(anm_bytes message, spelling s, uint64_t *n,
                                 anm_error *err)
 {
-    *n = 0;
-    while (message.len) {
-        anm_pb_field f;
-        anm_pb_run run;
-        anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (status) return status;
+    *n = 0;
+    while (anm_pb_take(&message, &f, &status, err)) {
+        anm_pb_run run;
+
         if (f.number != 1) continue;
         status = anm_pb_run_of(&f, wire_of(s), &run, err);
         if (status) return status;
         *n += anm_pb_run_len(&run);
     }
-    return ANM_OK;
+    return status;
 }
 
 static anm_status read_numbers(anm_mlpackage_reading *r, anm_bytes message,
@@ -179,17 +179,16 @@ static anm_status read_numbers(anm_mlpackage_reading *r, anm_bytes message,
     len = (size_t)bytes_of(t, v->n);
     uint8_t *data = anm_reading_array(r, len, 1);
     if (!data) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
+    anm_pb_field f;
+
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_pb_run run;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
         if (f.number != 1) continue;
         status = anm_pb_run_of(&f, wire_of(s), &run, err);
         if (!status) status = put_run(t, data, s, &run, &i, err);
-        if (status) return status;
     }
+    if (status) return status;
     v->data = anm_bytes_of(data, len);
     return ANM_OK;
 }
@@ -197,15 +196,13 @@ static anm_status read_numbers(anm_mlpackage_reading *r, anm_bytes message,
 /* The single field of a RepeatedBytes. */
 static anm_status find_bytes(anm_bytes message, anm_bytes *out, anm_error *err)
 {
-    *out = (anm_bytes){ 0 };
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (!status && f.number == 1) status = anm_pb_message(&f, out, err);
-        if (status) return status;
-    }
-    return ANM_OK;
+    *out = (anm_bytes){ 0 };
+    while (anm_pb_take(&message, &f, &status, err))
+        if (f.number == 1) status = anm_pb_message(&f, out, err);
+    return status;
 }
 
 static anm_status read_bytes(anm_mlpackage_reading *r, anm_bytes message,
@@ -237,18 +234,18 @@ static anm_status read_strings(anm_mlpackage_reading *r, anm_bytes message,
     if (n != v->n) return fail_count(t, "strings", n, v->n, err);
     const char **strings = anm_reading_array(r, n, sizeof(*strings));
     if (!strings) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
+    anm_pb_field f;
+
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes text = { 0 };
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
         if (f.number != 1) continue;
         status = anm_pb_string(&f, &text, err);
         if (status) return status;
         strings[i] = text.len ? anm_reading_copy(r, text) : "";
         if (!strings[i++]) return anm_reading_fail(r, err);
     }
+    if (status) return status;
     v->strings = strings;
     return ANM_OK;
 }
@@ -259,12 +256,10 @@ static anm_status read_tensor(anm_mlpackage_reading *r, anm_bytes message,
 {
     uint32_t given = 0;
     anm_bytes inner = { 0 };
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number > BYTES) continue;
         if (given)
             return anm_fail(err, ANM_E_FORMAT,
@@ -272,8 +267,8 @@ static anm_status read_tensor(anm_mlpackage_reading *r, anm_bytes message,
                             spelling_names[given], spelling_names[f.number]);
         given = f.number;
         status = anm_pb_message(&f, &inner, err);
-        if (status) return status;
     }
+    if (status) return status;
     const spelling s = (spelling)given;
     if (!given && v->n) return fail_count(t, "elements", 0, v->n, err);
     if (!given) return ANM_OK;
@@ -291,16 +286,14 @@ static anm_status read_tensor(anm_mlpackage_reading *r, anm_bytes message,
 static anm_status read_blob_name(anm_bytes message, anm_bytes *name,
                                  uint64_t *offset, anm_error *err)
 {
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number == 1) status = anm_pb_string(&f, name, err);
         if (f.number == 2) status = anm_pb_uint(&f, offset, err);
-        if (status) return status;
     }
-    return ANM_OK;
+    return status;
 }
 
 /* The file of a blob, mapped; its head is checked when it is new. */
@@ -355,16 +348,15 @@ static anm_status read_pair(anm_mlpackage_reading *r, anm_bytes message,
                             int depth, anm_mil_value *pair, anm_error *err)
 {
     anm_bytes sides[2] = { { 0 }, { 0 } };
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (!status && (f.number == 1 || f.number == 2))
+    while (anm_pb_take(&message, &f, &status, err)) {
+        if (f.number == 1 || f.number == 2)
             status = anm_pb_message(&f, &sides[f.number - 1], err);
-        if (status) return status;
     }
-    const anm_status status = read_value(r, sides[0], depth, &pair[0], err);
+    if (status) return status;
+    status = read_value(r, sides[0], depth, &pair[0], err);
     return status ? status : read_value(r, sides[1], depth, &pair[1], err);
 }
 
@@ -379,12 +371,11 @@ static anm_status read_items(anm_mlpackage_reading *r, anm_bytes message,
     if (status) return status;
     anm_mil_value *items = anm_reading_array(r, n, each * sizeof(*items));
     if (!items) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
+    anm_pb_field f;
+
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes inner = { 0 };
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
         if (f.number != 1) continue;
         status = anm_pb_message(&f, &inner, err);
         if (!status && each == 2)
@@ -394,6 +385,7 @@ static anm_status read_items(anm_mlpackage_reading *r, anm_bytes message,
         if (status) return status;
         i += each;
     }
+    if (status) return status;
     v->items = items;
     v->n = n;
     return ANM_OK;
@@ -409,19 +401,17 @@ static anm_status read_immediate(anm_mlpackage_reading *r, anm_bytes message,
                                        [ANM_MIL_LIST] = 3,
                                        [ANM_MIL_DICTIONARY] = 4 };
     anm_bytes inner = { 0 };
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number > 4) continue;
         if (f.number != fields[t->form])
             return anm_fail(err, ANM_E_FORMAT,
                             "immediate value of another form than its type");
         status = anm_pb_message(&f, &inner, err);
-        if (status) return status;
     }
+    if (status) return status;
     if (t->form == ANM_MIL_TENSOR) return read_tensor(r, inner, t, v, err);
     return read_items(r, inner, depth + 1, v, err);
 }
@@ -464,19 +454,18 @@ static anm_status read_value(anm_mlpackage_reading *r, anm_bytes message,
     if (depth > ANM_MIL_NEST_MAX)
         return anm_fail(err, ANM_E_LIMIT, "values nested deeper than %d",
                         ANM_MIL_NEST_MAX);
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number == TYPE) status = anm_pb_message(&f, &type, err);
         if (f.number == IMMEDIATE || f.number == BLOB) {
             status = anm_pb_message(&f, &content, err);
             given = f.number;
         }
-        if (status) return status;
     }
-    anm_status status = anm_reading_type(r, type, depth, &t, err);
+    if (status) return status;
+    status = anm_reading_type(r, type, depth, &t, err);
     if (!status) status = take_shape(r, &t, out, err);
     if (status) return status;
     if (given == IMMEDIATE)

@@ -89,13 +89,12 @@ static anm_status take_part(anm_mlpackage_reading *r, const anm_pb_field *f,
 static anm_status split_model(anm_mlpackage_reading *r, anm_bytes model,
                               model_parts *parts, anm_error *err)
 {
-    while (model.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&model, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (!status) status = take_part(r, &f, parts, err);
-        if (status) return status;
-    }
+    while (anm_pb_take(&model, &f, &status, err))
+        status = take_part(r, &f, parts, err);
+    if (status) return status;
     if (r->view.spec_version > SPEC_VERSION_MAX)
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "specification version %" PRId64 ", at most %d is read",

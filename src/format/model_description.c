@@ -46,14 +46,13 @@ static anm_status read_sizes(anm_mlpackage_reading *r, anm_bytes message,
 {
     uint64_t dims[ANM_MIL_RANK_MAX];
     unsigned n = 0;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_pb_run run;
         bool end = false;
-        anm_status status = anm_pb_next(&message, &f, err);
 
-        if (status) return status;
         if (f.number != 1) continue;
         status = anm_pb_run_of(&f, ANM_PB_VARINT, &run, err);
         while (!status && !end) {
@@ -71,8 +70,8 @@ static anm_status read_sizes(anm_mlpackage_reading *r, anm_bytes message,
                                 (int64_t)d, ANM_MIL_ELEMENTS_MAX);
             dims[n++] = d;
         }
-        if (status) return status;
     }
+    if (status) return status;
     uint64_t *copy = anm_reading_array(r, n, sizeof(*copy));
     if (!copy) return anm_reading_fail(r, err);
     memcpy(copy, dims, n * sizeof(*copy));
@@ -91,18 +90,13 @@ static anm_status read_enumerated(anm_mlpackage_reading *r, anm_bytes message,
     const uint64_t **shapes = anm_reading_array(r, n, sizeof(*shapes));
     unsigned *ranks = anm_reading_array(r, n, sizeof(*ranks));
     if (!shapes || !ranks) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != 1) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_sizes(r, inner, &shapes[i], &ranks[i], err);
-        if (status) return status;
+    while (anm_pb_take_message(&message, 1, &inner, &status, err)) {
+        status = read_sizes(r, inner, &shapes[i], &ranks[i], err);
         i++;
     }
+    if (status) return status;
     out->shapes = shapes;
     out->shape_ranks = ranks;
     out->n_shapes = n;
@@ -112,15 +106,14 @@ static anm_status read_enumerated(anm_mlpackage_reading *r, anm_bytes message,
 static anm_status read_range(anm_bytes message, anm_feature_range *out,
                              anm_error *err)
 {
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number == 1) status = anm_pb_uint(&f, &out->low, err);
         if (f.number == 2) status = anm_pb_int(&f, &out->high, err);
-        if (status) return status;
     }
+    if (status) return status;
     if (out->high < 0) {
         out->high = -1;
         return ANM_OK;
@@ -144,17 +137,11 @@ static anm_status read_ranges(anm_mlpackage_reading *r, anm_bytes message,
                         ANM_MIL_RANK_MAX);
     anm_feature_range *ranges = anm_reading_array(r, n, sizeof(*ranges));
     if (!ranges) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != 1) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_range(inner, &ranges[i++], err);
-        if (status) return status;
-    }
+    while (anm_pb_take_message(&message, 1, &inner, &status, err))
+        status = read_range(inner, &ranges[i++], err);
+    if (status) return status;
     out->ranges = ranges;
     out->n_ranges = n;
     return ANM_OK;
@@ -165,14 +152,12 @@ static anm_status read_array(anm_mlpackage_reading *r, anm_bytes message,
 {
     enum { DATA_TYPE = 2, ENUMERATED = 21, RANGES = 31 };
     anm_status status = read_sizes(r, message, &out->dims, &out->rank, err);
+    anm_pb_field f;
 
-    while (message.len && !status) {
-        anm_pb_field f;
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes inner = { 0 };
         int64_t number = 0;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) break;
         if (f.number == DATA_TYPE) {
             status = anm_pb_int(&f, &number, err);
             if (!status) status = type_of_array(number, &out->type, err);
@@ -192,14 +177,12 @@ static anm_status read_state(anm_mlpackage_reading *r, anm_bytes message,
                              anm_feature *out, anm_error *err)
 {
     anm_bytes inner = { 0 };
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (!status && f.number == 1) status = anm_pb_message(&f, &inner, err);
-        if (status) return status;
-    }
+    while (anm_pb_take(&message, &f, &status, err))
+        if (f.number == 1) status = anm_pb_message(&f, &inner, err);
+    if (status) return status;
     return read_array(r, inner, out, err);
 }
 
@@ -225,20 +208,18 @@ static anm_status read_feature_type(anm_mlpackage_reading *r, anm_bytes message,
     enum { IS_OPTIONAL = 1000 };
     anm_bytes inner = { 0 };
     bool is_given = false;
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number == IS_OPTIONAL) {
             status = anm_pb_bool(&f, &out->optional, err);
         } else if (kind_of_field(f.number, &out->kind)) {
             status = anm_pb_message(&f, &inner, err);
             is_given = true;
         }
-        if (status) return status;
     }
+    if (status) return status;
     if (!is_given) return anm_fail(err, ANM_E_FORMAT, "no type given");
     if (out->kind == ANM_FEATURE_ARRAY) return read_array(r, inner, out, err);
     if (out->kind == ANM_FEATURE_STATE) return read_state(r, inner, out, err);
@@ -249,21 +230,19 @@ static anm_status read_feature(anm_mlpackage_reading *r, anm_bytes message,
                                anm_feature *out, anm_error *err)
 {
     anm_bytes name = { 0 }, about = { 0 }, type = { 0 };
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-    while (message.len) {
-        anm_pb_field f;
-        anm_status status = anm_pb_next(&message, &f, err);
-
-        if (status) return status;
+    while (anm_pb_take(&message, &f, &status, err)) {
         if (f.number == 1) status = anm_pb_string(&f, &name, err);
         if (f.number == 2) status = anm_pb_string(&f, &about, err);
         if (f.number == 3) status = anm_pb_message(&f, &type, err);
-        if (status) return status;
     }
+    if (status) return status;
     out->name = anm_reading_copy(r, name);
     out->about = about.len ? anm_reading_copy(r, about) : "";
     if (!out->name || !out->about) return anm_reading_fail(r, err);
-    const anm_status status = read_feature_type(r, type, out, err);
+    status = read_feature_type(r, type, out, err);
     if (!status) return ANM_OK;
     return anm_fail_prefix(err, status, "feature %.80s", out->name);
 }
@@ -280,18 +259,11 @@ static anm_status read_features(anm_mlpackage_reading *r, anm_bytes message,
     anm_feature *features = anm_reading_array(r, *n, sizeof(*features));
     if (!features) return anm_reading_fail(r, err);
     *out = features;
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != number) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status) status = read_feature(r, inner, &features[i++], err);
-        if (status) return status;
-    }
-    return ANM_OK;
+    while (anm_pb_take_message(&message, number, &inner, &status, err))
+        status = read_feature(r, inner, &features[i++], err);
+    return status;
 }
 
 /* Inputs, outputs and states in fields of these numbers. */
@@ -341,20 +313,20 @@ static anm_status read_metadata(anm_mlpackage_reading *r, anm_bytes message,
     if (status) return status;
     anm_mlpackage_pair *pairs = anm_reading_array(r, n, sizeof(*pairs));
     if (!pairs) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
+    anm_pb_field f;
+
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes text = { 0 };
 
-        status = anm_pb_next(&message, &f, err);
-        if (!status && f.number == USER_DEFINED && i < n)
+        if (f.number == USER_DEFINED && i < n)
             status = read_pair(r, &f, &pairs[i++], err);
         if (!status && f.number <= 4) {
             status = anm_pb_string(&f, &text, err);
             *texts[f.number] = status ? "" : anm_reading_copy(r, text);
             if (!*texts[f.number]) return anm_reading_fail(r, err);
         }
-        if (status) return anm_fail_prefix(err, status, "metadata");
     }
+    if (status) return anm_fail_prefix(err, status, "metadata");
     r->view.user_defined = pairs;
     r->view.n_user_defined = n;
     return ANM_OK;
@@ -368,13 +340,10 @@ static anm_status read_function(anm_mlpackage_reading *r, anm_bytes message,
     static const uint32_t numbers[3] = { 2, 3, 6 };
     anm_bytes name = { 0 }, rest = message;
     anm_status status = ANM_OK;
+    anm_pb_field f;
 
-    while (rest.len && !status) {
-        anm_pb_field f;
-
-        status = anm_pb_next(&rest, &f, err);
-        if (!status && f.number == 1) status = anm_pb_string(&f, &name, err);
-    }
+    while (anm_pb_take(&rest, &f, &status, err))
+        if (f.number == 1) status = anm_pb_string(&f, &name, err);
     if (status) return status;
     out->name = anm_reading_copy(r, name);
     if (!out->name) return anm_reading_fail(r, err);
@@ -391,19 +360,11 @@ static anm_status read_functions(anm_mlpackage_reading *r, anm_bytes message,
     if (status) return status;
     out->functions = anm_reading_array(r, out->n, sizeof(*out->functions));
     if (!out->functions) return anm_reading_fail(r, err);
-    while (message.len) {
-        anm_pb_field f;
-        anm_bytes inner = { 0 };
+    anm_bytes inner;
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) return status;
-        if (f.number != number) continue;
-        status = anm_pb_message(&f, &inner, err);
-        if (!status)
-            status = read_function(r, inner, &out->functions[i++], err);
-        if (status) return status;
-    }
-    return ANM_OK;
+    while (anm_pb_take_message(&message, number, &inner, &status, err))
+        status = read_function(r, inner, &out->functions[i++], err);
+    return status;
 }
 
 anm_status anm_reading_description(anm_mlpackage_reading *r, anm_bytes message,
@@ -415,12 +376,11 @@ anm_status anm_reading_description(anm_mlpackage_reading *r, anm_bytes message,
 
     out->main = "";
     if (!status) status = read_functions(r, message, FUNCTIONS, out, err);
-    while (message.len && !status) {
-        anm_pb_field f;
+    anm_pb_field f;
+
+    while (anm_pb_take(&message, &f, &status, err)) {
         anm_bytes inner = { 0 };
 
-        status = anm_pb_next(&message, &f, err);
-        if (status) break;
         if (f.number == MAIN) {
             status = anm_pb_string(&f, &inner, err);
             if (status) break;

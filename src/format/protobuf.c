@@ -93,6 +93,27 @@ static anm_status expect(const anm_pb_field *f, anm_pb_wire wire,
                     (int)f->wire, (int)wire);
 }
 
+bool anm_pb_take(anm_bytes *rest, anm_pb_field *out, anm_status *status,
+                 anm_error *err)
+{
+    if (*status || !rest->len) return false;
+    *status = anm_pb_next(rest, out, err);
+    return !*status;
+}
+
+bool anm_pb_take_message(anm_bytes *rest, uint32_t number, anm_bytes *out,
+                         anm_status *status, anm_error *err)
+{
+    anm_pb_field f;
+
+    while (anm_pb_take(rest, &f, status, err)) {
+        if (f.number != number) continue;
+        *status = anm_pb_message(&f, out, err);
+        return !*status;
+    }
+    return false;
+}
+
 anm_status anm_pb_message(const anm_pb_field *f, anm_bytes *out, anm_error *err)
 {
     const anm_status status = expect(f, ANM_PB_BYTES, err);
@@ -151,15 +172,12 @@ anm_status anm_pb_string(const anm_pb_field *f, anm_bytes *out, anm_error *err)
 anm_status anm_pb_entry(const anm_pb_field *f, anm_bytes *key, anm_bytes *value,
                         anm_error *err)
 {
+    anm_pb_field inner;
     anm_bytes rest = { 0 };
     anm_status status = anm_pb_message(f, &rest, err);
 
     *key = *value = (anm_bytes){ 0 };
-    while (!status && rest.len) {
-        anm_pb_field inner;
-
-        status = anm_pb_next(&rest, &inner, err);
-        if (status) return status;
+    while (anm_pb_take(&rest, &inner, &status, err)) {
         if (inner.number == 1) status = anm_pb_string(&inner, key, err);
         if (inner.number == 2) status = anm_pb_message(&inner, value, err);
     }
@@ -169,15 +187,13 @@ anm_status anm_pb_entry(const anm_pb_field *f, anm_bytes *key, anm_bytes *value,
 anm_status anm_pb_count(anm_bytes message, uint32_t number, size_t *n,
                         anm_error *err)
 {
-    *n = 0;
-    while (message.len) {
-        anm_pb_field f;
-        const anm_status status = anm_pb_next(&message, &f, err);
+    anm_pb_field f;
+    anm_status status = ANM_OK;
 
-        if (status) return status;
+    *n = 0;
+    while (anm_pb_take(&message, &f, &status, err))
         *n += f.number == number;
-    }
-    return ANM_OK;
+    return status;
 }
 
 /* ---- Runs ---------------------------------------------------------------- */

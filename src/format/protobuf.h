@@ -5,11 +5,10 @@
  * walks a message, takes the numbers it knows with the wire type it expects,
  * and lets the others pass. Nothing recurses and nothing is copied.
  *
- *     while (rest.len) {
- *         status = anm_pb_next(&rest, &f, err);
- *         …
+ *     while (anm_pb_take(&rest, &f, &status, err)) {
  *         if (f.number == 3) status = anm_pb_message(&f, &inner, err);
  *     }
+ *     if (status) …
  *
  * Errors are ANM_E_FORMAT; the caller says which message it was.
  *
@@ -37,6 +36,14 @@ typedef struct anm_pb_field {
 /* Take the next field; rest is not empty. Refuses groups (wire types 3 and 4),
  * wire types 6 and 7, field number 0, and varints of more than 64 bits. */
 anm_status anm_pb_next(anm_bytes *rest, anm_pb_field *out, anm_error *err);
+
+/* The same as the head of a loop: false behind the last field, and where *status
+ * is an error, be it of a field or of the loop's body. */
+bool anm_pb_take(anm_bytes *rest, anm_pb_field *out, anm_status *status,
+                 anm_error *err);
+/* Likewise for the messages in fields of one number; others pass. */
+bool anm_pb_take_message(anm_bytes *rest, uint32_t number, anm_bytes *out,
+                         anm_status *status, anm_error *err);
 
 /* The value of a field, which must have the wire type that goes with it. */
 anm_status anm_pb_message(const anm_pb_field *f, anm_bytes *out,

@@ -152,6 +152,47 @@ static void entries_without_key_or_value_have_empty_ones(void **state)
     assert_int_equal(value.data[0], 'v');
 }
 
+/* Three messages in field 2, a number between, and what is cut short behind. */
+static void a_loop_ends_behind_the_last_and_at_an_error(void **state)
+{
+    (void)state;
+    const anm_bytes whole = BYTES(0x12, 1, 'a', 0x08, 7, 0x12, 0, 0x12, 1, 'b');
+    const anm_bytes cut = BYTES(0x12, 1, 'a', 0x12, 5, 'b');
+    const anm_bytes wrong = BYTES(0x12, 1, 'a', 0x10, 5, 0x12, 0);
+    anm_status status = ANM_OK;
+    anm_bytes rest = whole, inner;
+    anm_pb_field f;
+    size_t n = 0;
+
+    while (anm_pb_take(&rest, &f, &status, NULL))
+        n++;
+    assert_int_equal(status, ANM_OK);
+    assert_int_equal(n, 4);
+    rest = whole;
+    for (n = 0; anm_pb_take_message(&rest, 2, &inner, &status, NULL); n++)
+        assert_int_equal(inner.len, n != 1);
+    assert_int_equal(status, ANM_OK);
+    assert_int_equal(n, 3);
+    rest = whole; // the body says no at the second
+    for (n = 0; anm_pb_take_message(&rest, 2, &inner, &status, NULL); n++)
+        if (inner.len == 0) status = ANM_E_LIMIT;
+    assert_int_equal(status, ANM_E_LIMIT);
+    assert_int_equal(n, 2);
+    assert_int_equal(rest.len, 3);
+    rest = cut;
+    status = ANM_OK;
+    for (n = 0; anm_pb_take_message(&rest, 2, &inner, &status, NULL);)
+        n++;
+    assert_int_equal(status, ANM_E_FORMAT);
+    assert_int_equal(n, 1);
+    rest = wrong; // a number where a message is meant
+    status = ANM_OK;
+    for (n = 0; anm_pb_take_message(&rest, 2, &inner, &status, NULL);)
+        n++;
+    assert_int_equal(status, ANM_E_FORMAT);
+    assert_int_equal(n, 1);
+}
+
 static void fields_are_counted(void **state)
 {
     (void)state;
@@ -228,6 +269,7 @@ int main(void)
         cmocka_unit_test(another_wire_type_than_expected_is_refused),
         cmocka_unit_test(strings_are_utf8_without_nul),
         cmocka_unit_test(entries_without_key_or_value_have_empty_ones),
+        cmocka_unit_test(a_loop_ends_behind_the_last_and_at_an_error),
         cmocka_unit_test(fields_are_counted),
         cmocka_unit_test(packed_and_single_numbers_read_alike),
         cmocka_unit_test(runs_cut_short_are_format_errors),
