@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/open.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,8 +16,11 @@ int anm_open_fd(const char *path, int flags, mode_t mode)
 
     if (fd < 0 || fd > 2) return fd;
     const int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    const int saved = errno;
+    // That 3 is beyond the limit means that there are too many.
+    const int saved = errno == EINVAL ? EMFILE : errno;
     close(fd);
+    // A file that is new, and nobody's, must not be left behind by a failure.
+    if (higher < 0 && (flags & O_EXCL)) unlink(path);
     errno = saved;
     return higher;
 }

@@ -3,10 +3,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/open.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/support.h"
@@ -75,6 +78,26 @@ static void link_is_told_from_where_it_leads(void **state)
     assert_true(anm_path_is_link(path_of("to-nothing")));
     assert_false(anm_path_is_link(path_of("target")));
     assert_false(anm_path_is_link(path_of("none")));
+}
+
+static void new_file_without_a_descriptor_is_not_left_behind(void **state)
+{
+    const char *path = path_of("unopened");
+    int how = -1;
+    (void)state;
+
+    const pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit three = { 3, 3 };
+        close(0);
+        if (setrlimit(RLIMIT_NOFILE, &three) != 0) _exit(1);
+        if (anm_open_fd(path, O_WRONLY | O_CREAT | O_EXCL, 0600) >= 0) _exit(2);
+        _exit(errno != EMFILE ? 3 : access(path, F_OK) == 0 ? 4 : 0);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    assert_int_equal(WEXITSTATUS(how), 0);
 }
 
 static void identity_changes_with_the_file(void **state)
@@ -146,6 +169,7 @@ int main(void)
         cmocka_unit_test(kinds_are_told_apart),
         cmocka_unit_test(endless_link_is_an_error_and_no_absence),
         cmocka_unit_test(link_is_told_from_where_it_leads),
+        cmocka_unit_test(new_file_without_a_descriptor_is_not_left_behind),
         cmocka_unit_test(identity_changes_with_the_file),
         cmocka_unit_test(stamps_of_any_year_are_read),
         cmocka_unit_test(pipes_and_folders_are_refused_without_waiting),
