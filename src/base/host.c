@@ -206,6 +206,7 @@ static void open_files(anm_host *h)
     }
     open_throttled(h);
     h->group = hash_group(h->fds[FD_GROUP]);
+    h->process = getpid();
     h->opened = true;
 }
 
@@ -248,6 +249,8 @@ static int64_t sample_freq(const anm_host *h)
 
 void anm_host_sample(anm_host *h, anm_host_state *out)
 {
+    // What a parent opened under /proc/self goes on telling of the parent.
+    if (h->opened && h->process != getpid()) anm_host_deinit(h);
     if (!h->opened) open_files(h);
     follow_group(h);
     *out = (anm_host_state){

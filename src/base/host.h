@@ -37,12 +37,14 @@ typedef struct anm_host_state {
 } anm_host_state;
 
 /* Opens its files once and keeps them (a zero anm_host finds them again), but
- * follows the process into another cgroup. One thread at a time. */
+ * follows the process into another cgroup, and opens them anew in a child of
+ * fork(). One thread at a time. */
 typedef struct anm_host {
     int fds[8];
     int throttled[6]; /* [n_throttled] cpu.stat, innermost first */
     unsigned n_throttled;
     uint64_t group;
+    int64_t process; /* that opened them */
     bool opened;
 } anm_host;
 

@@ -138,6 +138,57 @@ static void child_of_a_fork_is_counted_by_itself(void **state)
 
 static pthread_key_t later_key;
 
+/* How many open files of this process have a name that begins so. */
+static unsigned n_links_to(const char *prefix)
+{
+    DIR *d = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    if (!d) return 0;
+    for (struct dirent *e = readdir(d); e; e = readdir(d)) {
+        char target[512];
+        const ssize_t len =
+            readlinkat(dirfd(d), e->d_name, target, sizeof(target) - 1);
+        if (len < 0) continue;
+        target[len] = '\0';
+        n += strncmp(target, prefix, strlen(prefix)) == 0;
+    }
+    closedir(d);
+    return n;
+}
+
+static void sample_in_the_child_of_a_fork_is_its_own(void **state)
+{
+    anm_host h = { 0 };
+    anm_host_state s;
+    char parent[64];
+    int how = -1;
+    (void)state;
+
+    anm_host_sample(&h, &s);
+    snprintf(parent, sizeof(parent), "/proc/%ld/cgroup", (long)getpid());
+    const unsigned n_files = n_open_files();
+    if (n_links_to(parent) != 1) {
+        anm_host_deinit(&h);
+        skip();
+    }
+    const pid_t child = fork();
+    if (child == 0) {
+        char own[64];
+        anm_host_sample(&h, &s);
+        snprintf(own, sizeof(own), "/proc/%ld/cgroup", (long)getpid());
+        _exit(n_links_to(parent)          ? 1
+              : n_links_to(own) != 1      ? 2
+              : n_open_files() != n_files ? 3
+                                          : 0);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    assert_int_equal(WEXITSTATUS(how), 0);
+    anm_host_deinit(&h);
+}
+
 static void read_when_ended(void *out)
 {
     // A thread that was not switched is not read again.
@@ -333,6 +384,7 @@ int main(void)
         cmocka_unit_test(run_delay_is_what_the_system_says_at_any_time),
         cmocka_unit_test(waiting_is_counted_from_the_last_reading),
         cmocka_unit_test(child_of_a_fork_is_counted_by_itself),
+        cmocka_unit_test(sample_in_the_child_of_a_fork_is_its_own),
         cmocka_unit_test(thread_is_counted_to_its_very_end),
         cmocka_unit_test(fresh_pages_are_faults),
         cmocka_unit_test(counters_are_of_the_thread_and_end_with_it),
