@@ -44,10 +44,10 @@ static void add_value(reading *x, const anm_mil_value *v)
 
 static void add_binding(reading *x, const anm_mil_binding *b, int depth)
 {
+    if (x->n_steps++ > STEPS_MAX) return;
     add_value(x, b->value);
     if (!b->from || !anm_mil_op_is_constant(b->from) || depth > CHAIN_MAX)
         return;
-    if (x->n_steps++ > STEPS_MAX) return;
     for (size_t i = 0; i < b->from->n_attributes; i++)
         add_value(x, b->from->attributes[i].value);
     for (size_t i = 0; i < b->from->n_args; i++)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+#include "model/mil_lint_rules.h"
 #include "support/packages.h"
 #include "support/pb_write.h"
 
@@ -298,6 +300,35 @@ static void gathered_tables_are_not_read_whole(void **state)
     drop(&x);
 }
 
+/* Thousands of arguments that each lead to the same thousands of literals. */
+static void a_file_made_to_be_slow_takes_no_memory(void **state)
+{
+    enum { MANY = 4096, BYTES_MAX = 128 << 20 };
+    static const uint8_t zeros[4];
+    const anm_mil_value literal = { .data = { zeros, sizeof(zeros) } };
+    static anm_mil_binding literals[MANY], reads[MANY];
+    const anm_mil_arg args[] = { { "lut", literals, MANY },
+                                 { "values", reads, MANY } };
+    const anm_mil_op ops[] = {
+        { .type = "constexpr_lut_to_dense", .args = &args[0], .n_args = 1 },
+        { .type = "concat", .args = &args[1], .n_args = 1 },
+    };
+    const anm_mil_function f = { .block = { .ops = ops, .n_ops = 2 } };
+    anm_alloc_stats before, after;
+    uint64_t bytes = 0;
+    (void)state;
+
+    for (size_t i = 0; i < MANY; i++) {
+        literals[i].value = &literal;
+        reads[i].from = &ops[0];
+    }
+    anm_alloc_stats_read(&before);
+    assert_true(anm_lint_bytes_read(&f, &bytes));
+    anm_alloc_stats_read(&after);
+    assert_int_equal(bytes, sizeof(zeros));
+    assert_true(after.bytes_peak - before.bytes_live < BYTES_MAX);
+}
+
 static void what_is_no_program_gets_a_note(void **state)
 {
     (void)state;
@@ -356,6 +387,7 @@ int main(void)
         cmocka_unit_test(slices_are_told_apart_by_where_they_begin),
         cmocka_unit_test(ops_that_stay_off_are_named_by_type),
         cmocka_unit_test(gathered_tables_are_not_read_whole),
+        cmocka_unit_test(a_file_made_to_be_slow_takes_no_memory),
         cmocka_unit_test(what_is_no_program_gets_a_note),
         cmocka_unit_test(failed_allocations_are_out_of_memory),
     };
