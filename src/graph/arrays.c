@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "graph/arrays_storage.h"
+#include "graph/value_names.h"
 
 /* ---- The operations ------------------------------------------------------ */
 
@@ -377,27 +378,15 @@ void anm_arrays_output(anm_arrays *a, anm_value_id value)
                     value < a->n_values ? "is a state" : "values");
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    const char *const *x = a, *const *y = b;
-    return strcmp(*x, *y);
-}
-
 static anm_status check_names(const anm_arrays *a, anm_error *err)
 {
     const size_t n = a->n_values;
-    anm_status status = ANM_OK;
     const char **names = anm_alloc_array(n, sizeof(*names));
 
     if (!names) return anm_fail(err, ANM_E_NOMEM, "program: out of memory");
     for (size_t i = 0; i < n; i++)
         names[i] = a->values[i].name;
-    qsort(names, n, sizeof(*names), compare_names);
-    for (size_t i = 1; i < n && !status; i++) {
-        if (strcmp(names[i - 1], names[i]) != 0) continue;
-        status =
-            anm_fail(err, ANM_E_FORMAT, "two values are named %s", names[i]);
-    }
+    const anm_status status = anm_value_names_check(names, n, err);
     anm_free(names);
     return status;
 }

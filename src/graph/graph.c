@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "graph/shape.h"
 #include "graph/storage.h"
+#include "graph/value_names.h"
 
 const char *anm_pool_kind_name(anm_pool_kind kind)
 {
@@ -212,27 +213,15 @@ void anm_graph_result(anm_graph *g, anm_value_id value)
                    text);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    const char *const *x = a, *const *y = b;
-    return strcmp(*x, *y);
-}
-
 anm_status anm_graph_check_names(const anm_graph *g, anm_error *err)
 {
     const size_t n = g->n_values;
-    anm_status status = ANM_OK;
     const char **names = anm_alloc_array(n, sizeof(*names));
 
     if (!names) return anm_fail(err, ANM_E_NOMEM, "graph: out of memory");
     for (size_t i = 0; i < n; i++)
         names[i] = g->values[i].name;
-    qsort(names, n, sizeof(*names), compare_names);
-    for (size_t i = 1; i < n && !status; i++) {
-        if (strcmp(names[i - 1], names[i]) != 0) continue;
-        status =
-            anm_fail(err, ANM_E_FORMAT, "two values are named %s", names[i]);
-    }
+    const anm_status status = anm_value_names_check(names, n, err);
     anm_free(names);
     return status;
 }
