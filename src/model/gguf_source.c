@@ -9,48 +9,11 @@
 #include "model/gguf_source.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/gguf_reading.h"
 #include "model/hf.h"
-
-/* ---- What the files that read share -------------------------------------- */
-
-anm_status anm_gguf_fail_memory(anm_error *err)
-{
-    return anm_fail(err, ANM_E_NOMEM, "out of memory");
-}
-
-bool anm_gguf_is_text(anm_text text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
-}
-
-const char *anm_gguf_key(const anm_gguf_reading *r, const char *name,
-                         char out[ANM_GGUF_KEY_BYTES])
-{
-    snprintf(out, ANM_GGUF_KEY_BYTES, "%s.%s", r->kind->name, name);
-    return out;
-}
-
-anm_status anm_gguf_rows(const anm_gguf_reading *r, const char *tensor,
-                         int64_t *out, anm_error *err)
-{
-    const anm_gguf_tensor *t = anm_gguf_tensor_find(r->g, tensor);
-
-    if (!t)
-        return anm_fail(err, ANM_E_FORMAT, "tensor %s: not there, among %zu",
-                        tensor, anm_gguf_n_tensors(r->g));
-    if (t->rank != 2 || t->dims[0] > INT32_MAX)
-        return anm_fail(err, ANM_E_FORMAT,
-                        "tensor %s: %u axes and %" PRIu64
-                        " rows, a matrix expected",
-                        tensor, t->rank, t->rank ? t->dims[0] : 0);
-    *out = (int64_t)t->dims[0];
-    return ANM_OK;
-}
 
 /* ---- What the file is ---------------------------------------------------- */
 
