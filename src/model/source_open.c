@@ -1,106 +1,15 @@
-/* source.c - opening by the kind of what lies at the path, and building by the
- * table of architectures.
+/* source_open.c - opening by the kind of what lies at the path, and building by
+ * its architecture.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/source.h"
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "model/architecture.h"
-#include "model/bert.h"
 #include "model/gguf_source.h"
 #include "model/hf.h"
 #include "model/package.h"
-#include "model/qwen3.h"
-
-static const anm_architecture *const architectures[] = {
-    &anm_bert,
-    &anm_qwen3,
-};
-
-enum { N_ARCHITECTURES = sizeof(architectures) / sizeof(architectures[0]) };
-
-static anm_status refuse_architecture(const char *model_type, const char *at,
-                                      anm_error *err)
-{
-    anm_buf names = { 0 };
-
-    for (size_t i = 0; i < N_ARCHITECTURES; i++)
-        anm_buf_printf(&names, "%s%s", i ? ", " : "",
-                       architectures[i]->model_type);
-    char *list = anm_buf_take(&names);
-    if (!list) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", at);
-    const anm_status status =
-        anm_fail(err, ANM_E_UNSUPPORTED,
-                 "%s: model_type \"%s\" is not built in; built in: %s", at,
-                 model_type, list);
-    anm_free(list);
-    return status;
-}
-
-anm_status anm_architecture_find(const anm_architecture **out,
-                                 const char *model_type, const char *at,
-                                 anm_error *err)
-{
-    for (size_t i = 0; i < N_ARCHITECTURES; i++) {
-        if (strcmp(architectures[i]->model_type, model_type) != 0) continue;
-        *out = architectures[i];
-        return ANM_OK;
-    }
-    return refuse_architecture(model_type, at, err);
-}
-
-/* Room for one more note: the array doubles whenever it is full. */
-static bool grow_notes(anm_source *s)
-{
-    const size_t n = s->n_notes;
-
-    if (n & (n - 1)) return true;
-    anm_note *notes = anm_arena_array(&s->arena, n ? 2 * n : 1, sizeof(*notes));
-    if (!notes) return false;
-    if (n) memcpy(notes, s->notes, n * sizeof(*notes));
-    s->notes = notes;
-    return true;
-}
-
-static anm_status add_note(anm_source *s, anm_error *err, const anm_note *note)
-{
-    const char *kept =
-        anm_arena_copy(&s->arena, note->text, strlen(note->text));
-
-    if (!kept || !grow_notes(s))
-        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", s->path);
-    s->notes[s->n_notes] = *note;
-    s->notes[s->n_notes++].text = kept;
-    return ANM_OK;
-}
-
-anm_status anm_source_note(anm_source *s, anm_error *err, const char *where,
-                           const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return add_note(s, err, &(anm_note){ .where = where, .text = text });
-}
-
-anm_status anm_source_assume(anm_source *s, anm_error *err, const char *where,
-                             const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    return add_note(s, err, &(anm_note){ where, text, .assumed = true });
-}
-
-/* ---- By kind ------------------------------------------------------------- */
 
 static anm_status refuse_kind(const char *path, anm_file_kind kind,
                               anm_error *err)
