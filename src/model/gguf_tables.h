@@ -27,7 +27,10 @@ typedef struct anm_gguf_tables {
 } anm_gguf_tables;
 
 /* Bytes of a spelling that a message shows. */
-int anm_gguf_shown(anm_text text);
+static inline int anm_gguf_shown(anm_text text)
+{
+    return (int)(text.len < 64 ? text.len : 64);
+}
 
 /* gguf_word_piece.c, gguf_bpe.c: compile what `model` names. */
 anm_status anm_gguf_compile_word_piece(const anm_gguf_reading *r,

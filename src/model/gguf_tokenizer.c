@@ -12,11 +12,6 @@
 /* More than any tokenizer has; what compiles them has its own limit. */
 enum { TOKENS_MAX = 1 << 24 };
 
-int anm_gguf_shown(anm_text text)
-{
-    return (int)(text.len < 64 ? text.len : 64);
-}
-
 /* ---- Ids that keys name -------------------------------------------------- */
 
 static anm_status read_id(const anm_gguf_reading *r, const char *name, size_t n,
