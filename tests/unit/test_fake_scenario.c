@@ -25,7 +25,8 @@ static const char full[] =
     "\"workload\":[{\"queries\":3,\"gap_ms\":[1,2],\"tokens\":12},"
     "{\"restart\":true,\"warm\":false}],"
     "\"faults\":[{\"kind\":\"idle\",\"ms\":[2,3],\"tau_ms\":40,"
-    "\"when\":{\"phase\":\"any\",\"every\":2,\"chance\":0.5}},"
+    "\"when\":{\"phase\":\"any\",\"every\":2,\"chance\":0.5,"
+    "\"caller\":\"main\"}},"
     "{\"kind\":\"fail\",\"at\":\"load\",\"status\":\"E_BUSY\"}],"
     "\"expect\":{\"causes\":[\"paging\"],\"exit\":-11}}";
 
@@ -74,6 +75,7 @@ static void every_field_arrives(void **state)
     assert_int_equal(s.faults[0].kind, ANM_FAKE_IDLE);
     assert_int_equal(s.faults[0].when.phase, ANM_FAKE_ANY);
     assert_true(s.faults[0].when.chance == 0.5);
+    assert_string_equal(s.faults[0].when.caller, "main");
     assert_int_equal(s.faults[1].at, ANM_FAKE_AT_LOAD);
     assert_int_equal(s.faults[1].status, ANM_E_BUSY);
     anm_fake_scenario_deinit(&s);
@@ -127,6 +129,9 @@ static void what_is_wrong_is_named(void **state)
         { "\"idle\"", "\"pad\"", "faults[0].tokens: missing" },
         { "\"tau_ms\":40", "\"khz\":400000", "faults[0].khz: no field" },
         { "\"chance\":0.5", "\"chance\":2", "faults[0].when.chance: 2" },
+        { "\"main\"", "\"sync\"",
+          "faults[0].when.caller: \"sync\": no step of the workload" },
+        { "\"queries\":3", "\"queries\":0", "faults[0].when.caller: \"main\"" },
         { "E_BUSY", "BUSY", "faults[1].status: \"BUSY\"" },
         { "\"paging\"", "\"pages\"", "expect.causes[0]" },
         { "-11", "\"11\"", "expect.exit: \"11\"" },

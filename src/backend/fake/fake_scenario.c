@@ -424,6 +424,29 @@ static anm_status check_devices(const anm_fake_scenario *s, anm_error *err)
     return ANM_OK;
 }
 
+static bool has_caller(const anm_fake_scenario *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_steps; i++)
+        if (s->steps[i].queries > 0 && strcmp(s->steps[i].caller, name) == 0)
+            return true;
+    return false;
+}
+
+/* Names of callers are the workload's: one that it does not have is a slip of
+ * the pen, and the fault would never act. */
+static anm_status check_callers(const anm_fake_scenario *s, anm_error *err)
+{
+    for (size_t i = 0; i < s->n_faults; i++) {
+        const char *name = s->faults[i].when.caller;
+        if (name && !has_caller(s, name))
+            return anm_fail(err, ANM_E_FORMAT,
+                            "faults[%zu].when.caller: \"%.40s\": no step of "
+                            "the workload has queries of this caller",
+                            i, name);
+    }
+    return ANM_OK;
+}
+
 static anm_status read_all(anm_fake_scenario *s, const json_t *top,
                            anm_error *err)
 {
@@ -443,7 +466,8 @@ static anm_status read_all(anm_fake_scenario *s, const json_t *top,
         status = anm_fake_faults_read(s, json_object_get(top, "faults"), err);
     if (!status) status = read_expect(json_object_get(top, "expect"), err);
     if (!status) status = check_settings(s, err);
-    return status ? status : check_devices(s, err);
+    if (!status) status = check_devices(s, err);
+    return status ? status : check_callers(s, err);
 }
 
 anm_status anm_fake_scenario_read(anm_fake_scenario *out, const char *path,
