@@ -40,11 +40,26 @@ void anm_judged_add(anm_judged *j, const anm_records *records)
     }
 }
 
+void anm_judged_add_log(anm_judged *j, const anm_records *log)
+{
+    const size_t n_own = j->n;
+
+    j->is_both = j->n_calls > 0;
+    anm_judged_add(j, log);
+    j->n_log = j->n - n_own;
+}
+
 void anm_judged_say(const anm_judged *j, char *out, size_t cap)
 {
-    const char *calls = j->n > 1 ? "calls were" : "call was";
-    char moments[32] = "one moment";
+    char calls[96], moments[32] = "one moment";
 
+    if (j->is_both)
+        snprintf(calls, sizeof(calls),
+                 "calls, %zu of this run and %zu of the "
+                 "log, were",
+                 j->n - j->n_log, j->n_log);
+    else
+        snprintf(calls, sizeof(calls), j->n > 1 ? "calls were" : "call was");
     if (j->n_moments > 1)
         snprintf(moments, sizeof(moments), "%zu moments", j->n_moments);
     if (!j->n_calls)

@@ -20,10 +20,15 @@ typedef struct anm_judged {
     size_t n_above;   /* that lay above their band */
     size_t n_moments; /* in which these lay */
     size_t n_blurred; /* judged by a band of disturbed runs */
+    size_t n_log;     /* of the judged ones that a log holds */
+    bool is_both;     /* a log beside calls of this run */
 } anm_judged;
 
 /* Add the calls of a window. */
 void anm_judged_add(anm_judged *j, const anm_records *records);
+
+/* Add those of a log, after the calls of this run where there are any. */
+void anm_judged_add_log(anm_judged *j, const anm_records *log);
 
 /* Why nothing was found, for people. */
 void anm_judged_say(const anm_judged *j, char *out, size_t cap);

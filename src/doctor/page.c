@@ -63,6 +63,18 @@ static void put_top(const anm_page *p, anm_buf *b)
     anm_buf_puts(b, "</p>\n");
 }
 
+/* Whether the page has calls of this run beside those of a log. */
+static bool has_both(const anm_page *p)
+{
+    return json_is_object(anm_look(p->doc, "receipts")) &&
+           json_array_size(anm_look(p->doc, "experiments")) > 0;
+}
+
+static bool is_of_log(const json_t *finding)
+{
+    return strcmp(anm_look_text(finding, "source"), "receipts") == 0;
+}
+
 /* ---- The answer ---------------------------------------------------------------------------- */
 
 static void put_facts(const json_t *f, anm_buf *b)
@@ -85,10 +97,9 @@ static void put_facts(const json_t *f, anm_buf *b)
     const double confidence = anm_look_number(f, "confidence");
     if (!isnan(confidence))
         anm_buf_printf(b, "This is %s. ", anm_page_sureness(confidence));
-    const bool is_log = strcmp(anm_look_text(f, "source"), "receipts") == 0;
     anm_buf_printf(b, "Seen in %s.</p>\n",
-                   is_log ? "recorded receipts"
-                          : "calls that nothing was imposed on");
+                   is_of_log(f) ? "recorded receipts"
+                                : "calls that nothing was imposed on");
 }
 
 static void put_finding(const json_t *f, size_t number, anm_buf *b)
@@ -150,7 +161,10 @@ static void put_headline(const anm_page *p, anm_buf *b)
     put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(first, "calls"));
     anm_buf_puts(b, " of ");
     put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(first, "of"));
-    anm_buf_puts(b, " calls took ");
+    anm_buf_puts(b, " calls ");
+    if (has_both(p))
+        anm_buf_puts(b, is_of_log(first) ? "of the log " : "of this run ");
+    anm_buf_puts(b, "took ");
     put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(first, "effect_ns"));
     anm_buf_puts(b, " longer for it");
     if (n > 1)
@@ -185,9 +199,19 @@ static double median_total(const anm_page *p, anm_buf *b)
     return median;
 }
 
-static void put_tiles(const anm_page *p, anm_buf *b)
+/* All of the log: the document holds a part of its calls, or none of them. */
+static void put_log_tiles(const json_t *log, anm_buf *b)
 {
-    const json_t *log = anm_look(p->doc, "receipts");
+    put_tile(b, ANM_AMOUNT_COUNT, anm_look_number(log, "calls"),
+             "receipts of the log");
+    put_tile(b, ANM_AMOUNT_COUNT, anm_look_number(log, "judged"),
+             "judged by a band");
+    put_tile(b, ANM_AMOUNT_COUNT, anm_look_number(log, "above"), "above it");
+}
+
+/* Calls of this run that the document has. */
+static void put_own_tiles(const anm_page *p, anm_buf *b)
+{
     double n_judged = 0, n_above = 0, n_free = 0;
 
     for (size_t i = 0; i < p->n_calls; i++) {
@@ -196,16 +220,27 @@ static void put_tiles(const anm_page *p, anm_buf *b)
         n_judged += p->calls[i].is_judged;
         n_above += p->calls[i].is_above;
     }
-    // Of a long log the document holds a part of the calls, and all counts.
-    if (anm_look_true(p->doc, "calls_thinned") && json_is_object(log)) {
-        n_free = anm_look_number(log, "calls");
-        n_judged = anm_look_number(log, "judged");
-        n_above = anm_look_number(log, "above");
-    }
-    anm_buf_puts(b, "<ul class=\"tiles\">\n");
     put_tile(b, ANM_AMOUNT_COUNT, n_free, "calls, nothing imposed");
     put_tile(b, ANM_AMOUNT_COUNT, n_judged, "judged by a band");
     put_tile(b, ANM_AMOUNT_COUNT, n_above, "above it");
+}
+
+static void put_tiles(const anm_page *p, anm_buf *b)
+{
+    static const char begin[] = "<ul class=\"tiles\">\n";
+    const json_t *log = anm_look(p->doc, "receipts");
+
+    if (has_both(p)) {
+        anm_buf_printf(b, "<p class=\"small\">The log</p>\n%s", begin);
+        put_log_tiles(log, b);
+        anm_buf_puts(b, "</ul>\n<p class=\"small\">This run, whose calls are "
+                        "on the charts below</p>\n");
+    }
+    anm_buf_puts(b, begin);
+    if (json_is_object(log) && !has_both(p))
+        put_log_tiles(log, b);
+    else
+        put_own_tiles(p, b);
     put_tile(b, ANM_AMOUNT_DURATION, median_total(p, b), "median of a call");
     put_tile(b, ANM_AMOUNT_COUNT,
              anm_look_number(anm_look(p->doc, "rounds"), "disturbed"),

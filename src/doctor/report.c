@@ -402,7 +402,7 @@ static json_t *make_judged(const anm_report *r)
     anm_judged j = { 0 };
 
     if (r->exam) anm_judged_add(&j, &r->exam->records);
-    if (r->log) anm_judged_add(&j, r->log);
+    if (r->log) anm_judged_add_log(&j, r->log);
     anm_judged_say(&j, why, sizeof(why));
     anm_judged_warn(&j, warning, sizeof(warning));
     return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o}", "calls", number(j.n),

@@ -53,6 +53,27 @@ static void words_tell_calls_above_and_their_moments(void **state)
     assert_non_null(strstr(says, "in 4 moments. No cause"));
 }
 
+static void calls_of_a_log_and_of_this_run_are_told_apart(void **state)
+{
+    anm_record items[MOST];
+    char says[TEXT];
+    (void)state;
+
+    fill(items);
+    const anm_records own = { .items = items, .n = MOST / 4 };
+    const anm_records log = { .items = items, .n = MOST };
+    anm_judged j = { 0 };
+    anm_judged_add(&j, &own);
+    anm_judged_add_log(&j, &log);
+    anm_judged_say(&j, says, TEXT);
+    assert_non_null(strstr(says, "50 calls, 10 of this run and 40 of the log, "
+                                 "were judged, and none"));
+    j = (anm_judged){ 0 };
+    anm_judged_add_log(&j, &log);
+    anm_judged_say(&j, says, TEXT);
+    assert_non_null(strstr(says, "40 calls were judged, and none"));
+}
+
 static void calls_without_a_time_have_moments_of_their_own(void **state)
 {
     anm_record items[MOST];
@@ -105,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_tell_calls_above_and_their_moments),
         cmocka_unit_test(calls_without_a_time_have_moments_of_their_own),
+        cmocka_unit_test(calls_of_a_log_and_of_this_run_are_told_apart),
         cmocka_unit_test(imposed_disturbed_and_bandless_calls_are_not_judged),
         cmocka_unit_test(band_of_disturbed_runs_is_warned_of),
     };
