@@ -284,21 +284,49 @@ static bool is_open(const anm_outcome *out)
            (out->starved || out->answer == ANM_ANSWER_UNDECIDED);
 }
 
-/* Run those of a kind, in the table's order, each for its share of the time
- * that is left. */
+/* What is missing to its first answer; beyond all where it has one. */
+static uint64_t need_of(const anm_outcome *out)
+{
+    if (!out->looked) return 0;
+    return out->starved ? out->need_ns : UINT64_MAX;
+}
+
+/* Those of a kind in the order of running: as the table has them at first.
+ * Then what needs little goes before what needs much, since the same time
+ * brings more answers, and what has an answer already goes last. */
+static size_t list_those(anm_report *r, bool (*is_one)(const anm_outcome *out),
+                         anm_outcome *list[NAMES_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_outcomes && n < NAMES_MAX; i++) {
+        anm_outcome *one = &r->outcomes[i];
+        size_t at = n;
+        if (!is_one(one)) continue;
+        for (; at > 0 && need_of(one) < need_of(list[at - 1]); at--)
+            list[at] = list[at - 1];
+        list[at] = one;
+        n++;
+    }
+    return n;
+}
+
+/* Run those of a kind, each for its share of the time that is left. */
 static anm_status run_those(anm_exam *x, anm_report *r,
                             bool (*is_one)(const anm_outcome *out),
                             anm_error *err)
 {
+    anm_outcome *list[NAMES_MAX];
+    const size_t n = list_those(r, is_one, list);
     anm_status status = ANM_OK;
 
-    for (size_t i = 0; i < r->n_outcomes && !status; i++) {
-        anm_outcome *out = &r->outcomes[i];
-        if (!is_one(out)) continue;
+    for (size_t i = 0; i < n && !status; i++) {
+        anm_outcome *out = list[i];
         double behind = 0;
-        for (size_t k = i; k < r->n_outcomes; k++)
-            if (is_one(&r->outcomes[k])) behind += r->outcomes[k].of->share;
-        show(x, out->of->name, i + 1, r->n_outcomes + 1);
+        for (size_t k = i; k < n; k++)
+            behind += list[k]->of->share;
+        show(x, out->of->name, (size_t)(out - r->outcomes) + 1,
+             r->n_outcomes + 1);
         const size_t before = out->n_rounds + out->n_disturbed;
         status = run_one(x, out, behind, err);
         x->end_ns = UINT64_MAX;

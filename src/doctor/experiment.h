@@ -60,8 +60,10 @@ typedef struct anm_outcome {
     bool looked;  /* at while rounds went on: see below */
     bool plain;   /* its base is the unchanged call */
     bool starved; /* its time was up before anything could be compared */
-    uint64_t need_ns; /* the least that two rounds take; 0: not known */
-    bool answered;    /* by the experiment itself, not by its arms */
+    uint64_t need_ns;  /* the least that two rounds take, or what is missing of
+                         them; 0: not known */
+    uint64_t round_ns; /* the longest round so far */
+    bool answered;     /* by the experiment itself, not by its arms */
     anm_answer answer;
     char evidence[400];
     uint64_t ns;

@@ -16,8 +16,21 @@
 
 enum { CREW_MAX = 16, ROUNDS = 40 };
 
-// Beside a busy thread a CPU calls took 4 to 12 times as long.
-enum { TIMES_BUSY = 4 };
+/* What calls take at least beside a busy thread a CPU. Short ones took 4 to 12
+ * times as long; one that lasts longer than a turn of the scheduler gets half
+ * of the CPU. At the least priority it gets a 68th of what the others have. */
+enum { TIMES_SHORT = 4, TIMES_LONG = 2, TIMES_LOW = 60 };
+static const uint64_t turn_ns = 20000000;
+
+static size_t times_busy(const anm_exam *x)
+{
+    return x->least_ns > turn_ns ? TIMES_LONG : TIMES_SHORT;
+}
+
+static size_t times_low(const anm_exam *x)
+{
+    return x->least_ns > turn_ns ? TIMES_LOW : TIMES_SHORT;
+}
 
 // A call shorter than this is none that others wait for.
 static const uint64_t no_time_ns = 5000, rest_ns = 1000000;
@@ -252,18 +265,18 @@ static anm_status take_among_neighbours(anm_exam *x, const anm_arm_plan *arm,
 
 ANM_RUN(neighbours)
 {
-    static const anm_arm_plan arms[] = {
+    const anm_arm_plan arms[] = {
         { .name = "no neighbours", .take = anm_take_unchanged },
         { .name = "a busy neighbour a CPU",
           .take = take_among_neighbours,
-          .times = TIMES_BUSY,
+          .times = times_busy(x),
           .imposed = true,
           .unsettles = true },
         { .name = "no neighbours, again",
           .take = anm_take_unchanged,
           .is_base_again = true },
     };
-    static const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
+    const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
 
     return anm_rounds_run(x, &rounds, out, err);
 }
@@ -293,23 +306,23 @@ static anm_status take_background_busy(anm_exam *x, const anm_arm_plan *arm,
 /* Alone a low priority costs nothing: it is tried where others compete. */
 ANM_RUN(background)
 {
-    static const anm_arm_plan arms[] = {
+    const anm_arm_plan arms[] = {
         { .name = "foreground, neighbours busy",
           .take = take_foreground_busy,
-          .times = TIMES_BUSY,
+          .times = times_busy(x),
           .imposed = true },
         { .name = "background, neighbours busy",
           .take = take_background_busy,
-          .times = TIMES_BUSY,
+          .times = times_low(x),
           .imposed = true,
           .unsettles = true },
         { .name = "foreground, neighbours busy, again",
           .take = take_foreground_busy,
-          .times = TIMES_BUSY,
+          .times = times_busy(x),
           .imposed = true,
           .is_base_again = true },
     };
-    static const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
+    const anm_rounds rounds = { arms, 3, ROUNDS, NULL };
     const anm_status status = anm_rounds_run(x, &rounds, out, err);
 
     if (!status && !out->answered && !out->arms[1].compared)

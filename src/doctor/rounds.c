@@ -221,6 +221,21 @@ static anm_status look(anm_exam *x, const anm_rounds *rounds, anm_outcome *out,
     return status;
 }
 
+/* What is left of the time of the experiment at work. */
+static uint64_t time_left(const anm_exam *x)
+{
+    const uint64_t now = anm_now_ns();
+
+    return x->end_ns > now ? x->end_ns - now : 0;
+}
+
+/* One round is no answer: the second is begun where it fits, by what the first
+ * took. */
+static bool second_fits(const anm_exam *x, const anm_outcome *out)
+{
+    return out->n_rounds >= ANM_ROUNDS_LEAST || out->round_ns <= time_left(x);
+}
+
 static anm_status run_rounds(anm_exam *x, const anm_rounds *rounds,
                              anm_outcome *out, anm_error *err)
 {
@@ -228,9 +243,13 @@ static anm_status run_rounds(anm_exam *x, const anm_rounds *rounds,
     bool decided = false;
 
     while (!status && !decided && out->n_rounds < rounds->most &&
-           out->n_disturbed < 2 * rounds->most && !anm_exam_is_over(x)) {
+           out->n_disturbed < 2 * rounds->most && !anm_exam_is_over(x) &&
+           second_fits(x, out)) {
         const size_t before = out->n_rounds;
+        const uint64_t began = anm_now_ns();
         status = run_round(x, rounds, out, err);
+        const uint64_t took = anm_now_ns() - began;
+        if (took > out->round_ns) out->round_ns = took;
         if (!status && out->n_rounds > before &&
             anm_outcome_is_look(out->n_rounds))
             status = look(x, rounds, out, &decided, err);
@@ -258,8 +277,7 @@ static uint64_t least_time(const anm_exam *x, const anm_rounds *rounds)
 bool anm_rounds_fit(anm_exam *x, const anm_rounds *rounds, uint64_t before_ns,
                     anm_outcome *out)
 {
-    const uint64_t now = anm_now_ns();
-    const uint64_t left = x->end_ns > now ? x->end_ns - now : 0;
+    const uint64_t left = time_left(x);
     const uint64_t need = before_ns + least_time(x, rounds);
 
     if (!x->least_ns || out->n_rounds || x->stopped || need <= left)
@@ -290,6 +308,7 @@ anm_status anm_rounds_run(anm_exam *x, const anm_rounds *rounds,
     if (status) return status;
     if (out->n_rounds < ANM_ROUNDS_LEAST) {
         out->starved = !x->stopped;
+        out->need_ns = (ANM_ROUNDS_LEAST - out->n_rounds) * out->round_ns;
         anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
                            x->stopped ? "interrupted after %zu round%s"
                                       : "only %zu round%s fit into its time",

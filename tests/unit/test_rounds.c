@@ -184,6 +184,37 @@ static void rounds_that_do_not_fit_are_not_begun(void **state)
     test_exam_free(x);
 }
 
+/* Five milliseconds, behind which less than one is left. */
+static anm_status take_nearly_all_time(anm_exam *x, const anm_arm_plan *arm,
+                                       double *ns, anm_error *err)
+{
+    anm_sleep_ns(5000000);
+    const anm_status status = take_given(x, arm, ns, err);
+    x->end_ns = anm_now_ns() + 900000;
+    return status;
+}
+
+static void second_round_that_does_not_fit_is_not_begun(void **state)
+{
+    static const anm_experiment experiment = { .name = "given" };
+    const anm_arm_plan arms[] = {
+        { .name = "base", .take = take_nearly_all_time, .number = 1000 },
+    };
+    const anm_rounds rounds = { .arms = arms, .n_arms = 1, .most = 8 };
+    anm_exam *x = test_exam_open(&params);
+    anm_outcome out = { .of = &experiment };
+    anm_error err;
+    (void)state;
+
+    x->end_ns = UINT64_MAX;
+    assert_int_equal(anm_rounds_run(x, &rounds, &out, &err), ANM_OK);
+    assert_int_equal(out.n_rounds, 1);
+    assert_true(out.starved && out.need_ns >= 5000000);
+    assert_non_null(strstr(out.evidence, "only 1 round fit"));
+    anm_outcome_deinit(&out);
+    test_exam_free(x);
+}
+
 static bool stop_at_once(void *ctx)
 {
     (void)ctx;
@@ -285,6 +316,7 @@ int main(void)
         cmocka_unit_test(reopened_experiment_keeps_its_rounds),
         cmocka_unit_test(no_time_is_not_testable),
         cmocka_unit_test(rounds_that_do_not_fit_are_not_begun),
+        cmocka_unit_test(second_round_that_does_not_fit_is_not_begun),
         cmocka_unit_test(told_to_stop_it_stops),
         cmocka_unit_test(rare_arm_is_absent_in_other_rounds),
         cmocka_unit_test(calls_are_kept_with_their_arm),
