@@ -134,6 +134,48 @@ static void measure(look *l, anm_finding *f)
     f->until_ms = items[f->last].at_ms;
 }
 
+/* ---- Slow calls that warm-up could have had --------------------------------------- */
+
+/* Of n runs the slowest that a band does not reach: engine/band.h. */
+static size_t left_out(size_t n)
+{
+    return n >= 40 ? 2 : n >= 10 ? 1 : 0;
+}
+
+static size_t runs_of_warm_up(const anm_records *r)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < r->n; i++)
+        if (anm_record_is_judged(&r->items[i]) && r->items[i].band_n > most)
+            most = r->items[i].band_n;
+    return most;
+}
+
+/* The chance that runs of warm-up and these calls are of one machine with a
+ * tail, of which warm-up by luck had no more than its band leaves out; or that
+ * the stretch is of one machine with warm-up and the rest, for which the best
+ * of all stretches is paid for. 0 where warm-up is not known. */
+static double chance_of_luck(const look *l, const anm_finding *f)
+{
+    const size_t n_runs = runs_of_warm_up(l->records);
+    const size_t all = n_runs + f->n_of, slow = left_out(n_runs) + f->n_hits;
+    size_t n = 0, n_hits = 0;
+
+    if (!n_runs) return 0;
+    for (size_t i = f->first; i <= f->last; i++) {
+        uint64_t ns;
+        if (!can_show(&l->records->items[i], f->cause)) continue;
+        n++;
+        n_hits += shows(&l->records->items[i], f->cause, &ns);
+    }
+    const double stretches = (double)f->n_of * ((double)f->n_of + 1) / 2;
+    const double whole = anm_draw_tail(all, slow, n_runs, left_out(n_runs));
+    const double stretch =
+        stretches * anm_draw_tail(all, slow, all - n, slow - n_hits);
+    return fmin(1, 2 * fmin(whole, stretch));
+}
+
 /* ---- Evidence ------------------------------------------------------------------ */
 
 static void add_evidence(anm_finding *f, const char *format, ...)
@@ -424,7 +466,7 @@ static void judge_causes(look *l, const char *source, anm_finding *out,
                          size_t *n)
 {
     anm_finding tried[ANM_CAUSE_COUNT] = { 0 };
-    double p[ANM_CAUSE_COUNT];
+    double p[ANM_CAUSE_COUNT], luck = 0;
     size_t n_hit_moments[ANM_CAUSE_COUNT] = { 0 };
     enum { FIRST_CAUSE = ANM_CAUSE_NONE + 1 };
 
@@ -444,10 +486,13 @@ static void judge_causes(look *l, const char *source, anm_finding *out,
         f->first = l->moments[b.first].first;
         f->last = l->moments[b.last].last;
         measure(l, f);
+        if (f->cause == ANM_CAUSE_UNKNOWN) luck = chance_of_luck(l, f);
     }
     anm_holm(p + FIRST_CAUSE, ANM_CAUSE_COUNT - FIRST_CAUSE);
     for (int c = FIRST_CAUSE; c < ANM_CAUSE_COUNT; c++) {
         tried[c].p = p[c];
+        // One question about one cause, which has no proof of its own.
+        if (c == ANM_CAUSE_UNKNOWN) tried[c].p = fmax(p[c], luck);
         if (!is_finding(&tried[c], n_hit_moments[c])) continue;
         add_counts(l, &tried[c]);
         add_rule(&tried[c]);

@@ -42,6 +42,7 @@ anm_record *anm_records_add(anm_records *r, const anm_receipt *receipt,
         .p50_ns = receipt->band.n ? receipt->band.p50_ns : 0,
         .low_ns = receipt->band.low_ns,
         .high_ns = receipt->band.high_ns,
+        .band_n = (unsigned)receipt->band.n,
         .blurred = receipt->band.blurred,
         .verdict = receipt->band.verdict,
         .n_causes = receipt->n_causes,
@@ -166,6 +167,7 @@ static anm_status read_band(const json_t *doc, anm_record *r, anm_error *err)
     if (!status) status = read_ns(o, "low_ns", "band", &r->low_ns, err);
     if (!status) status = read_ns(o, "high_ns", "band", &r->high_ns, err);
     if (!n) r->p50_ns = 0;
+    r->band_n = (unsigned)n;
     // Logs of before this member: not known to be.
     if (!status) r->blurred = json_is_true(json_object_get(o, "blurred"));
     r->verdict = (anm_verdict)verdict;

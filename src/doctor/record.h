@@ -15,7 +15,8 @@ typedef struct anm_record {
     uint64_t total_ns;
     uint64_t stages_ns[ANM_STAGE_COUNT]; /* disjoint, their sum is the total */
     uint64_t p50_ns, low_ns, high_ns;    /* of the band; 0 without one */
-    bool blurred;                        /* that band is of disturbed runs */
+    unsigned band_n; /* runs of warm-up behind it; 0: not known */
+    bool blurred;    /* that band is of disturbed runs */
     anm_verdict verdict;
     size_t n_causes;
     struct {

@@ -311,3 +311,21 @@ anm_burst anm_burst_find(const bool *hits, size_t n, double nominal)
     out.p = fmin(1, 2 * fmin(of_run, of_all));
     return out;
 }
+
+static double log_choose(size_t n, size_t k)
+{
+    return lgamma((double)n + 1) - lgamma((double)k + 1) -
+           lgamma((double)(n - k) + 1);
+}
+
+double anm_draw_tail(size_t all, size_t marked, size_t n, size_t most)
+{
+    const size_t others = all - marked;
+    double sum = 0;
+
+    for (size_t i = n > others ? n - others : 0;
+         i <= most && i <= n && i <= marked; i++)
+        sum += exp(log_choose(marked, i) + log_choose(others, n - i) -
+                   log_choose(all, n));
+    return fmin(1, sum);
+}

@@ -88,6 +88,10 @@ void anm_holm(double *p, size_t n);
 /* Chance of at least k of n when each has the chance `rate`, in (0, 1). */
 double anm_binomial_tail(size_t n, size_t k, double rate);
 
+/* Chance that n of `all` things, drawn without putting back, hold at most
+ * `most` of the `marked` ones. n and marked are at most all. */
+double anm_draw_tail(size_t all, size_t marked, size_t n, size_t most);
+
 /* Where in a sequence of hits and misses hits are more frequent than a nominal
  * rate allows. */
 typedef struct anm_burst {

@@ -76,6 +76,52 @@ static void steady_calls_give_no_finding(void **state)
     }
 }
 
+/* 300 calls judged by a band of 16 runs. */
+static window *steady_with_runs(void)
+{
+    window *w = steady(300);
+
+    for (size_t i = 0; i < w->records.n; i++)
+        w->records.items[i].band_n = 16;
+    return w;
+}
+
+static void tail_that_warm_up_need_not_have_shown_is_no_finding(void **state)
+{
+    window *w = steady_with_runs();
+    (void)state;
+
+    for (size_t i = 0; i < 300; i += 12)
+        plant(w, i, ANM_CAUSE_UNKNOWN, 3000000);
+    look(w);
+    assert_int_equal(w->n, 0);
+    // What has a proof needs none of warm-up.
+    for (size_t i = 0; i < 300; i += 12)
+        plant(w, i, ANM_CAUSE_PAGING, 3000000);
+    look(w);
+    assert_int_equal(w->n, 1);
+    drop(w);
+}
+
+static void unknown_beyond_any_tail_of_warm_up_is_found(void **state)
+{
+    (void)state;
+    window *often = steady_with_runs();
+    for (size_t i = 0; i < 300; i += 2)
+        plant(often, i, ANM_CAUSE_UNKNOWN, 3000000);
+    look(often);
+    assert_int_equal(often->n, 1);
+    drop(often);
+
+    window *stretch = steady_with_runs();
+    for (size_t i = 100; i < 110; i++)
+        plant(stretch, i, ANM_CAUSE_UNKNOWN, 3000000);
+    look(stretch);
+    assert_int_equal(stretch->n, 1);
+    assert_int_equal(stretch->found[0].n_hits, 10);
+    drop(stretch);
+}
+
 static void few_calls_above_are_no_finding(void **state)
 {
     window *w = steady(100);
@@ -254,6 +300,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steady_calls_give_no_finding),
+        cmocka_unit_test(tail_that_warm_up_need_not_have_shown_is_no_finding),
+        cmocka_unit_test(unknown_beyond_any_tail_of_warm_up_is_found),
         cmocka_unit_test(few_calls_above_are_no_finding),
         cmocka_unit_test(frequent_cause_is_a_finding_with_figures),
         cmocka_unit_test(imposed_and_disturbed_calls_do_not_count),

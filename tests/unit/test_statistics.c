@@ -171,6 +171,17 @@ static void binomial_tail_is_the_known_one(void **state)
     assert_true(is_near(anm_binomial_tail(3, 3, 0.1), 0.001, 1e-12));
 }
 
+static void draw_tail_is_the_known_one(void **state)
+{
+    (void)state;
+    // 2 of 10, of which 3 are marked: 21, 21 and 3 of 45 pairs.
+    assert_true(is_near(anm_draw_tail(10, 3, 2, 0), 21.0 / 45, 1e-12));
+    assert_true(is_near(anm_draw_tail(10, 3, 2, 1), 42.0 / 45, 1e-12));
+    assert_true(is_near(anm_draw_tail(10, 3, 2, 2), 1, 1e-12));
+    assert_true(anm_draw_tail(4, 4, 2, 1) == 0);
+    assert_true(is_near(anm_draw_tail(5, 0, 3, 0), 1, 1e-12));
+}
+
 static void burst_is_found_where_it_is(void **state)
 {
     bool hits[1000] = { false };
@@ -234,6 +245,7 @@ int main(void)
         cmocka_unit_test(bound_of_identical_arms_reaches_both_ways),
         cmocka_unit_test(holm_corrects_in_order),
         cmocka_unit_test(binomial_tail_is_the_known_one),
+        cmocka_unit_test(draw_tail_is_the_known_one),
         cmocka_unit_test(burst_is_found_where_it_is),
         cmocka_unit_test(nominal_rate_gives_bursts_no_more_often_than_said),
         cmocka_unit_test(memory_that_is_out_is_said),
