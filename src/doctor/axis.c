@@ -199,9 +199,11 @@ anm_axis anm_axis_make(const anm_axis_params *p)
         unit_for(p->kind, size, p->kind == ANM_AMOUNT_CLOCK ? 2 : 1);
     a.scale = u->scale;
     a.unit = u->name;
-    // From microseconds to seconds no unit suits both ends.
+    // From microseconds to seconds, or beyond four digits, no unit suits both
+    // ends.
     a.has_units = a.is_log && p->kind == ANM_AMOUNT_DURATION &&
-                  tick_unit(a.high)->scale >= 1e6 * tick_unit(a.low)->scale;
+                  (tick_unit(a.high)->scale >= 1e6 * tick_unit(a.low)->scale ||
+                   a.high >= 0.999e4 * a.scale);
     if (a.has_units) a.unit = "";
     return a;
 }

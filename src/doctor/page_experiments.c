@@ -106,9 +106,12 @@ static anm_axis axis_of(const trial *t)
         low = fmin(low, t->arms[i].values[0]);
         high = fmax(high, t->arms[i].values[t->arms[i].n - 1]);
     }
+    // Arms that lie close together are told apart, and a tenth still looks
+    // like one.
+    const double from = high < 1.5 * low ? 0.8 * low : 0;
     const anm_axis_params params = {
         .kind = ANM_AMOUNT_DURATION,
-        .low = high > 8 * low ? low : 0,
+        .low = high > 8 * low ? low : from,
         .high = high,
         .begin = LEFT,
         .end = WIDTH - RIGHT,

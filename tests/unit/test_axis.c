@@ -141,6 +141,11 @@ static void ends_and_ticks_are_round(void **state)
     assert_int_equal(anm_axis_ticks(&b, t), 8);
     assert_string_equal(t[0].text, "0.5");
     assert_string_equal(t[7].text, "100");
+    // No label has five digits.
+    const anm_axis e = make(ANM_AMOUNT_DURATION, 60e6, 7.8e9, true);
+    assert_int_equal(anm_axis_ticks(&e, t), 8);
+    assert_string_equal(t[0].text, "50 ms");
+    assert_string_equal(t[7].text, "10 s");
     const anm_axis d = make(ANM_AMOUNT_DURATION, 100, 1e11, true);
     assert_int_equal(anm_axis_ticks(&d, t), 5);
     assert_string_equal(d.unit, "");
