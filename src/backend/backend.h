@@ -224,9 +224,10 @@ typedef struct anm_backend {
     anm_status (*run)(anm_runner *r, const anm_arrays_call *call,
                       anm_error *err);
 
-    /* Do a fixed piece of work of about 50 us on the calling thread, of the
-     * kind that predictions are made of, and return the nanoseconds it took:
-     * tells whether the host itself is slower just now. NULL: not offered. */
+    /* Do a fixed piece of work of about 50 us, of the kind that predictions are
+     * made of and where they run, and return the nanoseconds that it took the
+     * slowest thread: tells whether the host itself is slower just now. NULL:
+     * not offered. */
     uint64_t (*probe)(anm_runner *r);
 
     /* What this machine reaches at the runner's level and threads. */

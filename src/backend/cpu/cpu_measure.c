@@ -110,50 +110,73 @@ static uint64_t probe_macs(const anm_kern *k)
                                            : UINT64_C(1) << 21;
 }
 
-/* The next section from `first` on, in a circle, that a piece fits into; the
- * same again when none does. */
-static size_t find_long_section(const anm_runner *r, size_t first)
+/* One probe: what each member does, and the longest that any of them took. */
+typedef struct probe {
+    const anm_runner *r;
+    _Atomic uint64_t longest_ns;
+} probe;
+
+static size_t count_pieces(const anm_runner *r)
 {
-    for (size_t i = 0; i < r->n_sections; i++) {
-        const size_t at = (first + i) % r->n_sections;
-        if (r->sections[at].len >= PIECE_BYTES) return at;
-    }
-    return first % r->n_sections;
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_sections; i++)
+        n += r->sections[i].len / PIECE_BYTES;
+    return n;
 }
 
-/* Reads on where the last piece ended. */
-static float read_piece(anm_runner *r)
+/* Piece i of all, which there is. */
+static const float *find_piece(const anm_runner *r, size_t i)
 {
-    const anm_bytes *b = &r->sections[r->probe_section];
-    const size_t left = b->len - r->probe_at;
-    const size_t len = left < PIECE_BYTES ? left : PIECE_BYTES;
-    const float sum = r->kern.read_f32((const void *)(b->data + r->probe_at),
-                                       len / sizeof(float));
+    const anm_bytes *b = r->sections;
 
-    r->probe_at += len;
-    if (r->probe_at + PIECE_BYTES > b->len) {
-        r->probe_at = 0;
-        r->probe_section = find_long_section(r, r->probe_section + 1);
-    }
-    return sum;
+    for (; i >= b->len / PIECE_BYTES; b++)
+        i -= b->len / PIECE_BYTES;
+    return (const void *)(b->data + i * PIECE_BYTES);
 }
 
-/* Two thirds of it multiply-adds and one third reading weights, so that a slower
- * clock and a bus that others use are both seen. A bus takes several times as
- * long where a prediction, which waits for it now and then, takes a third more:
- * with half of a probe's time it would count for too much. */
-uint64_t anm_cpu_probe(anm_runner *r)
+static void probe_share(void *ctx, unsigned member, unsigned n_members)
 {
+    probe *p = ctx;
+    const anm_runner *r = p->r;
+    const size_t n = count_pieces(r);
+    const size_t first = r->probe_at + (size_t)member * PIECES;
     const uint64_t start = anm_now_ns();
     volatile uint64_t done = r->kern.burn_fma(probe_macs(&r->kern));
     volatile float sum = 0.0f;
 
     (void)done;
-    if (r->n_sections)
-        for (int i = 0; i < PIECES; i++)
-            sum = sum + read_piece(r);
+    (void)n_members;
+    for (size_t i = 0; n && i < PIECES; i++)
+        sum = sum + r->kern.read_f32(find_piece(r, (first + i) % n),
+                                     PIECE_BYTES / sizeof(float));
     (void)sum;
-    return anm_now_ns() - start;
+    const uint64_t ns = anm_now_ns() - start;
+    uint64_t longest = atomic_load(&p->longest_ns);
+    while (ns > longest &&
+           !atomic_compare_exchange_weak(&p->longest_ns, &longest, ns)) {
+    }
+}
+
+/* On every CPU that predictions run on, since each has neighbours of its own.
+ * Two thirds of it are multiply-adds and one third reads weights, going on where
+ * the last probe ended, so that a slower clock and a bus that others use are
+ * both seen. A bus takes several times as long where a prediction, which waits
+ * for it now and then, takes a third more: with half of a probe's time it would
+ * count for too much. */
+uint64_t anm_cpu_probe(anm_runner *r)
+{
+    probe p = { .r = r };
+
+    if (r->pool) {
+        anm_pool_begin(r->pool);
+        anm_pool_run(r->pool, probe_share, &p);
+        anm_pool_end_uncounted(r->pool);
+    } else {
+        probe_share(&p, 0, 1);
+    }
+    r->probe_at += (size_t)r->n_members * PIECES;
+    return atomic_load(&p.longest_ns);
 }
 
 /* ---- The machine ------------------------------------------------------------ */
