@@ -109,6 +109,7 @@ struct anm_runner {
     anm_plan_row *plan_rows; /* [n_steps] */
     anm_bytes *sections;     /* [n_sections] that predictions read whole */
     size_t n_sections;
+    anm_bytes table;      /* the largest that predictions look up in; or none */
     size_t probe_at;      /* the piece that the next probe reads first */
     const char *unwanted; /* why the plan is not what units name; or NULL */
     bool packed;

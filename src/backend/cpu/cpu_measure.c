@@ -19,7 +19,8 @@ enum {
     BURN = 1 << 17,          /* multiply-adds between looks at the clock */
     CHUNK = 1 << 18,         /* bytes read likewise */
     PIECES = 4,              /* of a probe's reading */
-    PIECE_BYTES = 128 << 10, /* about 4 us of reading memory */
+    PIECE_BYTES = 128 << 10, /* about 10 us of reading memory */
+    COLD_BYTES = 8 << 20,    /* of a table */
     BUFFER = 64 << 20, /* bytes that the last cache of a small machine lacks */
 };
 
@@ -116,41 +117,61 @@ typedef struct probe {
     _Atomic uint64_t longest_ns;
 } probe;
 
-static size_t count_pieces(const anm_runner *r)
+/* What a probe reads: the end of a table, which lies in no cache because hardly
+ * any prediction looks there, and of which no more than this is ever brought
+ * into memory for it. What a prediction reads whole it leaves in the caches, and
+ * a busy bus would not be seen. A model without a large table has only that. */
+static anm_bytes find_cold(const anm_runner *r)
 {
-    size_t n = 0;
+    const anm_bytes t = r->table;
+    const size_t len = t.len < COLD_BYTES ? t.len : (size_t)COLD_BYTES;
+    const size_t first = (t.len - len) / ANM_CACHE_LINE * ANM_CACHE_LINE;
 
-    for (size_t i = 0; i < r->n_sections; i++)
-        n += r->sections[i].len / PIECE_BYTES;
-    return n;
+    return (anm_bytes){ t.len ? t.data + first : NULL, len };
+}
+
+static size_t count_pieces(const anm_bytes *runs, size_t n)
+{
+    size_t pieces = 0;
+
+    for (size_t i = 0; i < n; i++)
+        pieces += runs[i].len / PIECE_BYTES;
+    return pieces;
 }
 
 /* Piece i of all, which there is. */
-static const float *find_piece(const anm_runner *r, size_t i)
+static const float *find_piece(const anm_bytes *run, size_t i)
 {
-    const anm_bytes *b = r->sections;
+    for (; i >= run->len / PIECE_BYTES; run++)
+        i -= run->len / PIECE_BYTES;
+    return (const void *)(run->data + i * PIECE_BYTES);
+}
 
-    for (; i >= b->len / PIECE_BYTES; b++)
-        i -= b->len / PIECE_BYTES;
-    return (const void *)(b->data + i * PIECE_BYTES);
+/* `most` pieces from piece `first` on, in a circle. */
+static void read_pieces(const anm_runner *r, size_t first, size_t most)
+{
+    const anm_bytes cold = find_cold(r);
+    const bool has_cold = cold.len >= COLD_BYTES;
+    const anm_bytes *runs = has_cold ? &cold : r->sections;
+    const size_t n = count_pieces(runs, has_cold ? 1 : r->n_sections);
+    volatile float sum = 0.0f;
+
+    for (size_t i = 0; i < most && i < n; i++)
+        sum = sum + r->kern.read_f32(find_piece(runs, (first + i) % n),
+                                     PIECE_BYTES / sizeof(float));
+    (void)sum;
 }
 
 static void probe_share(void *ctx, unsigned member, unsigned n_members)
 {
     probe *p = ctx;
     const anm_runner *r = p->r;
-    const size_t n = count_pieces(r);
-    const size_t first = r->probe_at + (size_t)member * PIECES;
     const uint64_t start = anm_now_ns();
     volatile uint64_t done = r->kern.burn_fma(probe_macs(&r->kern));
-    volatile float sum = 0.0f;
 
     (void)done;
     (void)n_members;
-    for (size_t i = 0; n && i < PIECES; i++)
-        sum = sum + r->kern.read_f32(find_piece(r, (first + i) % n),
-                                     PIECE_BYTES / sizeof(float));
-    (void)sum;
+    read_pieces(r, r->probe_at + (size_t)member * PIECES, PIECES);
     const uint64_t ns = anm_now_ns() - start;
     uint64_t longest = atomic_load(&p->longest_ns);
     while (ns > longest &&
@@ -158,16 +179,15 @@ static void probe_share(void *ctx, unsigned member, unsigned n_members)
     }
 }
 
-/* On every CPU that predictions run on, since each has neighbours of its own.
- * Two thirds of it are multiply-adds and one third reads weights, going on where
- * the last probe ended, so that a slower clock and a bus that others use are
- * both seen. A bus takes several times as long where a prediction, which waits
- * for it now and then, takes a third more: with half of a probe's time it would
- * count for too much. */
+/* On every CPU that predictions run on, since each has neighbours of its own:
+ * multiply-adds, and reading where the last probe ended, so that a slower clock
+ * and a bus that others use are both seen. */
 uint64_t anm_cpu_probe(anm_runner *r)
 {
     probe p = { .r = r };
 
+    // Pages that are touched for the first time would be mapped meanwhile.
+    if (r->probe_at == 0) read_pieces(r, 0, COLD_BYTES / PIECE_BYTES);
     if (r->pool) {
         anm_pool_begin(r->pool);
         anm_pool_run(r->pool, probe_share, &p);
