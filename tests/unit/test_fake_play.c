@@ -22,7 +22,9 @@ static void begin(const char *faults, uint64_t seed)
     assert_non_null(f);
     fprintf(f,
             "{\"anemone_scenario\":1,\"devices\":{\"cpu\":{}},"
-            "\"stages\":{\"tokenize_ms\":1,\"post_ms\":2},\"faults\":[%s]}",
+            "\"stages\":{\"tokenize_ms\":1,\"post_ms\":2},"
+            "\"workload\":[{\"queries\":20},"
+            "{\"queries\":20,\"caller\":\"b\"}],\"faults\":[%s]}",
             faults);
     assert_int_equal(fclose(f), 0);
     if (anm_fake_begin(path, seed, &err)) fail_msg("%s", err.message);
