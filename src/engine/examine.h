@@ -32,7 +32,7 @@ typedef struct anm_backend_view {
 /* The i-th; false beyond the last. */
 bool anm_engine_backend(size_t i, anm_backend_view *out);
 
-/* The least of three host probes, in a turn of the queue; 0: not offered. */
+/* The middle of three host probes, in a turn of the queue; 0: not offered. */
 uint64_t anm_engine_probe(anm_engine *e);
 
 /* The bands as they are now, and what belongs to them. */

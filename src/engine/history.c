@@ -28,21 +28,6 @@ static const double rise_least = 0.02;
 static const double beyond_scatter = 4;
 static const double as_step = 0.9;
 
-/* ---- The host ------------------------------------------------------------------ */
-
-uint64_t anm_host_probe(anm_engine *e)
-{
-    uint64_t least = 0;
-
-    if (!e->backend->probe) return 0;
-    // Losing the CPU in the middle only adds: the least is the host's own.
-    for (int i = 0; i < PROBES; i++) {
-        const uint64_t ns = e->backend->probe(e->runner);
-        if (least == 0 || ns < least) least = ns;
-    }
-    return least;
-}
-
 /* ---- Medians of few --------------------------------------------------------------- */
 
 static void sort_few(double *sorted, const double *values, size_t n)
@@ -61,6 +46,20 @@ static double median_of(const double *values, size_t n)
 
     sort_few(sorted, values, n);
     return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+/* ---- The host ------------------------------------------------------------------ */
+
+uint64_t anm_host_probe(anm_engine *e)
+{
+    double ns[PROBES];
+
+    if (!e->backend->probe) return 0;
+    // One that loses its CPU in the middle is no measure of the host. Neither is
+    // the least: a call had the moments that were not the calmest as well.
+    for (int i = 0; i < PROBES; i++)
+        ns[i] = (double)e->backend->probe(e->runner);
+    return (uint64_t)median_of(ns, PROBES);
 }
 
 /* ---- Drift ------------------------------------------------------------------------ */

@@ -7,7 +7,7 @@
 #include "engine/cause.h"
 #include "engine/engine.h"
 
-/* Under the turn of the queue: the least of three host probes; 0: not offered. */
+/* Under the turn of the queue: the middle of three host probes; 0: not offered. */
 uint64_t anm_host_probe(anm_engine *e);
 
 /* Under `book`: what is known beside the receipt of a call. */
