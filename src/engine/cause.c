@@ -19,7 +19,7 @@ static const double drift_least = 0.05;
 
 // Inside its band a call is near the median up to here, and a gap is longer than
 // those before the band's runs from here on.
-static const double near_median = 1.15;
+static const double near_median = 1.1;
 static const int64_t long_gap_ns = 40000000;
 
 // A page that is mapped anew costs about this much CPU time.

@@ -45,7 +45,7 @@ typedef struct anm_history {
 
 /* Fill causes and n_causes from the rest of the receipt. Inside the band, below
  * it, and without a band: one entry `none`. Its evidence is empty but for a call
- * inside the band, more than 1.15 p50 long, that followed a gap of 40 ms or more
+ * inside the band, more than 1.1 p50 long, that followed a gap of 40 ms or more
  * and did not wait for most of what it took more: it tells the gap, and that
  * `idle_wakeup` may be part of it. */
 void anm_cause_explain(anm_receipt *receipt, const anm_history *history);
