@@ -107,7 +107,7 @@ struct anm_runner {
     anm_cpu_step *steps; /* [n_steps], one per node */
     size_t n_steps;
     anm_plan_row *plan_rows; /* [n_steps] */
-    anm_bytes *sections;     /* [n_sections] that predictions read whole */
+    anm_bytes *sections;     /* [n_sections] */
     size_t n_sections;
     anm_bytes table;      /* the largest that predictions look up in; or none */
     size_t probe_at;      /* the piece that the next probe reads first */

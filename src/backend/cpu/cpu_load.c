@@ -38,11 +38,8 @@ static anm_status bind_section(anm_runner *r, anm_cpu_operand *o,
     if (status) return status;
     o->data = (const void *)bytes.data;
     o->type = anm_cpu_form_type(v, form);
-    // Of a table a prediction reads a few rows.
-    if (form != ANM_CPU_TABLE)
-        r->sections[r->n_sections++] = bytes;
-    else if (bytes.len > r->table.len)
-        r->table = bytes;
+    r->sections[r->n_sections++] = bytes;
+    if (form == ANM_CPU_TABLE && bytes.len > r->table.len) r->table = bytes;
     return ANM_OK;
 }
 
