@@ -111,6 +111,12 @@ int cli_finish(const cli *c, int code);
 bool cli_interrupted(void);
 void cli_signals_init(void);
 
+/* For as long as something must be put back before the process ends, such as a
+ * terminal: SIGTERM and SIGHUP count as an interrupt until _release, which ends
+ * the process by the one that came. */
+void cli_signals_hold(void);
+void cli_signals_release(void);
+
 /* Keep a standard stream that is closed from becoming the next file that is
  * opened. */
 void cli_streams_hold(void);

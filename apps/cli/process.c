@@ -9,11 +9,37 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t told_to_end; // by this signal, which is held back
 
 static void note_interrupt(int sig)
 {
     (void)sig;
     interrupted = 1;
+}
+
+static void note_end(int sig)
+{
+    told_to_end = sig;
+    interrupted = 1;
+}
+
+static void catch_once(int sig, void (*handler)(int))
+{
+    struct sigaction act;
+
+    // No SA_RESTART: a read that waits for the next line must return.
+    memset(&act, 0, sizeof(act));
+    act.sa_handler = handler;
+    act.sa_flags = (int)SA_RESETHAND;
+    sigemptyset(&act.sa_mask);
+    sigaction(sig, &act, NULL);
+}
+
+static bool is_ignored(int sig)
+{
+    struct sigaction act;
+
+    return sigaction(sig, NULL, &act) == 0 && act.sa_handler == SIG_IGN;
 }
 
 bool cli_interrupted(void)
@@ -32,18 +58,28 @@ void cli_streams_hold(void)
 
 void cli_signals_init(void)
 {
-    struct sigaction act;
-
-    // No SA_RESTART: a read that waits for the next line must return.
-    memset(&act, 0, sizeof(act));
-    act.sa_handler = note_interrupt;
-    act.sa_flags = (int)SA_RESETHAND;
-    sigemptyset(&act.sa_mask);
-    sigaction(SIGINT, &act, NULL);
+    catch_once(SIGINT, note_interrupt);
 
     // A parent may have left it ignored; a closed pipe ends us quietly.
     signal(SIGPIPE, SIG_DFL);
 
     // A limit on the size of files is met like a full disk: the write fails.
     signal(SIGXFSZ, SIG_IGN);
+}
+
+// Left ignored by the parent, as nohup does, they stay so.
+static const int ends[] = { SIGTERM, SIGHUP };
+enum { N_ENDS = sizeof(ends) / sizeof(ends[0]) };
+
+void cli_signals_hold(void)
+{
+    for (int i = 0; i < N_ENDS; i++)
+        if (!is_ignored(ends[i])) catch_once(ends[i], note_end);
+}
+
+void cli_signals_release(void)
+{
+    for (int i = 0; i < N_ENDS; i++)
+        if (!is_ignored(ends[i])) signal(ends[i], SIG_DFL);
+    if (told_to_end) raise(told_to_end);
 }

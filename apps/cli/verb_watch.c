@@ -174,9 +174,12 @@ static anm_status watch(watching *x, const watch_options *o, anm_error *err)
         o->once ? UINT64_MAX : live_tail, err);
     if (status) return status;
     if (o->once) return show_once(x, err);
-    if (is_live) begin_screen();
-    status = follow(x, is_live, err);
-    if (is_live) end_screen();
+    if (!is_live) return follow(x, false, err);
+    cli_signals_hold();
+    begin_screen();
+    status = follow(x, true, err);
+    end_screen();
+    cli_signals_release();
     return status;
 }
 

@@ -111,23 +111,26 @@ def watch_follows_rotation_and_counts_what_was_cut():
 def watch_draws_on_a_terminal_and_leaves_it_as_it_was():
     one = receipts(3)[-1]
     log = log_of("drawn.jsonl", one, slowed(one, "paging", 3))
-    master, slave = pty.openpty()
-    p = subprocess.Popen([COMMAND, "watch", "--receipts", log], stdout=slave,
-                         stderr=slave, stdin=slave, env=environment(TERM="xterm"))
-    os.close(slave)
-    seen, end = b"", time.monotonic() + 20
-    while b"counters" not in seen and time.monotonic() < end:
-        seen += os.read(master, 65536)
-    p.send_signal(signal.SIGINT)
-    expect(p.wait(20) == 130, f"exit {p.returncode}")
-    try:
-        seen += os.read(master, 65536)
-    except OSError:
-        pass
-    os.close(master)
-    expect(seen.startswith(b"\x1b[?1049h") and b"\x1b[?1049l" in seen,
-           "the terminal's own screen")
-    expect(b"paging" in seen and b"above" in seen, repr(seen[-400:]))
+    for sent, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM),
+                       (signal.SIGHUP, -signal.SIGHUP)):
+        master, slave = pty.openpty()
+        p = subprocess.Popen([COMMAND, "watch", "--receipts", log],
+                             stdout=slave, stderr=slave, stdin=slave,
+                             env=environment(TERM="xterm"))
+        os.close(slave)
+        seen, end = b"", time.monotonic() + 20
+        while b"counters" not in seen and time.monotonic() < end:
+            seen += os.read(master, 65536)
+        p.send_signal(sent)
+        expect(p.wait(20) == code, f"{sent.name}: exit {p.returncode}")
+        try:
+            seen += os.read(master, 65536)
+        except OSError:
+            pass
+        os.close(master)
+        expect(seen.startswith(b"\x1b[?1049h") and b"\x1b[?1049l" in seen,
+               f"{sent.name}: the terminal's own screen")
+        expect(b"paging" in seen and b"above" in seen, repr(seen[-400:]))
 
 
 @test
