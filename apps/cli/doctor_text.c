@@ -98,10 +98,10 @@ static void print_finding(FILE *out, const cli_term *term, size_t number,
     fprintf(out, "\n%s%zu. %s%s\n", cli_ink_on(term, CLI_RED), number,
             string_of(f, "cause"), cli_ink_on(term, CLI_PLAIN));
     snprintf(text, sizeof(text),
-             "%.0f of %.0f calls took %s longer (%.2f times as long); %s in "
+             "%.0f of %.0f %s took %s longer (%.2f times as long); %s in "
              "all. This is %s (%.1f %%), from %s.",
-             number_of(f, "calls"), number_of(f, "of"), effect,
-             number_of(f, "effect_ratio"), cost,
+             number_of(f, "calls"), number_of(f, "of"), string_of(f, "unit"),
+             effect, number_of(f, "effect_ratio"), cost,
              how_sure(number_of(f, "confidence")),
              100 * number_of(f, "confidence"),
              strcmp(string_of(f, "source"), "baseline")

@@ -392,6 +392,7 @@ static void note_lost_artifact(const anm_exam *x, anm_report *r)
         .source = "baseline",
         .n_hits = 1,
         .n_of = 1,
+        .of_starts = true,
         .effect_ns = f.artifact_ns,
         .cost_ns = f.artifact_ns,
         .effect_ratio = 1,

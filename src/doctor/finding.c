@@ -425,6 +425,7 @@ static void judge_loads(look *l, const char *source, anm_finding *out,
                             .source = source,
                             .n_hits = n_lost,
                             .n_of = r->n_loads,
+                            .of_starts = true,
                             .n_banded = l->n_judged,
                             .effect_ns = cost / n_lost,
                             .effect_ratio =

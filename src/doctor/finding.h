@@ -19,6 +19,7 @@ typedef struct anm_finding {
     anm_cause cause;
     const char *source;         /* "baseline", "receipts" */
     size_t n_hits, n_of;        /* calls that show it, among calls that could */
+    bool of_starts;             /* starts of a process instead */
     size_t n_banded;            /* all calls that were judged */
     double p;                   /* corrected */
     uint64_t effect_ns;         /* median of what it took of such a call */

@@ -75,17 +75,26 @@ static bool is_of_log(const json_t *finding)
     return strcmp(anm_look_text(finding, "source"), "receipts") == 0;
 }
 
+/* "3 of 40 calls ". */
+static void put_shown_by(const json_t *finding, anm_buf *b)
+{
+    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(finding, "calls"));
+    anm_buf_puts(b, " of ");
+    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(finding, "of"));
+    anm_buf_printf(b, " %s ", anm_look_text(finding, "unit"));
+}
+
 /* ---- The answer ---------------------------------------------------------------------------- */
 
 static void put_facts(const json_t *f, anm_buf *b)
 {
     anm_buf_puts(b, "<p>");
-    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(f, "calls"));
-    anm_buf_puts(b, " of ");
-    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(f, "of"));
-    anm_buf_puts(b, " calls took ");
+    put_shown_by(f, b);
+    anm_buf_puts(b, "took ");
     put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(f, "effect_ns"));
-    anm_buf_puts(b, " longer than the median of their band");
+    anm_buf_puts(b, strcmp(anm_look_text(f, "unit"), "starts")
+                        ? " longer than the median of their band"
+                        : " longer than one that finds its prepared model");
     if (anm_look_number(f, "effect_ratio") > 0) {
         anm_buf_puts(b, ", ");
         put_amount(b, ANM_AMOUNT_TIMES, anm_look_number(f, "effect_ratio"));
@@ -158,10 +167,7 @@ static void put_headline(const anm_page *p, anm_buf *b)
     anm_buf_puts(b, "<h1>");
     anm_put_escaped(b, anm_page_cause(anm_look_text(first, "cause")));
     anm_buf_puts(b, "</h1>\n<p class=\"key\">");
-    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(first, "calls"));
-    anm_buf_puts(b, " of ");
-    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(first, "of"));
-    anm_buf_puts(b, " calls ");
+    put_shown_by(first, b);
     if (has_both(p))
         anm_buf_puts(b, is_of_log(first) ? "of the log " : "of this run ");
     anm_buf_puts(b, "took ");

@@ -170,15 +170,16 @@ static json_t *make_evidence(const anm_finding *f)
 static json_t *make_finding(const anm_finding *f)
 {
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o}",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:o, s:o, "
+        "s:o, s:o}",
         "cause", anm_cause_name(f->cause), "source", f->source, "evidence",
         make_evidence(f), "effect_ns", number(f->effect_ns), "effect_ratio",
         real_or_null(f->effect_ratio), "confidence", real_or_null(1 - f->p),
         "do", f->advice, "calls", number(f->n_hits), "of", number(f->n_of),
-        "cost_ns", number(f->cost_ns), "first_call", number(f->first + 1),
-        "last_call", number(f->last + 1), "since_ms", known(f->since_ms),
-        "until_ms", known(f->until_ms));
+        "unit", f->of_starts ? "starts" : "calls", "cost_ns",
+        number(f->cost_ns), "first_call", number(f->first + 1), "last_call",
+        number(f->last + 1), "since_ms", known(f->since_ms), "until_ms",
+        known(f->until_ms));
 }
 
 static json_t *make_findings(const anm_report *r)
