@@ -111,20 +111,23 @@ typedef struct anm_call {
     float *vectors; /* [n_inputs, dim]; undefined after a failure */
     anm_tap *taps;  /* [n_taps], usually none */
     size_t n_taps;
-    bool counted; /* a receipt is wanted: read the counters of the threads and
-                     testify. Without it nobody reads what the call observed,
-                     but for bind_ns and predict_ns */
+    bool counted; /* a receipt is wanted: what the call observed will be asked
+                     for with observe() */
     /* Told on the calling thread, after each operation of a pass, how many of
      * the pass have run, for a call that somebody waits for. NULL: nobody. */
     void (*told)(void *ctx, size_t done, size_t total);
     void *told_ctx;
 } anm_call;
 
+/* What the calling thread did for a call, from some time before predict() to some
+ * time after it, and how long that was but for waiting for its turn. */
+typedef struct anm_spent {
+    uint64_t cpu_ns, wall_ns;
+} anm_spent;
+
 /* What the backend knows of a call. Counters cover threads of the backend, not
  * the caller; ANM_COUNTER_UNKNOWN where the system or the device is silent. */
 typedef struct anm_observed {
-    uint64_t bind_ns; /* canonical input to the backend's own form */
-    uint64_t predict_ns;
     anm_testimony where; /* raised with the functions of evidence.h */
     int64_t cpu_ns;
     int64_t run_delay_ns;     /* sum over the threads */
@@ -213,9 +216,17 @@ typedef struct anm_backend {
     anm_status (*reserve)(anm_runner *r, size_t tokens, size_t texts,
                           anm_error *err);
 
-    /* Row i of the vectors is bit-identical whatever else is in the call. */
+    /* Row i of the vectors is bit-identical whatever else is in the call.
+     * *bind_ns: the part of it that brings the canonical input into the
+     * backend's own form. */
     anm_status (*predict)(anm_runner *r, const anm_call *call,
-                          anm_observed *observed, anm_error *err);
+                          uint64_t *bind_ns, anm_error *err);
+
+    /* What was observed of the latest call: once, after a counted predict()
+     * that succeeded and before the next one, on the same thread. The backend's
+     * threads read their counters from the end of predict() on, beside whatever
+     * the caller does until here, where they are waited for. */
+    void (*observe)(anm_runner *r, const anm_spent *caller, anm_observed *out);
 
     /* Run an array program on arrays. predict() resets the states before each
      * text. NULL: not offered. ANM_E_ARG: an input is missing or has a shape

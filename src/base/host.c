@@ -34,6 +34,7 @@ typedef struct schedstat {
     bool known;
     int64_t switches; // at the time of the latest reading or before it
     int64_t delay;
+    int64_t cpu_ns; // at the latest reading of all counters
 } schedstat;
 
 static _Thread_local schedstat own_schedstat;
@@ -109,6 +110,7 @@ static void read_rusage(anm_host_thread *out)
 {
     struct rusage r;
 
+    own_schedstat.cpu_ns = out->cpu_ns;
     if (getrusage(RUSAGE_THREAD, &r) != 0) {
         // Without them nothing tells that the delay has not grown.
         own_schedstat.known = false;
@@ -122,17 +124,16 @@ static void read_rusage(anm_host_thread *out)
     out->run_delay_ns = read_run_delay(r.ru_nvcsw + r.ru_nivcsw);
 }
 
-int64_t anm_host_thread_waited(void)
+int64_t anm_host_thread_active_ns(void)
 {
     drop_inherited(&own_schedstat);
     const schedstat before = own_schedstat;
     anm_host_thread now;
 
     anm_host_thread_read(&now);
-    if (!before.known) return ANM_COUNTER_UNKNOWN;
-    return now.run_delay_ns == ANM_COUNTER_UNKNOWN
-               ? ANM_COUNTER_UNKNOWN
-               : now.run_delay_ns - before.delay;
+    if (!before.known || now.run_delay_ns == ANM_COUNTER_UNKNOWN)
+        return ANM_COUNTER_UNKNOWN;
+    return now.cpu_ns - before.cpu_ns + now.run_delay_ns - before.delay;
 }
 
 enum { FD_GROUP, FD_PSI_CPU, FD_PSI_MEMORY, FD_PSI_IO, FD_FREQ };
@@ -294,7 +295,7 @@ static void read_rusage(anm_host_thread *out)
     (void)out;
 }
 
-int64_t anm_host_thread_waited(void)
+int64_t anm_host_thread_active_ns(void)
 {
     return ANM_COUNTER_UNKNOWN;
 }

@@ -20,9 +20,9 @@ typedef struct anm_host_thread {
 
 void anm_host_thread_read(anm_host_thread *out);
 
-/* How long this thread has waited for a CPU since it last called
+/* How long this thread has computed or waited for a CPU since it last called
  * anm_host_thread_read(). */
-int64_t anm_host_thread_waited(void);
+int64_t anm_host_thread_active_ns(void);
 
 /* Of the process's cgroup and the machine. */
 typedef struct anm_host_state {

@@ -92,12 +92,12 @@ struct anm_pool {
     unsigned n_members;
     unsigned n_workers; // started so far
     bool is_pinned;
-    bool is_stale; // windows have ended uncounted since the last reading
-    int free_cpu;  // the one that no worker is pinned to
-    uint64_t caller_cpu_ns;
-    // Of the caller: the latest mark in this window, 0 without one, its CPU time
-    // then, and how long it has slept since.
-    uint64_t marked_ns, marked_cpu_ns, slept_ns;
+    bool is_stale;   // windows have ended uncounted since the last reading
+    bool is_reading; // workers read their counters, and nobody has waited yet
+    int free_cpu;    // the one that no worker is pinned to
+    // Of the caller: the latest mark in this window, or 0, and how long it has
+    // slept since; and been stopped, if a worker was missing at the end.
+    uint64_t marked_ns, slept_ns, stopped_ns;
     pid_t process;   // in which the workers are
     worker *workers; // [n_members - 1]
 };
@@ -300,29 +300,6 @@ static bool take_over(anm_pool *p, worker *w)
     return true;
 }
 
-void anm_pool_run(anm_pool *p, anm_pool_fn fn, void *ctx)
-{
-    start_step(p, fn, ctx, current_signal(p) + ONE_STEP);
-    fn(ctx, 0, p->n_members);
-    for (unsigned i = 0; i < p->n_workers; i++) {
-        if (!take_over(p, &p->workers[i])) continue;
-        fn(ctx, i + 1, p->n_members);
-        atomic_fetch_sub(&p->n_running, 1);
-    }
-    finish_step(p);
-}
-
-void anm_pool_begin(anm_pool *p)
-{
-    assert(!(current_signal(p) & IN_WINDOW));
-    // Nobody is missing while there is nothing to do.
-    for (unsigned i = 0; i < p->n_workers; i++)
-        p->workers[i].missing_since = 0;
-    p->marked_ns = 0;
-    make_room_for_caller(p);
-    change_signal(p, current_signal(p) | IN_WINDOW);
-}
-
 static void read_own_usage(void *ctx, unsigned member, unsigned n_members)
 {
     anm_pool *p = ctx;
@@ -339,68 +316,101 @@ static void read_own_usage(void *ctx, unsigned member, unsigned n_members)
 
 /* Since the mark, the time in which the caller neither computed nor waited for
  * a CPU nor slept until others were done: the process was stopped, or the clock
- * jumped, and nobody waited for a CPU meanwhile. */
-static uint64_t stopped_ns(const anm_pool *p, uint64_t now)
+ * jumped, and nobody waited for a CPU meanwhile. Rather less than that, since
+ * the caller read its counters some time before the mark. */
+static uint64_t find_stopped(const anm_pool *p)
 {
-    const int64_t waited = anm_host_thread_waited();
+    bool is_missing = false;
 
-    if (!p->marked_ns || waited < 0) return 0;
-    return anm_elapsed_ns(
-        p->marked_ns + p->slept_ns + (uint64_t)waited +
-            anm_elapsed_ns(p->marked_cpu_ns, p->caller_cpu_ns),
-        now);
+    for (unsigned i = 0; i < p->n_workers; i++)
+        is_missing |= p->workers[i].missing_since != 0;
+    const int64_t active =
+        is_missing && p->marked_ns ? anm_host_thread_active_ns() : -1;
+    return active < 0
+               ? 0
+               : anm_elapsed_ns(p->marked_ns + p->slept_ns + (uint64_t)active,
+                                anm_now_ns());
 }
 
-/* What can be said of a worker that does not come: it waits for a CPU, and the
- * system will count that time only when it gets one. */
+/* A worker that does not come waits for a CPU, which the system counts later. */
 static void estimate_usage(const anm_pool *p, worker *w)
 {
-    const uint64_t now = anm_now_ns();
+    const uint64_t waiting_since = w->missing_since + p->stopped_ns;
     const int64_t cpu_ns = (int64_t)anm_other_thread_cpu_ns(w->thread);
 
     if (cpu_ns > w->usage.cpu_ns) w->usage.cpu_ns = cpu_ns;
     if (w->usage.run_delay_ns >= 0)
         w->usage.run_delay_ns +=
-            (int64_t)anm_elapsed_ns(w->missing_since + stopped_ns(p, now), now);
+            (int64_t)anm_elapsed_ns(waiting_since, anm_now_ns());
 }
 
 /* A worker that spins comes at once, though it may be late for every step that
- * is shorter than the way of the signal. */
-static void wait_a_little(anm_pool *p, const worker *w)
+ * is shorter than the way of the signal: it is given a little time. */
+static bool comes(const anm_pool *p, const worker *w)
 {
     const uint64_t step = current_signal(p) / ONE_STEP;
     const uint64_t start = anm_now_ns();
 
     while (atomic_load(&w->claimed) != step) {
-        if (anm_now_ns() - start > USAGE_WAIT_NS) return;
+        if (anm_now_ns() - start > USAGE_WAIT_NS) return false;
         anm_spin_pause();
     }
+    return true;
 }
 
-/* All workers read their counters; `signal` is what follows. */
-static void read_usage(anm_pool *p, uint64_t signal)
+/* All workers read their counters, for which they must fetch the system's code from
+ * memory; the caller does something else meanwhile. `signal` follows. */
+static void start_reading(anm_pool *p, uint64_t signal)
 {
-    // What is known of the threads of another process stays as it was.
-    const bool alone = is_left_alone(p);
-
     start_step(p, read_own_usage, p, signal);
-    // Both sides fetch the same cold code: at once, not one after the other.
-    p->caller_cpu_ns = anm_thread_cpu_ns();
+    p->is_reading = true;
+    p->is_stale = false;
+    p->stopped_ns = find_stopped(p);
+}
+
+static void finish_reading(anm_pool *p)
+{
+    if (!p->is_reading) return;
+    p->is_reading = false;
     for (unsigned i = 0; i < p->n_workers; i++) {
         worker *w = &p->workers[i];
-        if (!alone) wait_a_little(p, w);
-        if (!take_over(p, w)) continue;
-        if (!alone) estimate_usage(p, w);
+        if (comes(p, w) || !take_over(p, w)) continue;
+        // Nothing more becomes known of the threads of another process.
+        if (!is_left_alone(p)) estimate_usage(p, w);
         atomic_fetch_sub(&p->n_running, 1);
     }
     finish_step(p);
-    p->is_stale = false;
+}
+
+void anm_pool_run(anm_pool *p, anm_pool_fn fn, void *ctx)
+{
+    finish_reading(p);
+    start_step(p, fn, ctx, current_signal(p) + ONE_STEP);
+    fn(ctx, 0, p->n_members);
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        if (!take_over(p, &p->workers[i])) continue;
+        fn(ctx, i + 1, p->n_members);
+        atomic_fetch_sub(&p->n_running, 1);
+    }
+    finish_step(p);
+}
+
+void anm_pool_begin(anm_pool *p)
+{
+    assert(!(current_signal(p) & IN_WINDOW));
+    finish_reading(p);
+    // Nobody is missing while there is nothing to do.
+    for (unsigned i = 0; i < p->n_workers; i++)
+        p->workers[i].missing_since = 0;
+    p->marked_ns = 0;
+    make_room_for_caller(p);
+    change_signal(p, current_signal(p) | IN_WINDOW);
 }
 
 void anm_pool_end(anm_pool *p)
 {
     assert(current_signal(p) & IN_WINDOW);
-    read_usage(p, (current_signal(p) & ~(uint64_t)IN_WINDOW) + ONE_STEP);
+    start_reading(p, (current_signal(p) & ~(uint64_t)IN_WINDOW) + ONE_STEP);
 }
 
 void anm_pool_end_uncounted(anm_pool *p)
@@ -415,10 +425,9 @@ size_t anm_pool_next(anm_pool *p)
     return atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
 }
 
-/* How many units of a part are drawn from its front by its member and, above
- * 32 bits, from its end by others. */
 enum { FROM_END_SHIFT = 32 };
 
+/* Of a part, what is drawn from its front and, above 32 bits, from its end. */
 static bool draw_from(_Atomic uint64_t *drawn, size_t n, bool own, size_t *at)
 {
     const uint64_t one = own ? 1 : UINT64_C(1) << FROM_END_SHIFT;
@@ -460,14 +469,6 @@ unsigned anm_pool_size(const anm_pool *p)
     return p->n_members;
 }
 
-uint64_t anm_pool_cpu_ns(const anm_pool *p)
-{
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < p->n_workers; i++)
-        sum += (uint64_t)p->workers[i].usage.cpu_ns;
-    return sum;
-}
-
 static int64_t add_counter(int64_t sum, int64_t counter)
 {
     if (sum == ANM_COUNTER_UNKNOWN || counter == ANM_COUNTER_UNKNOWN)
@@ -475,12 +476,13 @@ static int64_t add_counter(int64_t sum, int64_t counter)
     return sum + counter;
 }
 
-void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
+void anm_pool_usage_read(anm_pool *p, anm_pool_usage *out)
 {
-    *out = (anm_pool_usage){ .cpu_ns = anm_pool_cpu_ns(p),
-                             .caller_cpu_ns = p->caller_cpu_ns };
+    finish_reading(p);
+    *out = (anm_pool_usage){ 0 };
     for (unsigned i = 0; i < p->n_workers; i++) {
         const anm_host_thread *u = &p->workers[i].usage;
+        out->cpu_ns += (uint64_t)u->cpu_ns;
         if (u->run_delay_ns == ANM_COUNTER_UNKNOWN)
             out->run_delay_max_ns = ANM_COUNTER_UNKNOWN;
         else if (u->run_delay_ns - p->workers[i].marked_delay >
@@ -499,12 +501,9 @@ void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
 void anm_pool_usage_mark(anm_pool *p, anm_pool_usage *out)
 {
     assert(current_signal(p) & IN_WINDOW);
-    if (p->is_stale)
-        read_usage(p, current_signal(p) + ONE_STEP);
-    else
-        p->caller_cpu_ns = anm_thread_cpu_ns();
+    if (p->is_stale) start_reading(p, current_signal(p) + ONE_STEP);
+    finish_reading(p);
     p->marked_ns = anm_now_ns();
-    p->marked_cpu_ns = p->caller_cpu_ns;
     p->slept_ns = 0;
     for (unsigned i = 0; i < p->n_workers; i++)
         p->workers[i].marked_delay = p->workers[i].usage.run_delay_ns;
@@ -580,6 +579,7 @@ anm_status anm_pool_new(anm_pool **out, unsigned n_members, anm_error *err)
 
 static void end_workers(anm_pool *p)
 {
+    finish_reading(p);
     start_step(p, NULL, NULL, current_signal(p) + ONE_STEP);
     for (unsigned i = 0; i < p->n_workers; i++)
         pthread_join(p->workers[i].thread, NULL);

@@ -46,7 +46,8 @@ bool anm_pool_draw(anm_pool *p, unsigned member, size_t n, size_t *unit);
  * one prediction do not pay for a wake-up each. Call _end soon. _begin
  * wakes them and does not wait for it; a worker that sees no step for 2 ms
  * sleeps all the same. _end makes them read their counters, which takes a few
- * microseconds; _end_uncounted leaves that out. Not nested. */
+ * microseconds, and does not wait for that either; _end_uncounted leaves it
+ * out. Not nested. */
 void anm_pool_begin(anm_pool *p);
 void anm_pool_end(anm_pool *p);
 void anm_pool_end_uncounted(anm_pool *p);
@@ -62,16 +63,14 @@ size_t anm_pool_next(anm_pool *p);
  * else the system counts comes with the next reading. */
 typedef struct anm_pool_usage {
     uint64_t cpu_ns;
-    uint64_t caller_cpu_ns; /* of the thread that called _mark or _end, then */
-    int64_t run_delay_ns;   /* ANM_COUNTER_UNKNOWN where the system is silent */
+    int64_t run_delay_ns; /* ANM_COUNTER_UNKNOWN where the system is silent */
     int64_t run_delay_max_ns; /* of one worker, since _usage_mark() */
     int64_t vol_switches, invol_switches, minor_faults, major_faults;
 } anm_pool_usage;
 
-/* Each worker reads its own counters in anm_pool_end(), all at once, so that
- * these two only add up. Call them from where steps are started. */
-uint64_t anm_pool_cpu_ns(const anm_pool *p);
-void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out);
+/* Waits until the workers have read their counters, which each does by itself
+ * since anm_pool_end(), and adds up. Call it from where steps are started. */
+void anm_pool_usage_read(anm_pool *p, anm_pool_usage *out);
 
 /* Inside a window that is to be counted, before its first step: the usage up
  * to here, which takes a step of its own when an earlier window was not

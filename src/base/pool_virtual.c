@@ -64,13 +64,7 @@ bool anm_pool_draw(anm_pool *p, unsigned member, size_t n, size_t *unit)
     return *unit < n;
 }
 
-uint64_t anm_pool_cpu_ns(const anm_pool *p)
-{
-    (void)p;
-    return 0;
-}
-
-void anm_pool_usage_read(const anm_pool *p, anm_pool_usage *out)
+void anm_pool_usage_read(anm_pool *p, anm_pool_usage *out)
 {
     (void)p;
     *out = (anm_pool_usage){ 0 };

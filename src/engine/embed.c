@@ -100,7 +100,7 @@ static anm_status resolve_dims(anm_engine *e, size_t asked, size_t *out,
 }
 
 static anm_status make_job(anm_engine *e, const anm_embed_params *p,
-                           anm_job *job, const char **prompt, anm_error *err)
+                           anm_job *job, anm_error *err)
 {
     static const anm_embed_params defaults;
     const anm_recipe *recipe = &e->source->recipe;
@@ -111,7 +111,7 @@ static anm_status make_job(anm_engine *e, const anm_embed_params *p,
     job->bulk = p->bulk;
     job->counted = job->recorded;
     anm_status status =
-        resolve_prompt(recipe, p, &job->input.prompt, prompt, err);
+        resolve_prompt(recipe, p, &job->input.prompt, &job->prompt, err);
     if (status) return status;
     status = resolve_limit(e, p, &job->input, err);
     if (status) return status;
@@ -131,9 +131,8 @@ static void hand_over(const anm_job *job, const anm_slot *slot, float *vectors,
 }
 
 static anm_status run_recorded(anm_engine *e, const anm_job *job,
-                               const char *prompt, float *vectors,
-                               anm_text_info *infos, anm_receipt *receipt,
-                               anm_error *err)
+                               float *vectors, anm_text_info *infos,
+                               anm_receipt *receipt, anm_error *err)
 {
     anm_entry entry;
     anm_slot *slot = anm_slot_take(&e->slots, err);
@@ -141,14 +140,14 @@ static anm_status run_recorded(anm_engine *e, const anm_job *job,
     if (!slot) return ANM_E_NOMEM;
     slot->record = receipt ? receipt : &slot->receipt;
     anm_book_enter(e, job->counted, &entry);
-    anm_run run = anm_run_begin();
+    anm_run run = anm_run_begin((uint64_t)entry.thread.cpu_ns);
     const anm_status status = anm_run_job(e, job, slot, &run, err);
     if (status) {
         anm_book_abandon(e);
     } else {
         hand_over(job, slot, vectors, infos, &run);
-        anm_book_stop(e, job, &entry, &run);
-        anm_book_leave(e, job, &entry, &run, prompt, slot);
+        anm_book_stop(e, job, &entry, &run, slot);
+        anm_book_leave(e, job, &entry, &run, slot);
         if (job->recorded) anm_log_call(&e->log, slot->record);
     }
     anm_slot_give_back(&e->slots, slot);
@@ -166,14 +165,13 @@ anm_status anm_engine_embed(anm_engine *e, const anm_text *texts,
                             float *vectors, anm_text_info *infos,
                             anm_receipt *receipt, anm_error *err)
 {
-    const char *prompt;
     anm_job job = { .texts = texts,
                     .n = n_texts,
                     .recorded = wants_record(e, receipt) };
-    const anm_status status = make_job(e, params, &job, &prompt, err);
+    const anm_status status = make_job(e, params, &job, err);
 
     if (status) return status;
-    return run_recorded(e, &job, prompt, vectors, infos, receipt, err);
+    return run_recorded(e, &job, vectors, infos, receipt, err);
 }
 
 anm_status anm_engine_embed_ids(anm_engine *e, const anm_ids *rows,
@@ -181,14 +179,14 @@ anm_status anm_engine_embed_ids(anm_engine *e, const anm_ids *rows,
                                 float *vectors, anm_receipt *receipt,
                                 anm_error *err)
 {
-    const char *prompt;
     anm_job job = { .rows = rows,
                     .n = n_rows,
                     .recorded = wants_record(e, receipt) };
-    const anm_status status = make_job(e, params, &job, &prompt, err);
+    const anm_status status = make_job(e, params, &job, err);
 
     if (status) return status;
-    return run_recorded(e, &job, "", vectors, NULL, receipt, err);
+    job.prompt = ""; // ids have theirs already
+    return run_recorded(e, &job, vectors, NULL, receipt, err);
 }
 
 anm_status anm_engine_ids(anm_engine *e, anm_text text,
@@ -196,9 +194,8 @@ anm_status anm_engine_ids(anm_engine *e, anm_text text,
                           size_t cap, size_t *n_ids, anm_text_info *info,
                           anm_error *err)
 {
-    const char *prompt;
     anm_job job = { .texts = &text, .n = 1 };
-    anm_status status = make_job(e, params, &job, &prompt, err);
+    anm_status status = make_job(e, params, &job, err);
 
     if (status) return status;
     anm_slot *slot = anm_slot_take(&e->slots, err);

@@ -93,7 +93,7 @@ static void tell(void *ctx, size_t done, size_t total)
 static anm_status predict(anm_engine *e, anm_runner *runner,
                           const anm_inputs *in, float *v, anm_error *err)
 {
-    anm_observed observed;
+    uint64_t bind_ns;
     teller waiting = { e, anm_now_ns() };
     const anm_call call = {
         .inputs = in->items,
@@ -102,7 +102,7 @@ static anm_status predict(anm_engine *e, anm_runner *runner,
         .told = e->progress ? tell : NULL,
         .told_ctx = &waiting,
     };
-    anm_status status = e->backend->predict(runner, &call, &observed, err);
+    anm_status status = e->backend->predict(runner, &call, &bind_ns, err);
 
     if (!status)
         status = anm_guard_check(v, e->program.dim, e->source->recipe.normalize,

@@ -190,8 +190,7 @@ static void fill_where(const anm_run *run, anm_receipt *r)
 }
 
 static void fill_input(const anm_engine *e, const anm_job *job,
-                       const anm_run *run, const char *prompt, anm_slot *slot,
-                       anm_receipt *r)
+                       const anm_run *run, anm_slot *slot, anm_receipt *r)
 {
     uint8_t digest[ANM_SHA256_BYTES];
     bool padded;
@@ -202,7 +201,7 @@ static void fill_input(const anm_engine *e, const anm_job *job,
     r->input.tokens = run->tokens;
     r->input.bucket = padded ? length : job->input.bucket;
     r->input.truncated = run->truncated;
-    put_text(r->input.prompt, sizeof(r->input.prompt), prompt);
+    put_text(r->input.prompt, sizeof(r->input.prompt), job->prompt);
     anm_sha256_read(slot->hash, digest);
     // Here its code is in the caches; before the next call it is no longer.
     anm_sha256_reset(slot->hash);
@@ -298,31 +297,39 @@ void anm_book_enter(anm_engine *e, bool counted, anm_entry *entry)
             ? 0
             : (int64_t)anm_elapsed_ns(e->last_end_ns, anm_now_with_sleep_ns());
     anm_mutex_unlock(&e->book);
+    entry->thread = (anm_host_thread){ 0 };
     if (counted) anm_host_thread_read(&entry->thread);
 }
 
-static bool is_above(anm_engine *e, const anm_job *job, const anm_run *run)
+/* All of a receipt that waits for no counter. */
+static void begin_record(anm_engine *e, const anm_job *job, const anm_run *run,
+                         anm_entry *entry, anm_slot *slot)
 {
     anm_mutex_lock(&e->book);
-    const anm_band band = band_of(e, job, run);
+    *slot->record = e->blank;
+    fill_input(e, job, run, slot, slot->record);
+    entry->band = band_of(e, job, run);
     anm_mutex_unlock(&e->book);
-    return anm_band_judge(&band, run->total_ns) == ANM_VERDICT_ABOVE;
 }
 
 void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
-                   anm_run *run)
+                   anm_run *run, anm_slot *slot)
 {
     anm_run_end(run);
+    entry->after = (anm_host_thread){ 0 };
     if (job->counted) anm_host_thread_read(&entry->after);
+    if (job->recorded) begin_record(e, job, run, entry, slot);
+    anm_run_observe(e, job, (uint64_t)entry->after.cpu_ns, run);
     // Nobody is kept waiting for a probe, and no probe measures company.
-    if (job->recorded && run->has_turn && is_above(e, job, run) &&
+    if (job->recorded && run->has_turn &&
+        anm_band_judge(&entry->band, run->total_ns) == ANM_VERDICT_ABOVE &&
         anm_queue_in_flight(e->queue) == 1)
         run->probe_ns = anm_host_probe(e);
     anm_run_leave(e, run);
 }
 
 void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
-                    const anm_run *run, const char *prompt, anm_slot *slot)
+                    const anm_run *run, const anm_slot *slot)
 {
     anm_receipt *r = slot->record;
 
@@ -331,19 +338,16 @@ void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
     e->last_end_ns = anm_now_with_sleep_ns();
     const unsigned first = note_firsts(e, run);
     if (job->recorded) {
-        *r = e->blank;
         fill_where(run, r);
-        fill_input(e, job, run, prompt, slot, r);
         memcpy(r->stages_ns, run->stages_ns, sizeof(r->stages_ns));
         r->total_ns = run->total_ns;
         r->at_ms = anm_wall_ns() / 1000000;
-        const anm_band band = band_of(e, job, run);
-        fill_band(&band, run, r);
+        fill_band(&entry->band, run, r);
         r->counters = anm_book_counters(entry, run);
         fill_sample(e, r->band.verdict == ANM_VERDICT_ABOVE, &r->counters);
         r->first = first;
         const anm_history history = r->band.verdict == ANM_VERDICT_ABOVE
-                                        ? anm_past_view(e, &band, r)
+                                        ? anm_past_view(e, &entry->band, r)
                                         : (anm_history){ 0 };
         anm_cause_explain(r, &history);
         if (!job->bulk && job->n == 1) anm_past_note(e, r);

@@ -9,6 +9,7 @@
 #define ANM_RECEIPT_H
 
 #include "base/host.h"
+#include "engine/band.h"
 #include "engine/run.h"
 
 /* A call about to begin, as the book sees it. */
@@ -17,22 +18,23 @@ typedef struct anm_entry {
     unsigned in_flight;
     anm_host_thread thread; /* counters at the start, when counted */
     anm_host_thread after;  /* and at the end */
+    anm_band band;          /* of a recorded call, at its end */
 } anm_entry;
 
 void anm_book_enter(anm_engine *e, bool counted, anm_entry *entry);
 
 /* A call that ran to its end: stop the clock, read its counters when it is a
  * counted one, probe the host when it is above its band and nobody waits, and
- * give the turn back. */
+ * give the turn back. With job->recorded slot->record is begun. */
 void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
-                   anm_run *run);
+                   anm_run *run, anm_slot *slot);
 
 /* What the calling thread and the workers used. Unknown where either is. */
 anm_counters anm_book_counters(const anm_entry *entry, const anm_run *run);
 
-/* Note that the call has ended; with job->recorded fill slot->record. */
+/* Note that the call has ended; with job->recorded complete slot->record. */
 void anm_book_leave(anm_engine *e, const anm_job *job, const anm_entry *entry,
-                    const anm_run *run, const char *prompt, anm_slot *slot);
+                    const anm_run *run, const anm_slot *slot);
 
 /* The call failed: only counts. */
 void anm_book_abandon(anm_engine *e);

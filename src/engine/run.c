@@ -35,11 +35,13 @@ enum {
 
 /* ---- The clock ------------------------------------------------------------- */
 
-anm_run anm_run_begin(void)
+anm_run anm_run_begin(uint64_t cpu_ns)
 {
     const uint64_t now = anm_now_ns();
 
-    return (anm_run){ .start_ns = now, .mark_ns = now };
+    return (anm_run){
+        .start_ns = now, .mark_ns = now, .seen_ns = now, .seen_cpu_ns = cpu_ns
+    };
 }
 
 /* The time since the latest mark, which moves to now. */
@@ -120,16 +122,21 @@ static int64_t add_counters(int64_t a, int64_t b)
     return a + b;
 }
 
-/* The backend alone knows what of its call was binding; the rest, its reading of
- * counters included, is what a caller waits for as the prediction. */
-static void add_observed(anm_run *run, const anm_observed *seen,
-                         uint64_t call_ns)
+/* The backend alone knows what of its call was binding; the rest is what a caller
+ * waits for as the prediction. */
+static void add_stages(anm_run *run, uint64_t bound_ns, uint64_t call_ns)
 {
-    const uint64_t bind = seen->bind_ns < call_ns ? seen->bind_ns : call_ns;
+    const uint64_t bind = bound_ns < call_ns ? bound_ns : call_ns;
 
-    anm_observed *sum = &run->workers;
     run->stages_ns[ANM_STAGE_BIND] += bind;
     run->stages_ns[ANM_STAGE_PREDICT] += call_ns - bind;
+    run->n_chunks++;
+}
+
+static void add_observed(anm_run *run, const anm_observed *seen)
+{
+    anm_observed *sum = &run->workers;
+
     sum->cpu_ns = add_counters(sum->cpu_ns, seen->cpu_ns);
     sum->run_delay_ns = add_counters(sum->run_delay_ns, seen->run_delay_ns);
     sum->run_delay_max_ns =
@@ -142,7 +149,25 @@ static void add_observed(anm_run *run, const anm_observed *seen,
     sum->minor_faults = add_counters(sum->minor_faults, seen->minor_faults);
     sum->major_faults = add_counters(sum->major_faults, seen->major_faults);
     anm_testimony_join(&sum->where, &seen->where);
-    run->n_chunks++;
+}
+
+void anm_run_observe(anm_engine *e, const anm_job *job, uint64_t cpu_ns,
+                     anm_run *run)
+{
+    const uint64_t now = run->mark_ns - run->stages_ns[ANM_STAGE_QUEUE];
+    const anm_spent spent = { .cpu_ns = cpu_ns - run->seen_cpu_ns,
+                              .wall_ns = now - run->seen_ns };
+    anm_observed seen;
+
+    if (!job->counted || run->n_chunks == 0) return;
+    run->seen_cpu_ns = cpu_ns;
+    run->seen_ns = now;
+    if (run->n_chunks == 1) {
+        e->backend->observe(e->runner, &spent, &run->workers);
+        return;
+    }
+    e->backend->observe(e->runner, &spent, &seen);
+    add_observed(run, &seen);
 }
 
 /* The rate that sizes chunks follows the latest quarter by quarter. */
@@ -210,7 +235,7 @@ static anm_status predict_chunk(anm_engine *e, const anm_job *job,
                                 anm_slot *slot, size_t n, float *vectors,
                                 anm_run *run, anm_error *err)
 {
-    anm_observed seen = { 0 };
+    uint64_t bind_ns;
     const anm_call call = { .inputs = slot->inputs.items,
                             .n_inputs = n,
                             .vectors = vectors,
@@ -222,11 +247,12 @@ static anm_status predict_chunk(anm_engine *e, const anm_job *job,
     anm_run_mark(run, waited ? ANM_STAGE_QUEUE : ANM_STAGE_UNACCOUNTED);
     reserve_chunks(e, job);
     anm_run_mark(run, ANM_STAGE_BIND);
-    const anm_status status = e->backend->predict(e->runner, &call, &seen, err);
+    const anm_status status =
+        e->backend->predict(e->runner, &call, &bind_ns, err);
     const uint64_t call_ns = take_lap(run);
     if (status) return status;
     learn_rate(e, &slot->inputs, n, call_ns);
-    add_observed(run, &seen, call_ns);
+    add_stages(run, bind_ns, call_ns);
     return ANM_OK;
 }
 
@@ -363,6 +389,16 @@ static anm_status make_room(const anm_engine *e, const anm_job *job,
                     job->n);
 }
 
+/* What the next chunk must not be charged with. */
+static void observe_now(anm_engine *e, const anm_job *job, anm_run *run)
+{
+    anm_host_thread now = { 0 };
+
+    if (job->counted) anm_host_thread_read(&now);
+    anm_run_observe(e, job, (uint64_t)now.cpu_ns, run);
+    anm_run_mark(run, ANM_STAGE_PREDICT);
+}
+
 static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
                             size_t *next, size_t *done, anm_run *run,
                             anm_error *err)
@@ -378,7 +414,9 @@ static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
     status = predict_chunk(e, job, slot, n, vectors, run, err);
     if (!status) status = finish_chunk(e, job, slot, n, *done, run, err);
     anm_run_mark(run, ANM_STAGE_POST);
-    if (status || *done + n < job->n) leave(e, run);
+    const bool is_last = *done + n == job->n;
+    if (!status && !is_last) observe_now(e, job, run);
+    if (status || !is_last) leave(e, run);
     if (status == ANM_E_DEVICE) {
         anm_golden_explain(e, err);
         degrade(e, err ? err->message : NULL);

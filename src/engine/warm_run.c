@@ -113,14 +113,14 @@ anm_status anm_warm_run(anm_warm *w, anm_timed *out, anm_error *err)
     anm_entry entry;
 
     anm_book_enter(e, job->counted, &entry);
-    anm_run run = anm_run_begin();
+    anm_run run = anm_run_begin((uint64_t)entry.thread.cpu_ns);
     const anm_status status = anm_run_job(e, job, slot, &run, err);
     if (status) {
         anm_book_abandon(e);
         return status;
     }
-    anm_book_stop(e, job, &entry, &run);
-    anm_book_leave(e, job, &entry, &run, "", slot);
+    anm_book_stop(e, job, &entry, &run, slot);
+    anm_book_leave(e, job, &entry, &run, slot);
     const anm_counters c = anm_book_counters(&entry, &run);
     const uint64_t inside =
         run.stages_ns[ANM_STAGE_QUEUE] + run.stages_ns[ANM_STAGE_PREDICT];

@@ -95,12 +95,12 @@ static bool check_step(model *m, const char *golden, const json_t *step,
                             .vectors = vector,
                             .taps = &tap,
                             .n_taps = 1 };
-    anm_observed observed;
+    uint64_t bind_ns;
     anm_error err;
     char path[4352];
 
     if (anm_graph_find(m->graph, value) == ANM_VALUE_NONE) return false;
-    if (anm_backend_cpu.predict(m->runner.runner, &call, &observed, &err))
+    if (anm_backend_cpu.predict(m->runner.runner, &call, &bind_ns, &err))
         fail_msg("%s", err.message);
     snprintf(path, sizeof(path), "%s/trace/%s", golden,
              json_string_value(json_object_get(step, "file")));

@@ -361,10 +361,10 @@ void test_predict(test_runner *t, const anm_input *inputs, size_t n,
     const anm_call call = { .inputs = inputs,
                             .n_inputs = n,
                             .vectors = vectors };
-    anm_observed observed;
+    uint64_t bind_ns;
     anm_error err;
 
-    if (t->backend->predict(t->runner, &call, &observed, &err))
+    if (t->backend->predict(t->runner, &call, &bind_ns, &err))
         fail_msg("%s", err.message);
 }
 
@@ -423,7 +423,7 @@ static void call_with_taps(test_runner *r, const anm_program *p,
     anm_tap *taps = calloc(n_nodes, sizeof(*taps));
     float *vectors = calloc(n * p->dim, sizeof(*vectors));
     size_t n_taps = 0;
-    anm_observed observed;
+    uint64_t bind_ns;
     anm_error err;
 
     for (size_t i = 0; i < n_nodes; i++) {
@@ -441,7 +441,7 @@ static void call_with_taps(test_runner *r, const anm_program *p,
                             .taps = taps,
                             .n_taps = n_taps,
                             .counted = true };
-    if (r->backend->predict(r->runner, &call, &observed, &err))
+    if (r->backend->predict(r->runner, &call, &bind_ns, &err))
         fail_msg("%s", err.message);
     for (size_t i = 0; i < n_taps; i++) {
         compare_tap(&taps[i], evals, n, tolerance);

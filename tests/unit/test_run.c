@@ -2,8 +2,10 @@
  * the chunks of a bulk call.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +55,7 @@ static uint64_t sum_of_stages(const anm_run *run)
 
 static void nothing_lies_between_two_stages(void **state)
 {
-    anm_run run = anm_run_begin();
+    anm_run run = anm_run_begin(0);
     (void)state;
 
     for (int s = 0; s < 4 * ANM_STAGE_COUNT; s++) {
@@ -62,6 +64,35 @@ static void nothing_lies_between_two_stages(void **state)
     }
     anm_run_end(&run);
     assert_int_equal(sum_of_stages(&run), run.total_ns);
+}
+
+/* In hundredths of a millisecond, as the receipt tells them. */
+static void a_receipt_tells_the_cpu_time_of_its_call(void **state)
+{
+    const anm_options o = test_options("tiny-bert-mean");
+    anm_model *m = test_model_open(&o);
+    const anm_text t = anm_text_of(text);
+    float v[DIM];
+    anm_receipt r;
+    double cpu_ms, wall_ms;
+    unsigned threads, n_same = 0;
+    (void)state;
+
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(anm_embed_with(m, &t, 1, NULL, v, NULL, &r, NULL),
+                         ANM_OK);
+        assert_int_equal(sscanf(r.where.how,
+                                "thread cpu time %lf ms of %lf ms wall on %u",
+                                &cpu_ms, &wall_ms, &threads),
+                         3);
+        const uint64_t ns = r.total_ns - r.stages_ns[ANM_STAGE_QUEUE];
+        // To give the turn back is part of the call and comes later.
+        n_same += fabs(wall_ms - (double)ns / 1e6) <= 0.0101;
+        assert_true(fabs(cpu_ms - (double)r.counters.cpu_ns / 1e6) <= 0.0101);
+        assert_int_equal(threads, anm_model_threads(m));
+    }
+    assert_in_range(n_same, 10, 20);
+    anm_model_close(m);
 }
 
 /* Were the bulk call one piece, the first live call would come back only when
@@ -178,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_lies_between_two_stages),
+        cmocka_unit_test(a_receipt_tells_the_cpu_time_of_its_call),
         cmocka_unit_test(live_calls_are_answered_while_a_bulk_call_runs),
         cmocka_unit_test(waiting_is_in_the_queue_stage),
         cmocka_unit_test(infos_are_in_the_order_of_the_texts),

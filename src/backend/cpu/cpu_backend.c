@@ -46,6 +46,7 @@ const anm_backend anm_backend_cpu = {
     .plan = list_plan,
     .reserve = anm_cpu_reserve,
     .predict = anm_cpu_predict,
+    .observe = anm_cpu_observe,
     .run = anm_cpu_arrays_run,
     .probe = anm_cpu_probe,
     .measure = anm_cpu_measure,

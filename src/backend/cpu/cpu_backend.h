@@ -117,6 +117,7 @@ struct anm_runner {
     size_t head_dim;   /* largest of any ATTENTION; 0: none */
     const anm_cpu_operand *result;
     anm_cpu_workspace ws;
+    anm_pool_usage before; /* the latest counted call */
 };
 
 /* ---- Programs ------------------------------------------------------------ */
@@ -186,7 +187,8 @@ size_t anm_cpu_pass_rows(const anm_runner *r);
 anm_status anm_cpu_reserve(anm_runner *r, size_t tokens, size_t texts,
                            anm_error *err);
 anm_status anm_cpu_predict(anm_runner *r, const anm_call *call,
-                           anm_observed *observed, anm_error *err);
+                           uint64_t *bind_ns, anm_error *err);
+void anm_cpu_observe(anm_runner *r, const anm_spent *caller, anm_observed *out);
 uint64_t anm_cpu_probe(anm_runner *r);
 anm_status anm_cpu_measure(anm_runner *r, anm_peak *out, anm_error *err);
 

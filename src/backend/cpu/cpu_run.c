@@ -223,26 +223,49 @@ static anm_status run_pass(anm_runner *r, const anm_call *call, size_t first,
 }
 
 static anm_status run_passes(anm_runner *r, const anm_call *call,
-                             anm_observed *o, anm_error *err)
+                             uint64_t *bind_ns, anm_error *err)
 {
     anm_status status = ANM_OK;
-    uint64_t then = anm_now_ns();
-
     for (size_t first = 0; first < call->n_inputs && !status;) {
+        const uint64_t then = anm_now_ns();
         anm_cpu_batch b;
 
         status = bind_pass(r, call, first, &b, err);
-        uint64_t now = anm_now_ns();
-        o->bind_ns += anm_elapsed_ns(then, now);
-        then = now;
-        if (status) break;
-
-        status = run_pass(r, call, first, &b, err);
-        now = anm_now_ns();
-        o->predict_ns += anm_elapsed_ns(then, now);
-        then = now;
+        *bind_ns += anm_elapsed_ns(then, anm_now_ns());
+        if (!status) status = run_pass(r, call, first, &b, err);
         first += b.n_texts;
     }
+    return status;
+}
+
+/* ---- Predict ------------------------------------------------------------- */
+
+static void begin_window(anm_runner *r, bool counted)
+{
+    r->before = (anm_pool_usage){ 0 };
+    if (r->pool) anm_pool_begin(r->pool);
+    if (r->pool && counted) anm_pool_usage_mark(r->pool, &r->before);
+}
+
+static void end_window(anm_runner *r, bool counted)
+{
+    if (r->pool && counted)
+        anm_pool_end(r->pool);
+    else if (r->pool)
+        anm_pool_end_uncounted(r->pool);
+}
+
+anm_status anm_cpu_predict(anm_runner *r, const anm_call *call,
+                           uint64_t *bind_ns, anm_error *err)
+{
+    anm_status status = r->arrays ? ANM_OK : check_taps(r, call, err);
+
+    if (status) return status;
+    *bind_ns = 0;
+    begin_window(r, call->counted);
+    status = r->arrays ? anm_cpu_arrays_texts(r, call, bind_ns, err)
+                       : run_passes(r, call, bind_ns, err);
+    end_window(r, call->counted && !status);
     return status;
 }
 
@@ -256,17 +279,18 @@ static int64_t difference(int64_t after, int64_t before)
 }
 
 /* Of the pool's workers while one call ran. */
-static void subtract_usage(anm_observed *o, const anm_pool_usage *after,
-                           const anm_pool_usage *before)
+static void subtract_usage(const anm_pool_usage *after,
+                           const anm_pool_usage *before, anm_observed *o)
 {
     o->cpu_ns = (int64_t)(after->cpu_ns - before->cpu_ns);
     o->run_delay_ns = difference(after->run_delay_ns, before->run_delay_ns);
+    o->run_delay_max_ns = after->run_delay_max_ns;
+    o->device_wait_ns = ANM_COUNTER_UNKNOWN;
     o->vol_switches = difference(after->vol_switches, before->vol_switches);
     o->invol_switches =
         difference(after->invol_switches, before->invol_switches);
     o->minor_faults = difference(after->minor_faults, before->minor_faults);
     o->major_faults = difference(after->major_faults, before->major_faults);
-    o->run_delay_max_ns = after->run_delay_max_ns;
 }
 
 static char *put_text(char *at, const char *text)
@@ -301,57 +325,30 @@ static char *put_ms(char *at, uint64_t ns)
 
 /* By hand: the graph's weights have pushed all code out of the caches, and to
  * fetch printf's takes 4 us, a hundred times as long as this. */
-static void testify(const anm_runner *r, anm_observed *o, uint64_t own_ns)
+static void testify(const anm_runner *r, uint64_t cpu_ns, uint64_t wall_ns,
+                    anm_testimony *where)
 {
     char how[160];
     char *at = put_text(how, "thread cpu time ");
 
-    at = put_ms(at, own_ns + (uint64_t)o->cpu_ns);
-    at = put_ms(put_text(at, " ms of "), o->bind_ns + o->predict_ns);
+    at = put_ms(at, cpu_ns);
+    at = put_ms(put_text(at, " ms of "), wall_ns);
     at = put_number(put_text(at, " ms wall on "), r->n_members);
     put_text(at, r->n_members > 1 ? " threads" : " thread");
     const anm_statement seen =
         anm_statement_quote(ANM_WITNESS_CPU_TIME, ANM_DEVICE_CPU, 1.0, how);
 
-    o->where.excluded = 1u << ANM_DEVICE_GPU | 1u << ANM_DEVICE_ANE;
-    anm_testimony_add(&o->where, &seen);
+    where->n = 0;
+    where->excluded = 1u << ANM_DEVICE_GPU | 1u << ANM_DEVICE_ANE;
+    anm_testimony_add(where, &seen);
 }
 
-static void begin_window(anm_pool *pool, bool counted, anm_pool_usage *before)
+void anm_cpu_observe(anm_runner *r, const anm_spent *caller, anm_observed *out)
 {
-    anm_pool_begin(pool);
-    if (counted) anm_pool_usage_mark(pool, before);
-}
+    anm_pool_usage after = { 0 };
 
-static void end_window(anm_pool *pool, bool counted, anm_pool_usage *after)
-{
-    if (!counted) {
-        anm_pool_end_uncounted(pool);
-        return;
-    }
-    anm_pool_end(pool);
-    anm_pool_usage_read(pool, after);
-}
-
-anm_status anm_cpu_predict(anm_runner *r, const anm_call *call,
-                           anm_observed *observed, anm_error *err)
-{
-    anm_pool_usage before = { 0 }, after = { 0 };
-    anm_observed o = { .device_wait_ns = ANM_COUNTER_UNKNOWN };
-    anm_status status = r->arrays ? ANM_OK : check_taps(r, call, err);
-
-    if (status) return status;
-    if (r->pool) begin_window(r->pool, call->counted, &before);
-    if (call->counted && !r->pool) before.caller_cpu_ns = anm_thread_cpu_ns();
-    status = r->arrays ? anm_cpu_arrays_texts(r, call, &o, err)
-                       : run_passes(r, call, &o, err);
-    if (r->pool) end_window(r->pool, call->counted, &after);
-    if (call->counted && !r->pool) after.caller_cpu_ns = anm_thread_cpu_ns();
-    if (status) return status;
-    if (call->counted) {
-        subtract_usage(&o, &after, &before);
-        testify(r, &o, after.caller_cpu_ns - before.caller_cpu_ns);
-    }
-    *observed = o;
-    return ANM_OK;
+    if (r->pool) anm_pool_usage_read(r->pool, &after);
+    subtract_usage(&after, &r->before, out);
+    testify(r, caller->cpu_ns + (uint64_t)out->cpu_ns, caller->wall_ns,
+            &out->where);
 }

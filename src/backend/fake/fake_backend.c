@@ -31,6 +31,7 @@ struct anm_runner {
     bool plan_known;
     anm_plan_row *rows; /* [n_rows] */
     size_t n_rows;
+    anm_fake_effect effect; /* of the latest call */
 };
 
 static bool prepared_now;
@@ -390,8 +391,8 @@ static anm_device largest(const anm_fake_shares *s, double *share)
     return ANM_DEVICE_MIXED;
 }
 
-static void observe(anm_testimony *t, const char *source, size_t answer,
-                    const anm_fake_shares *really)
+static void state_seen(anm_testimony *t, const char *source, size_t answer,
+                       const anm_fake_shares *really)
 {
     static const anm_fake_shares said[] = {
         [ANM_FAKE_SAYS_CPU] = { { 1, 0, 0 } },
@@ -461,8 +462,8 @@ static void testify(const anm_runner *r, const anm_fake_effect *e,
     state_configured(r, t);
     if (e->evidence.plan) state_planned(r, t);
     if (e->evidence.cpu_time) observe_cpu_time(t, &really);
-    observe(t, "energy", e->evidence.energy, &really);
-    observe(t, "footprint", e->evidence.footprint, &really);
+    state_seen(t, "energy", e->evidence.energy, &really);
+    state_seen(t, "footprint", e->evidence.footprint, &really);
 }
 
 /* Threads of the backend wait where the caller waits; the caller's counters
@@ -486,14 +487,13 @@ static void set_host(const anm_fake_effect *e)
 }
 
 static anm_status predict(anm_runner *r, const anm_call *call,
-                          anm_observed *observed, anm_error *err)
+                          uint64_t *bind_ns, anm_error *err)
 {
-    anm_observed o = { 0 };
     anm_fake_effect e;
 
+    *bind_ns = 0;
     if (r->is_reference) {
         anm_fake_vectors_fill(r->program.dim, call, NULL);
-        *observed = o;
         return ANM_OK;
     }
     const size_t tokens = count_tokens(call);
@@ -503,20 +503,25 @@ static anm_status predict(anm_runner *r, const anm_call *call,
     if (e.crash) raise(SIGSEGV);
     const uint64_t start = anm_virtual_now();
     anm_virtual_spend((uint64_t)(e.bind_ms * e.host_ratio * 1e6), true);
-    o.bind_ns = anm_virtual_now() - start;
+    *bind_ns = anm_virtual_now() - start;
     work(r, call, &e, tokens);
     wait_as_told(&e);
-    o.predict_ns = anm_virtual_now() - start - o.bind_ns;
     r->last_end_ns = anm_virtual_now();
     if (e.fail)
         return anm_fail(err, (anm_status)e.fail->status, "predict: %s",
                         *e.fail->reason ? e.fail->reason
                                         : "the scenario says so");
     anm_fake_vectors_fill(r->program.dim, call, e.output);
-    count(&e, &o);
-    if (call->counted) testify(r, &e, &o.where);
-    *observed = o;
+    r->effect = e;
     return ANM_OK;
+}
+
+static void observe(anm_runner *r, const anm_spent *caller, anm_observed *out)
+{
+    (void)caller;
+    *out = (anm_observed){ 0 };
+    count(&r->effect, out);
+    testify(r, &r->effect, &out->where);
 }
 
 /* A fixed piece of work of the host's own. */
@@ -548,6 +553,7 @@ const anm_backend anm_backend_fake = {
     .plan = list_plan,
     .reserve = reserve,
     .predict = predict,
+    .observe = observe,
     .probe = probe,
     .measure = measure,
     .unload = unload,

@@ -188,7 +188,7 @@ anm_status anm_cpu_arrays_run(anm_runner *r, const anm_arrays_call *call,
                               anm_error *err);
 /* Texts of a call, one run after the other. */
 anm_status anm_cpu_arrays_texts(anm_runner *r, const anm_call *call,
-                                anm_observed *observed, anm_error *err);
+                                uint64_t *bind_ns, anm_error *err);
 /* A fit, and its room, for texts of this many tokens. */
 anm_status anm_cpu_arrays_reserve(anm_runner *r, size_t tokens, anm_error *err);
 
