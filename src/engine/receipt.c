@@ -315,9 +315,14 @@ static void begin_record(anm_engine *e, const anm_job *job, const anm_run *run,
 void anm_book_stop(anm_engine *e, const anm_job *job, anm_entry *entry,
                    anm_run *run, anm_slot *slot)
 {
-    anm_run_end(run);
     entry->after = (anm_host_thread){ 0 };
-    if (job->counted) anm_host_thread_read(&entry->after);
+    if (job->counted) {
+        // A quota stops a thread as it leaves the system, which it does here for
+        // the first time since it began to predict: that is waited for.
+        anm_host_thread_read(&entry->after);
+        anm_run_mark(run, ANM_STAGE_PREDICT);
+    }
+    anm_run_end(run);
     if (job->recorded) begin_record(e, job, run, entry, slot);
     anm_run_observe(e, job, (uint64_t)entry->after.cpu_ns, run);
     // Nobody is kept waiting for a probe, and no probe measures company.
