@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,29 +56,58 @@ void cli_receipt_log_close(cli_receipt_log *l)
     *l = (cli_receipt_log){ .fd = -1 };
 }
 
-/* Begin a new file when this line would pass the limit, or when another
- * process has renamed the one that is open. */
-static anm_status rotate(cli_receipt_log *l, size_t len, anm_error *err)
+/* The open file is full, or no longer the one of its name. */
+typedef enum state { FITS, FULL, RENAMED } state;
+
+static anm_status look(const cli_receipt_log *l, size_t len, state *out,
+                       anm_error *err)
 {
-    struct stat ours, theirs;
+    struct stat ours, named;
 
     if (fstat(l->fd, &ours)) return fail_file(l, err);
-    const bool same = !stat(l->path, &theirs) && ours.st_ino == theirs.st_ino &&
-                      ours.st_dev == theirs.st_dev;
+    const bool same = !stat(l->path, &named) && ours.st_ino == named.st_ino &&
+                      ours.st_dev == named.st_dev;
     const bool full = S_ISREG(ours.st_mode) && ours.st_size > 0 &&
                       (uint64_t)ours.st_size + len > l->max_bytes;
-    if (same && !full) return ANM_OK;
-    if (same) {
-        char *older = malloc(strlen(l->path) + 3);
-        if (!older)
-            return cli_fail(err, ANM_E_NOMEM, "receipt log: out of memory");
-        strcat(strcpy(older, l->path), ".1");
-        const int failed = rename(l->path, older);
-        free(older);
-        if (failed) return fail_file(l, err);
+    *out = !same ? RENAMED : full ? FULL : FITS;
+    return ANM_OK;
+}
+
+static anm_status make_older(const cli_receipt_log *l, anm_error *err)
+{
+    char *older = malloc(strlen(l->path) + 3);
+
+    if (!older) return cli_fail(err, ANM_E_NOMEM, "receipt log: out of memory");
+    strcat(strcpy(older, l->path), ".1");
+    const int failed = rename(l->path, older);
+    free(older);
+    return failed ? fail_file(l, err) : ANM_OK;
+}
+
+/* Begin a new file when this line would pass the limit, or when another
+ * process has renamed the one that is open. Of two that find one file full only
+ * the first renames it: the other would put the new file in its place. */
+static anm_status rotate(cli_receipt_log *l, size_t len, anm_error *err)
+{
+    state now;
+    anm_status status = look(l, len, &now, err);
+
+    if (status || now == FITS) return status;
+    if (now == FULL) {
+        // Whoever has the lock is at it: this line goes to the full file still.
+        if (flock(l->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+            return ANM_OK;
+        status = look(l, len, &now, err);
+        if (!status && now == FULL) status = make_older(l, err);
+        if (status) {
+            flock(l->fd, LOCK_UN);
+            return status;
+        }
     }
-    close(l->fd);
-    return open_file(l, err);
+    const int full_fd = l->fd;
+    status = open_file(l, err);
+    close(full_fd);
+    return status;
 }
 
 static anm_status write_line(cli_receipt_log *l, const char *line, size_t len,
