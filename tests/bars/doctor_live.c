@@ -1,7 +1,7 @@
 /* doctor_live.c - a process that serves, with one thing wrong: its receipts,
  * a JSON line each, are what `doctor --receipts` is tried on.
  *
- *     doctor_live MODEL CACHE steady|callers|longer|idle|outside [N]
+ *     doctor_live MODEL CACHE steady|callers|longer|idle|wake|outside [N]
  *
  * Ten calls as they should be, then twenty with the condition, N of it.
  *
@@ -11,6 +11,10 @@
  * idle: twelve pauses of N ms, a call after each, and two calls in quick
  * succession behind it, which show what is slow for another reason. In the
  * pause neighbours sweep the caches, and they rest before the call.
+ *
+ * wake: the same pauses without neighbours, before a device that falls asleep
+ * when nobody asks for a second: its next prediction takes half as long again,
+ * in warm-up as well as after it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
@@ -23,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
+#include "base/clock.h"
 #include "engine/guard.h"
 
 enum {
@@ -40,7 +46,10 @@ enum {
 // So that the first start measures what gaps of seconds cost.
 enum { WARM_MS = 20000 };
 
+static const uint64_t asleep_after_ns = 1000000000;
+
 static unsigned extra_ms; /* that the stage `post` takes */
+static bool falls_asleep; /* the device */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 anm_status __real_anm_guard_check(const float *v, size_t dim, bool unit,
@@ -60,6 +69,27 @@ anm_status __wrap_anm_guard_check(const float *v, size_t dim, bool unit,
 {
     if (extra_ms) rest(extra_ms);
     return __real_anm_guard_check(v, dim, unit, index, err);
+}
+
+anm_status __real_anm_cpu_predict(anm_runner *r, const anm_call *call,
+                                  uint64_t *bind_ns, anm_error *err);
+anm_status __wrap_anm_cpu_predict(anm_runner *r, const anm_call *call,
+                                  uint64_t *bind_ns, anm_error *err);
+
+anm_status __wrap_anm_cpu_predict(anm_runner *r, const anm_call *call,
+                                  uint64_t *bind_ns, anm_error *err)
+{
+    static uint64_t end_ns, took_ns;
+    const uint64_t start_ns = anm_now_ns();
+    uint64_t awake_ns = start_ns;
+
+    if (falls_asleep && end_ns && start_ns - end_ns > asleep_after_ns)
+        while (awake_ns < start_ns + took_ns / 2)
+            awake_ns = anm_now_ns();
+    const anm_status status = __real_anm_cpu_predict(r, call, bind_ns, err);
+    end_ns = anm_now_ns();
+    took_ns = end_ns - awake_ns;
+    return status;
 }
 
 static void die(const char *what, const anm_error *err)
@@ -144,16 +174,23 @@ static void end_sweep(const pid_t sweepers[SWEEPERS])
     }
 }
 
-static void ask_after_pauses(anm_model *m, unsigned ms)
+static void rest_while_swept(unsigned ms)
 {
-    const char *text = "what are my Q2 goals?";
     pid_t sweepers[SWEEPERS];
 
+    sweep(sweepers);
+    rest(ms);
+    end_sweep(sweepers);
+    rest(REST_MS);
+}
+
+static void ask_after_pauses(anm_model *m, unsigned ms,
+                             void (*pause)(unsigned ms))
+{
+    const char *text = "what are my Q2 goals?";
+
     for (int i = 0; i < IDLE; i++) {
-        sweep(sweepers);
-        rest(ms);
-        end_sweep(sweepers);
-        rest(REST_MS);
+        pause(ms);
         ask(m, text);
         for (int k = 0; k < AFTER_IDLE; k++) {
             rest(REST_MS);
@@ -174,8 +211,8 @@ static void ask_with(anm_model *m, const char *mode, unsigned n)
         ask_together(m, n);
         return;
     }
-    if (strcmp(mode, "idle") == 0) {
-        ask_after_pauses(m, n);
+    if (strcmp(mode, "idle") == 0 || falls_asleep) {
+        ask_after_pauses(m, n, falls_asleep ? rest : rest_while_swept);
         return;
     }
     if (strcmp(mode, "outside") == 0) extra_ms = n;
@@ -193,6 +230,7 @@ int main(int argc, char **argv)
     anm_error err;
 
     if (argc < 4) return 2;
+    falls_asleep = strcmp(argv[3], "wake") == 0;
     anm_options_init(&o);
     o.model = argv[1];
     o.cache_dir = argv[2];
