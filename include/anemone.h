@@ -495,6 +495,8 @@ typedef struct anm_receipt {
         uint64_t predict_p50_ns; /**< of the stage; 0: not known */
         uint64_t outside_p50_ns; /**< of all but queue and predict */
         uint64_t today_p50_ns;   /**< this start's warm-up; 0: not measured */
+        uint64_t gap_ns; /**< of each median and of high_ns: what warm-up found
+                            a gap as before this call to take */
         anm_verdict verdict;
     } band;
     size_t n_causes; /**< 1 to 3 */

@@ -164,7 +164,8 @@ static void write_table(const mission *m)
     }
     cli_table_print(&t, "rrrrrrlll", true, &m->c->term, stdout);
     printf("\nMilliseconds. %s: the median of the live queries is %.3f ms; %zu "
-           "of %zu are within\n%.0f %% of the warm-up median.",
+           "of %zu are within\n%.0f %% of the warm-up median for their length "
+           "and gap.",
            m->held ? "Held" : "Not held", m->p50_ms, m->within, m->n,
            100.0 * tolerance);
     count_causes(m, counts);

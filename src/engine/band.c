@@ -173,6 +173,16 @@ uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns)
     return 0;
 }
 
+void anm_band_after_gap(anm_band *band, uint64_t extra_ns)
+{
+    if (band->n == 0 || extra_ns >= band->high_ns - band->p50_ns) return;
+    band->gap_ns = extra_ns;
+    band->p50_ns += extra_ns;
+    band->high_ns += extra_ns;
+    if (band->predict_p50_ns) band->predict_p50_ns += extra_ns;
+    if (band->today_p50_ns) band->today_p50_ns += extra_ns;
+}
+
 /* ---- Lengths ------------------------------------------------------------------- */
 
 bool anm_bands_put(anm_bands *b, const anm_band *band)

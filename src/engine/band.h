@@ -14,6 +14,11 @@
  * most that long, and how much less is not known. A length beyond the last
  * takes the last; the cost model tells what the rest of it explains.
  *
+ * A call after a gap longer than those before the band's runs is judged by the
+ * band moved up by what warm-up found such a gap to take, if a call that takes
+ * just that much more lies inside the band. A dearer gap leaves the band where it
+ * is, and its calls leave it, for which idle_wakeup is the cause.
+ *
  * A band moves only by rule: it is measured where there is none, when the user
  * asks for it again, and when a later start settles below p50 / 1.25. A start
  * whose median is above 1.25 p50 leaves it where it is, and calls that leave it
@@ -44,6 +49,7 @@ typedef struct anm_band {
     uint64_t predict_p50_ns, outside_p50_ns, outside_high_ns;
     uint64_t blocked_p50_ns; /* the caller asleep outside the queue */
     uint64_t today_p50_ns;   /* of this start's warm-up; 0: not measured */
+    uint64_t gap_ns; /* of all but low_ns, what a gap takes; 0 but for a call */
 } anm_band;
 
 /* What was measured beside the bands and belongs to them. */
@@ -89,6 +95,9 @@ int anm_idle_class(int64_t idle_ns);
 
 /* What the curve says of a gap: the nearest measured class at or below. */
 uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns);
+
+/* Make of a band that of calls after a gap which takes `extra_ns` more. */
+void anm_band_after_gap(anm_band *band, uint64_t extra_ns);
 
 /* Insert or replace the band of its length. False when the table is full. */
 bool anm_bands_put(anm_bands *b, const anm_band *band);

@@ -470,21 +470,23 @@ static void answer(anm_receipt *r, anm_cause cause, uint64_t excess)
     r->causes[0].evidence[0] = '\0';
 }
 
-/* A call inside its band needs no cause. One that is not near the median after
- * a longer gap than the band's runs had, and that did not wait, says so: that
- * much may be what the gap costs, and nothing is claimed for it. */
+/* A call inside its band needs no cause. One that is not near the median of
+ * short gaps after a longer one, and that did not wait, says so: that much may be
+ * what the gap costs, and nothing is claimed for it. */
 static void tell_gap(anm_receipt *r, const pots *left)
 {
     const anm_counters *n = &r->counters;
     const uint64_t waits = r->stages_ns[ANM_STAGE_QUEUE] + left->delay;
+    const uint64_t p50 = r->band.p50_ns - r->band.gap_ns;
+    const uint64_t more = beyond(r->total_ns, p50);
 
     if (r->band.verdict != ANM_VERDICT_INSIDE || r->first) return;
-    if (n->idle_before < long_gap_ns || waits > left->excess / 2) return;
-    if (r->total_ns <= part_of(r->band.p50_ns, near_median)) return;
+    if (n->idle_before < long_gap_ns || waits > more / 2) return;
+    if (r->total_ns <= part_of(p50, near_median)) return;
     snprintf(r->causes[0].evidence, sizeof(r->causes[0].evidence),
              "inside the band; idle_wakeup may be part of the %.3f ms above "
-             "its median: %.3f s idle before",
-             (double)left->excess / 1e6, (double)n->idle_before / 1e9);
+             "the median after short gaps: %.3f s idle before",
+             (double)more / 1e6, (double)n->idle_before / 1e9);
 }
 
 void anm_cause_explain(anm_receipt *receipt, const anm_history *history)

@@ -157,12 +157,18 @@ static double find_drift(const anm_past *past)
 
 /* ---- Idle gaps -------------------------------------------------------------------- */
 
-/* The curve that warm-up measured, with what calls have shown since: a gap that
- * costs something does so nearly always, hence the lower quartile. */
-static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns)
+/* The curve that warm-up measured, less what the band of such calls holds
+ * already, and what calls have shown since: a gap that costs something does so
+ * nearly always, hence the lower quartile. */
+static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns,
+                                uint64_t held_ns)
 {
     const anm_past *past = &e->past;
     anm_band_base base = e->bands.base;
+
+    for (int c = 0; c < ANM_IDLE_CLASSES; c++)
+        base.idle_extra_ns[c] -=
+            base.idle_extra_ns[c] < held_ns ? base.idle_extra_ns[c] : held_ns;
 
     for (int c = 0; c < ANM_IDLE_CLASSES; c++) {
         double values[ANM_PAST_GAPS], sorted[ANM_PAST_GAPS];
@@ -203,7 +209,7 @@ anm_history anm_past_view(const anm_engine *e, const anm_band *band,
     const anm_past *past = &e->past;
     anm_history h = {
         .band = *band,
-        .idle_extra_ns = find_idle_extra(e, c->idle_before),
+        .idle_extra_ns = find_idle_extra(e, c->idle_before, band->gap_ns),
         .longer_ratio = find_longer(e, r->band.tokens),
         .drift = find_drift(past),
         .standing_ns =

@@ -256,10 +256,13 @@ anm_counters anm_book_counters(const anm_entry *entry, const anm_run *run)
 }
 
 static anm_band band_of(const anm_engine *e, const anm_job *job,
-                        const anm_run *run)
+                        const anm_run *run, int64_t idle_ns)
 {
     if (job->bulk || job->n != 1) return (anm_band){ .tokens = run->longest };
-    return anm_bands_at(&e->bands, anm_engine_length(e, run->longest, NULL));
+    anm_band band =
+        anm_bands_at(&e->bands, anm_engine_length(e, run->longest, NULL));
+    anm_band_after_gap(&band, anm_idle_extra(&e->bands.base, idle_ns));
+    return band;
 }
 
 static void fill_band(const anm_band *band, const anm_run *run, anm_receipt *r)
@@ -274,6 +277,7 @@ static void fill_band(const anm_band *band, const anm_run *run, anm_receipt *r)
     r->band.predict_p50_ns = band->predict_p50_ns;
     r->band.outside_p50_ns = band->outside_p50_ns;
     r->band.today_p50_ns = band->today_p50_ns;
+    r->band.gap_ns = band->gap_ns;
     r->band.verdict = anm_band_judge(band, run->total_ns);
 }
 
@@ -308,7 +312,7 @@ static void begin_record(anm_engine *e, const anm_job *job, const anm_run *run,
     anm_mutex_lock(&e->book);
     *slot->record = e->blank;
     fill_input(e, job, run, slot, slot->record);
-    entry->band = band_of(e, job, run);
+    entry->band = band_of(e, job, run, entry->idle_ns);
     anm_mutex_unlock(&e->book);
 }
 

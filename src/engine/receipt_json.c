@@ -138,16 +138,17 @@ static json_t *number_or_null(uint64_t value)
 
 static json_t *make_band(const anm_receipt *r)
 {
-    return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
-                     "tokens", number(r->band.tokens), "n", number(r->band.n),
-                     "disturbed", number(r->band.disturbed), "blurred",
-                     r->band.blurred, "p50_ns", number(r->band.p50_ns),
-                     "low_ns", number(r->band.low_ns), "high_ns",
-                     number(r->band.high_ns), "predict_p50_ns",
-                     number_or_null(r->band.predict_p50_ns), "outside_p50_ns",
-                     number_or_null(r->band.outside_p50_ns), "today_p50_ns",
-                     number_or_null(r->band.today_p50_ns), "verdict",
-                     anm_verdict_name(r->band.verdict));
+    return json_pack(
+        "{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:s}",
+        "tokens", number(r->band.tokens), "n", number(r->band.n), "disturbed",
+        number(r->band.disturbed), "blurred", r->band.blurred, "p50_ns",
+        number(r->band.p50_ns), "low_ns", number(r->band.low_ns), "high_ns",
+        number(r->band.high_ns), "predict_p50_ns",
+        number_or_null(r->band.predict_p50_ns), "outside_p50_ns",
+        number_or_null(r->band.outside_p50_ns), "today_p50_ns",
+        number_or_null(r->band.today_p50_ns), "gap_ns", number(r->band.gap_ns),
+        "verdict", anm_verdict_name(r->band.verdict));
 }
 
 static json_t *make_cause(const anm_receipt *r, size_t i)

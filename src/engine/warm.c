@@ -41,6 +41,8 @@ enum {
     TURN = 4,              // quiet runs of a length before the next length
     SHORTEST = 8,
     GAP_RUNS = 4,
+    GAP_QUIET_LEAST = 3,
+    GAP_FREE = 2, // calls that show that a gap costs nothing
 };
 
 static const double windows_agree = 0.05;
@@ -87,6 +89,14 @@ static void put_band(anm_engine *e, const anm_band *band)
                      ANM_BAND_LENGTHS_MAX, band->tokens);
 }
 
+/* Into n ascending values with room for one more. */
+static void insert_sorted(uint64_t *sorted, size_t n, uint64_t value)
+{
+    for (; n > 0 && sorted[n - 1] > value; n--)
+        sorted[n] = sorted[n - 1];
+    sorted[n] = value;
+}
+
 /* ---- A band that is new ----------------------------------------------------- */
 
 /* The timed runs of one length. */
@@ -102,13 +112,8 @@ static double window_median(const anm_timed *const *runs)
 {
     uint64_t sorted[WINDOW];
 
-    for (size_t i = 0; i < WINDOW; i++) {
-        const uint64_t ns = runs[i]->total_ns;
-        size_t at = i;
-        for (; at > 0 && sorted[at - 1] > ns; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = ns;
-    }
+    for (size_t i = 0; i < WINDOW; i++)
+        insert_sorted(sorted, i, runs[i]->total_ns);
     return (double)(sorted[WINDOW / 2 - 1] + sorted[WINDOW / 2]) / 2;
 }
 
@@ -210,29 +215,49 @@ static bool has_become_faster(const anm_band *b)
 
 /* ---- What belongs to all bands ------------------------------------------------ */
 
-/* Calls after gaps: the least of what they take beyond p50, since a gap that
- * costs something does so every time. One that is within its band shows that it
- * costs nothing that is seen. Where all were disturbed nothing is known. */
+/* One call after the gap, and what it took more than one just before with the
+ * pause of a band's runs: a host that is slower for a while is so in both. */
+static anm_status time_gap(anm_warm *w, const anm_band *band, uint64_t gap_ns,
+                           uint64_t *extra, bool *disturbed, anm_error *err)
+{
+    anm_timed before, after;
+
+    anm_warm_rest(band->p50_ns);
+    anm_status status = anm_warm_run(w, &before, err);
+    if (status) return status;
+    anm_sleep_ns(gap_ns);
+    status = anm_warm_run(w, &after, err);
+    if (status) return status;
+    *extra =
+        after.total_ns > before.total_ns ? after.total_ns - before.total_ns : 0;
+    *disturbed = before.disturbed || after.disturbed;
+    return ANM_OK;
+}
+
+/* The lower middle of a few is the price, and none where two calls took no more:
+ * a gap that costs something does so nearly every time. Where most were disturbed
+ * nothing is known. */
 static anm_status measure_gap(anm_warm *w, const anm_band *band,
                               uint64_t gap_ns, anm_error *err)
 {
     anm_engine *e = w->e;
-    uint64_t least = UINT64_MAX;
+    uint64_t extras[GAP_RUNS];
+    size_t n = 0, n_free = 0;
     const int class = anm_idle_class((int64_t)gap_ns);
 
-    for (size_t i = 0; i < GAP_RUNS && least > 0; i++) {
-        anm_timed run;
-        anm_sleep_ns(gap_ns);
-        const anm_status status = anm_warm_run(w, &run, err);
+    for (size_t i = 0; i < GAP_RUNS && n_free < GAP_FREE; i++) {
+        uint64_t extra;
+        bool disturbed;
+        const anm_status status =
+            time_gap(w, band, gap_ns, &extra, &disturbed, err);
         if (status) return status;
-        if (run.disturbed) continue;
-        const uint64_t extra =
-            run.total_ns > band->high_ns ? run.total_ns - band->p50_ns : 0;
-        if (extra < least) least = extra;
+        if (disturbed) continue;
+        n_free += extra == 0;
+        insert_sorted(extras, n++, extra);
     }
-    if (least == UINT64_MAX) return ANM_OK;
+    if (n < GAP_QUIET_LEAST && n_free < GAP_FREE) return ANM_OK;
     anm_mutex_lock(&e->book);
-    e->bands.base.idle_extra_ns[class] = least;
+    e->bands.base.idle_extra_ns[class] = extras[(n - 1) / 2];
     e->bands.base.idle_known |= 1u << class;
     anm_mutex_unlock(&e->book);
     return ANM_OK;
@@ -249,8 +274,10 @@ static anm_status measure_gaps(anm_warm *w, uint64_t end_ns, anm_error *err)
 
     for (size_t i = 0; i < sizeof(gaps_ns) / sizeof(gaps_ns[0]); i++) {
         if (known >> anm_idle_class((int64_t)gaps_ns[i]) & 1) continue;
-        const uint64_t need = GAP_RUNS * (gaps_ns[i] + band.p50_ns) *
-                              (gaps_ns[i] < long_gap_ns ? 1 : long_share);
+        const uint64_t need =
+            GAP_RUNS *
+            (anm_warm_pause_ns(band.p50_ns) + gaps_ns[i] + 2 * band.p50_ns) *
+            (gaps_ns[i] < long_gap_ns ? 1 : long_share);
         if (band.n == 0 || anm_now_ns() + need > end_ns) break;
         const anm_status status = measure_gap(w, &band, gaps_ns[i], err);
         if (status) return status;

@@ -32,7 +32,9 @@ anm_status anm_warm_prepare(anm_warm *w, size_t tokens, bool *possible,
 /* Run the prepared job and time it, as a live call is. */
 anm_status anm_warm_run(anm_warm *w, anm_timed *out, anm_error *err);
 
-/* The pause before a run, where runs take `run_ns`. */
+/* The pause before a run, where runs take `run_ns`: how long it is, 0 for none,
+ * and the pause itself. */
+uint64_t anm_warm_pause_ns(uint64_t run_ns);
 void anm_warm_rest(uint64_t run_ns);
 
 /* Probe the host, as after a call that left its band; nothing when it is not

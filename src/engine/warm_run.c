@@ -99,10 +99,18 @@ static void note_device(anm_engine *e, const anm_testimony *t)
     anm_mutex_unlock(&e->book);
 }
 
+uint64_t anm_warm_pause_ns(uint64_t run_ns)
+{
+    const uint64_t ms = UINT64_C(1000000);
+
+    return run_ns <= PAUSED_MOST_MS * ms ? PAUSE_MS * ms : 0;
+}
+
 void anm_warm_rest(uint64_t run_ns)
 {
-    if (run_ns <= PAUSED_MOST_MS * UINT64_C(1000000))
-        anm_sleep_ns(PAUSE_MS * UINT64_C(1000000));
+    const uint64_t ns = anm_warm_pause_ns(run_ns);
+
+    if (ns) anm_sleep_ns(ns);
 }
 
 anm_status anm_warm_run(anm_warm *w, anm_timed *out, anm_error *err)

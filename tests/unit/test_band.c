@@ -161,6 +161,32 @@ static void gap_costs_what_the_nearest_class_below_does(void **state)
     assert_int_equal(anm_idle_extra(&base, 3000000000000), 7);
 }
 
+static void band_moves_up_by_a_gap_that_stays_inside(void **state)
+{
+    const anm_band band = { .n = 8,
+                            .p50_ns = 100,
+                            .low_ns = 80,
+                            .high_ns = 130,
+                            .predict_p50_ns = 90,
+                            .today_p50_ns = 0 };
+    anm_band after = band;
+    (void)state;
+
+    anm_band_after_gap(&after, 29);
+    assert_int_equal(after.gap_ns, 29);
+    assert_int_equal(after.p50_ns, 129);
+    assert_int_equal(after.low_ns, 80);
+    assert_int_equal(after.high_ns, 159);
+    assert_int_equal(after.predict_p50_ns, 119);
+    assert_int_equal(after.today_p50_ns, 0);
+    after = band;
+    anm_band_after_gap(&after, 30); // is a cause
+    assert_memory_equal(&after, &band, sizeof(band));
+    after = (anm_band){ 0 };
+    anm_band_after_gap(&after, 5);
+    assert_int_equal(after.gap_ns, 0);
+}
+
 static anm_band at(size_t tokens, uint64_t p50)
 {
     return (anm_band){ .tokens = tokens,
@@ -278,6 +304,7 @@ int main(void)
         cmocka_unit_test(band_has_moved_when_today_is_a_quarter_slower),
         cmocka_unit_test(probes_have_a_median_and_a_scatter),
         cmocka_unit_test(gap_costs_what_the_nearest_class_below_does),
+        cmocka_unit_test(band_moves_up_by_a_gap_that_stays_inside),
         cmocka_unit_test(bands_lie_in_order_of_length),
         cmocka_unit_test(between_lengths_is_interpolated),
         cmocka_unit_test(below_the_first_length_only_the_high_end_holds),

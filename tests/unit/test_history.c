@@ -215,6 +215,8 @@ static void gaps_are_learned_by_class(void **state)
     e->bands.base.idle_extra_ns[0] = 7;
     e->bands.base.idle_known = 1;
     assert_int_equal(view(e, &r).idle_extra_ns, 7);
+    const anm_band holding = { .gap_ns = 5 };
+    assert_int_equal(anm_past_view(e, &holding, &r).idle_extra_ns, 2);
     r.counters.idle_before = 90000000000; // longer: at least as much
     assert_int_equal(view(e, &r).idle_extra_ns, 4 * ms);
     anm_free(e);
