@@ -61,29 +61,16 @@ static bool shows(const anm_record *r, anm_cause cause, uint64_t *ns)
 
 /* ---- Windows ----------------------------------------------------------------- */
 
-/* Calls of one moment. */
-typedef struct moment {
-    size_t first, last; /* records */
-    size_t n, n_hits;
-} moment;
-
 /* Storage of one look at all records. */
 typedef struct look {
     const anm_records *records;
-    moment *moments; /* [n_moments] of the cause looked at */
-    bool *hits;      /* [n_moments] */
-    double *values;  /* [records->n] scratch */
+    anm_trial *moments; /* [n_moments] of the cause looked at */
+    size_t *firsts;     /* [n_moments] records with which they begin */
+    size_t *lasts;      /* [n_moments] and end */
+    double *values;     /* [2 x records->n] scratch */
     size_t n_moments;
     size_t n_judged;
 } look;
-
-/* So many hits in a moment of n calls are as rare as one call in its own. */
-static bool is_hit(const moment *m)
-{
-    return m->n_hits &&
-           (m->n == m->n_hits ||
-            anm_binomial_tail(m->n, m->n_hits, nominal_rate) <= nominal_rate);
-}
 
 static void find_moments(look *l, anm_cause cause)
 {
@@ -93,17 +80,17 @@ static void find_moments(look *l, anm_cause cause)
     for (size_t i = 0; i < l->records->n; i++) {
         uint64_t ns;
         if (!can_show(&items[i], cause)) continue;
-        moment *m = l->n_moments ? &l->moments[l->n_moments - 1] : NULL;
-        if (!m || !anm_is_same_moment(&items[m->first], &items[i])) {
-            m = &l->moments[l->n_moments++];
-            *m = (moment){ .first = i };
+        if (!l->n_moments ||
+            !anm_is_same_moment(&items[l->firsts[l->n_moments - 1]],
+                                &items[i])) {
+            l->moments[l->n_moments] = (anm_trial){ 0 };
+            l->firsts[l->n_moments++] = i;
         }
-        m->last = i;
-        m->n++;
-        m->n_hits += shows(&items[i], cause, &ns);
+        const size_t at = l->n_moments - 1;
+        l->lasts[at] = i;
+        l->moments[at].n++;
+        l->moments[at].n_hits += shows(&items[i], cause, &ns);
     }
-    for (size_t i = 0; i < l->n_moments; i++)
-        l->hits[i] = is_hit(&l->moments[i]);
 }
 
 /* ---- Figures of a window ------------------------------------------------------- */
@@ -480,12 +467,13 @@ static void judge_causes(look *l, const char *source, anm_finding *out,
                             .until_ms = ANM_COUNTER_UNKNOWN,
                             .advice = anm_cause_advice((anm_cause)c) };
         find_moments(l, f->cause);
-        const anm_burst b = anm_burst_find(l->hits, l->n_moments, nominal_rate);
+        const anm_burst b =
+            anm_burst_find(l->moments, l->n_moments, nominal_rate);
         p[c] = b.p;
         n_hit_moments[c] = b.n_hits;
         if (!b.n_hits) continue;
-        f->first = l->moments[b.first].first;
-        f->last = l->moments[b.last].last;
+        f->first = l->firsts[b.first];
+        f->last = l->lasts[b.last];
         measure(l, f);
         if (f->cause == ANM_CAUSE_UNKNOWN) luck = chance_of_luck(l, f);
     }
@@ -523,16 +511,18 @@ anm_status anm_findings_make(const anm_records *records, const char *source,
     for (size_t i = 0; i < records->n; i++)
         l.n_judged += anm_record_is_judged(&records->items[i]);
     l.moments = anm_alloc_array(room, sizeof(*l.moments));
-    l.hits = anm_alloc_array(room, sizeof(*l.hits));
+    l.firsts = anm_alloc_array(room, sizeof(*l.firsts));
+    l.lasts = anm_alloc_array(room, sizeof(*l.lasts));
     l.values = anm_alloc_array(2 * room, sizeof(*l.values));
-    const bool has_room = l.moments && l.hits && l.values;
+    const bool has_room = l.moments && l.firsts && l.lasts && l.values;
     if (has_room) {
         judge_causes(&l, source, out, n);
         judge_loads(&l, source, out, n);
         sort_by_cost(out, *n);
     }
     anm_free(l.moments);
-    anm_free(l.hits);
+    anm_free(l.firsts);
+    anm_free(l.lasts);
     anm_free(l.values);
     return has_room ? ANM_OK
                     : anm_fail(err, ANM_E_NOMEM, "findings: out of memory");

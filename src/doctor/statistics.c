@@ -261,55 +261,108 @@ double anm_binomial_tail(size_t n, size_t k, double rate)
     return fmin(1, sum);
 }
 
+/* When a moment counts. */
+typedef enum counting {
+    COUNT_RARE, /* so many of its calls are hit as are rare */
+    COUNT_ANY,  /* any of its calls is hit */
+} counting;
+
+static bool counts(const anm_trial *t, counting how, double nominal)
+{
+    if (!t->n_hits) return false;
+    return how == COUNT_ANY || t->n == t->n_hits ||
+           anm_binomial_tail(t->n, t->n_hits, nominal) <= nominal;
+}
+
+/* Calls that count as one question each. */
+static size_t n_asked(const anm_trial *t, counting how)
+{
+    return how == COUNT_ANY ? t->n : 1;
+}
+
+/* The chance that any of n is hit. */
+static double any_of(size_t n, double rate)
+{
+    return -expm1((double)n * log1p(-rate));
+}
+
+/* How much likelier a moment is at a rate than at the nominal one. */
+static double score_of(size_t n, bool is_hit, double rate, double nominal)
+{
+    return is_hit ? log(any_of(n, rate) / any_of(n, nominal))
+                  : (double)n * (log1p(-rate) - log1p(-nominal));
+}
+
 typedef struct scan {
     double score;
-    size_t first, last;
+    size_t first, last, n_hits;
 } scan;
 
 /* The run with the highest sum of scores. */
-static scan best_run(const bool *hits, size_t n, double for_hit,
-                     double for_miss)
+static scan best_run(const anm_trial *trials, size_t n, counting how,
+                     double rate, double nominal)
 {
-    scan best = { 0 };
-    double score = 0;
-    size_t first = 0;
+    scan best = { 0 }, run = { 0 };
 
     for (size_t i = 0; i < n; i++) {
-        if (score <= 0) {
-            score = 0;
-            first = i;
-        }
-        score += hits[i] ? for_hit : for_miss;
-        if (hits[i] && score > best.score)
-            best = (scan){ .score = score, .first = first, .last = i };
+        const bool is_hit = counts(&trials[i], how, nominal);
+        if (run.score <= 0) run = (scan){ .first = i };
+        run.score += score_of(n_asked(&trials[i], how), is_hit, rate, nominal);
+        run.last = i;
+        run.n_hits += is_hit;
+        if (is_hit && run.score > best.score) best = run;
     }
     return best;
 }
 
-anm_burst anm_burst_find(const bool *hits, size_t n, double nominal)
+/* The chance of as many moments that count in all. */
+static double chance_of_all(const anm_trial *trials, size_t n, counting how,
+                            double nominal)
+{
+    size_t n_hits = 0;
+    double mean = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        n_hits += counts(&trials[i], how, nominal);
+        mean += any_of(n_asked(&trials[i], how), nominal);
+    }
+    return (double)n_hits < mean + 1
+               ? 1
+               : anm_binomial_tail(n, n_hits, mean / (double)n);
+}
+
+static anm_burst find_counted(const anm_trial *trials, size_t n, counting how,
+                              double nominal)
 {
     static const double rates[] = { 0.05, 0.25, 0.8 };
     enum { N_RATES = sizeof(rates) / sizeof(rates[0]) };
     scan best = { 0 };
-    anm_burst out = { .p = 1 };
-    size_t n_hits = 0;
 
-    for (size_t i = 0; i < n; i++)
-        n_hits += hits[i];
-    if (!n_hits) return out;
     for (size_t i = 0; i < N_RATES; i++) {
-        const scan run = best_run(hits, n, log(rates[i] / nominal),
-                                  log1p(-rates[i]) - log1p(-nominal));
+        const scan run = best_run(trials, n, how, rates[i], nominal);
         if (run.score > best.score) best = run;
     }
-    out.first = best.first;
-    out.last = best.last;
-    for (size_t i = out.first; i <= out.last; i++)
-        out.n_hits += hits[i];
+    if (!best.n_hits) return (anm_burst){ .p = 1 };
     const double of_run = N_RATES * (double)n * exp(-best.score);
-    const double of_all = anm_binomial_tail(n, n_hits, nominal);
-    out.p = fmin(1, 2 * fmin(of_run, of_all));
-    return out;
+    const double of_all = chance_of_all(trials, n, how, nominal);
+    return (anm_burst){ .first = best.first,
+                        .last = best.last,
+                        .n_hits = best.n_hits,
+                        .p = fmin(1, 2 * fmin(of_run, of_all)) };
+}
+
+anm_burst anm_burst_find(const anm_trial *trials, size_t n, double nominal)
+{
+    bool is_crowded = false;
+
+    for (size_t i = 0; i < n; i++)
+        is_crowded = is_crowded || trials[i].n > 1;
+    anm_burst best = find_counted(trials, n, COUNT_RARE, nominal);
+    if (!is_crowded) return best;
+    const anm_burst any = find_counted(trials, n, COUNT_ANY, nominal);
+    if (any.p < best.p) best = any;
+    best.p = fmin(1, 2 * best.p);
+    return best;
 }
 
 static double log_choose(size_t n, size_t k)

@@ -92,23 +92,36 @@ double anm_binomial_tail(size_t n, size_t k, double rate);
  * `most` of the `marked` ones. n and marked are at most all. */
 double anm_draw_tail(size_t all, size_t marked, size_t n, size_t most);
 
-/* Where in a sequence of hits and misses hits are more frequent than a nominal
- * rate allows. */
+/* Calls of one moment, which share what disturbs them. n > 0. */
+typedef struct anm_trial {
+    size_t n, n_hits;
+} anm_trial;
+
+/* Where in a sequence of moments hits are more frequent than a nominal rate
+ * allows. */
 typedef struct anm_burst {
-    size_t first, last; /* the densest run of them, both hits */
-    size_t n_hits;      /* inside it */
+    size_t first, last; /* the densest run of moments, both with hits */
+    size_t n_hits;      /* moments with hits inside it */
     double p;           /* chance of a run as dense anywhere in the sequence,
                            or of as many hits in all, at the nominal rate */
 } anm_burst;
 
-/* hits [n]. Without any hit p is 1 and the rest 0.
+/* trials [n]. Without any hit p is 1 and the rest 0.
+ *
+ * Moments are looked at in two ways. That of many calls a share is hit, which
+ * one disturbance does: a moment counts when so many hits have at most the
+ * nominal chance. And that some call is hit in one moment after the other: a
+ * moment counts when any call is, which m calls have a chance of at most
+ * 1 - (1 - nominal)^m for, alike or not as they may be. Where every moment has
+ * one call both are one; else p is doubled.
  *
  * A run is scored by the logarithm of how much likelier it is at a rate of
  * 0.05, 0.25 or 0.8 than at the nominal one. From any one place on that
- * likelihood ratio has the mean 1 under the nominal rate, so it ever passes s
- * with a chance of at most 1 / s; n places and three rates bound the chance
- * of the best run by 3 n / s. That is compared with the binomial tail of the
- * whole and the smaller of the two is doubled. */
-anm_burst anm_burst_find(const bool *hits, size_t n, double nominal);
+ * likelihood ratio has at most the mean 1 under the nominal rate, so it ever
+ * passes s with a chance of at most 1 / s; n places and three rates bound the
+ * chance of the best run by 3 n / s. That is compared with the tail of the
+ * whole, binomial at the mean of the moments' chances (Hoeffding's bound beyond
+ * the mean), and the smaller of the two is doubled. */
+anm_burst anm_burst_find(const anm_trial *trials, size_t n, double nominal);
 
 #endif

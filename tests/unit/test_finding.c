@@ -215,6 +215,23 @@ static void calls_of_one_moment_are_one_piece_of_evidence(void **state)
     drop(w);
 }
 
+static void rare_cause_of_a_busy_process_is_found(void **state)
+{
+    window *w = steady(2000);
+    (void)state;
+
+    // Fifty calls a second, every twentieth of them: two or fewer in a moment.
+    for (size_t i = 0; i < 2000; i++)
+        w->records.items[i].at_ms = (int64_t)i * 20;
+    for (size_t i = 3; i < 2000; i += 20)
+        plant(w, i, ANM_CAUSE_CPU_CONTENTION, 3000000);
+    look(w);
+    assert_int_equal(w->n, 1);
+    assert_int_equal(w->found[0].cause, ANM_CAUSE_CPU_CONTENTION);
+    assert_int_equal(w->found[0].n_hits, 100);
+    drop(w);
+}
+
 static void first_calls_are_counted_among_first_calls(void **state)
 {
     window *w = steady(2000);
@@ -307,6 +324,7 @@ int main(void)
         cmocka_unit_test(imposed_and_disturbed_calls_do_not_count),
         cmocka_unit_test(effect_below_ten_percent_is_no_finding),
         cmocka_unit_test(calls_of_one_moment_are_one_piece_of_evidence),
+        cmocka_unit_test(rare_cause_of_a_busy_process_is_found),
         cmocka_unit_test(first_calls_are_counted_among_first_calls),
         cmocka_unit_test(costliest_comes_first),
         cmocka_unit_test(nominal_rate_is_no_finding),

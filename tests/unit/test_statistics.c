@@ -182,15 +182,26 @@ static void draw_tail_is_the_known_one(void **state)
     assert_true(is_near(anm_draw_tail(5, 0, 3, 0), 1, 1e-12));
 }
 
+/* Each in a moment of its own. */
+static anm_burst find(const bool *hits, size_t n)
+{
+    anm_trial trials[1000];
+
+    assert_true(n <= 1000);
+    for (size_t i = 0; i < n; i++)
+        trials[i] = (anm_trial){ .n = 1, .n_hits = hits[i] };
+    return anm_burst_find(trials, n, 0.01);
+}
+
 static void burst_is_found_where_it_is(void **state)
 {
     bool hits[1000] = { false };
     (void)state;
 
-    assert_true(anm_burst_find(hits, 1000, 0.01).p == 1);
+    assert_true(find(hits, 1000).p == 1);
     for (size_t i = 400; i < 420; i++)
         hits[i] = true;
-    anm_burst b = anm_burst_find(hits, 1000, 0.01);
+    anm_burst b = find(hits, 1000);
     assert_int_equal(b.first, 400);
     assert_int_equal(b.last, 419);
     assert_int_equal(b.n_hits, 20);
@@ -199,12 +210,12 @@ static void burst_is_found_where_it_is(void **state)
     // Two in a hundred thousand are nothing, three in a row in thirty are.
     memset(hits, 0, sizeof(hits));
     hits[10] = hits[700] = true;
-    assert_true(anm_burst_find(hits, 1000, 0.01).p > 0.5);
+    assert_true(find(hits, 1000).p > 0.5);
     memset(hits, 0, sizeof(hits));
     hits[3] = true;
-    assert_true(anm_burst_find(hits, 30, 0.01).p > 0.3);
+    assert_true(find(hits, 30).p > 0.3);
     hits[4] = hits[5] = true;
-    assert_true(anm_burst_find(hits, 30, 0.01).p < 0.001);
+    assert_true(find(hits, 30).p < 0.001);
 }
 
 static void nominal_rate_gives_bursts_no_more_often_than_said(void **state)
@@ -218,9 +229,59 @@ static void nominal_rate_gives_bursts_no_more_often_than_said(void **state)
         bool hits[N];
         for (size_t i = 0; i < N; i++)
             hits[i] = draw(&draws) < 0.01;
-        n_found += anm_burst_find(hits, N, 0.01).p < 0.05;
+        n_found += find(hits, N).p < 0.05;
     }
     assert_true(n_found <= TRIALS * 0.05);
+}
+
+static void rare_hits_of_crowded_moments_are_found(void **state)
+{
+    anm_trial trials[200];
+    (void)state;
+
+    // Every twentieth call: of two calls in a moment one, or two of fifty.
+    for (size_t i = 0; i < 200; i++)
+        trials[i] = (anm_trial){ .n = 2, .n_hits = i % 10 == 0 };
+    assert_true(anm_burst_find(trials, 200, 0.01).p < 1e-5);
+    for (size_t i = 0; i < 200; i++)
+        trials[i] = (anm_trial){ .n = 50, .n_hits = i % 2 ? 2 : 3 };
+    assert_true(anm_burst_find(trials, 200, 0.01).p < 1e-30);
+
+    // One disturbance is one, however many calls it meets.
+    for (size_t i = 0; i < 200; i++)
+        trials[i] = (anm_trial){ .n = 50, .n_hits = i == 7 ? 50 : 0 };
+    assert_true(anm_burst_find(trials, 200, 0.01).p > 0.5);
+}
+
+/* Calls of a moment alike or not: `part` of the moments are hit as a whole at
+ * the nominal rate, the others call by call. */
+static size_t found_of_crowds(double part)
+{
+    enum { TRIALS = 1000, N = 60 };
+    uint64_t draws = 11;
+    size_t n_found = 0;
+
+    for (size_t t = 0; t < TRIALS; t++) {
+        anm_trial trials[N];
+        for (size_t i = 0; i < N; i++) {
+            trials[i] = (anm_trial){ .n = 1 + i % 7 * 6 };
+            const bool is_whole = draw(&draws) < part;
+            const bool is_hit = draw(&draws) < 0.01;
+            for (size_t k = 0; k < trials[i].n; k++)
+                trials[i].n_hits += is_whole ? is_hit : draw(&draws) < 0.01;
+        }
+        n_found += anm_burst_find(trials, N, 0.01).p < 0.05;
+    }
+    return n_found;
+}
+
+static void nominal_rate_in_crowds_is_found_no_more_often(void **state)
+{
+    (void)state;
+
+    assert_true(found_of_crowds(0) <= 50);
+    assert_true(found_of_crowds(0.5) <= 50);
+    assert_true(found_of_crowds(1) <= 50);
 }
 
 static void memory_that_is_out_is_said(void **state)
@@ -248,6 +309,8 @@ int main(void)
         cmocka_unit_test(draw_tail_is_the_known_one),
         cmocka_unit_test(burst_is_found_where_it_is),
         cmocka_unit_test(nominal_rate_gives_bursts_no_more_often_than_said),
+        cmocka_unit_test(rare_hits_of_crowded_moments_are_found),
+        cmocka_unit_test(nominal_rate_in_crowds_is_found_no_more_often),
         cmocka_unit_test(memory_that_is_out_is_said),
     };
 
