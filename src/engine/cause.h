@@ -29,7 +29,7 @@
 typedef struct anm_history {
     anm_band band;          /* of the call, with its stages */
     uint64_t idle_extra_ns; /* by the idle curve, for the gap before the call */
-    double longer_ratio;    /* estimated work at the call's tokens over that of
+    double longer_ratio;    /* estimated time at the call's tokens over that of
                                the longest band; 0 or 1: within the bands */
     double probe_ratio;  /* host probe over the calibrated one, 1 while within
                                what those scattered by; 0: none */

@@ -191,14 +191,32 @@ static bool differs(const char *stored, const char *now)
     return *stored && *now && strcmp(stored, now) != 0;
 }
 
-/* Estimated work beyond the longest band. */
+/* The longest band of at most half the length of the last; NULL without. */
+static const anm_band *half_as_long(const anm_bands *b)
+{
+    for (size_t i = b->n - 1; i-- > 0;)
+        if (b->items[i].tokens <= b->items[b->n - 1].tokens / 2)
+            return &b->items[i];
+    return NULL;
+}
+
+/* What a call beyond the longest band takes over that one: as its estimated
+ * work, and no more than the bands before it grow with theirs. What every call
+ * takes alike, however long, is no work of longer ones. */
 static double find_longer(const anm_engine *e, size_t tokens)
 {
-    const size_t longest =
-        e->bands.n ? e->bands.items[e->bands.n - 1].tokens : 0;
+    const anm_bands *b = &e->bands;
+    const anm_band *last = b->n ? &b->items[b->n - 1] : NULL;
 
-    if (longest == 0 || tokens <= longest) return 0;
-    return anm_engine_macs(e, tokens) / anm_engine_macs(e, longest);
+    if (!last || tokens <= last->tokens) return 0;
+    const double macs = anm_engine_macs(e, last->tokens);
+    const double more = anm_engine_macs(e, tokens) / macs - 1;
+    const anm_band *half = half_as_long(b);
+    if (!half || !last->p50_ns) return 1 + more;
+    if (half->p50_ns >= last->p50_ns) return 1;
+    const double grown = 1 - (double)half->p50_ns / (double)last->p50_ns;
+    const double worked = 1 - anm_engine_macs(e, half->tokens) / macs;
+    return 1 + more * fmin(1, grown / worked);
 }
 
 anm_history anm_past_view(const anm_engine *e, const anm_band *band,

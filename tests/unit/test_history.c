@@ -1,6 +1,7 @@
 /* test_history.c - what earlier calls tell: drift but no step, gaps, changes.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -361,6 +362,26 @@ static void text_beyond_the_longest_band_is_longer(void **state)
     anm_free(e);
 }
 
+static void longer_text_takes_no_more_than_bands_grow(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt r = call_of(20 * ms);
+    (void)state;
+
+    e->macs[1] = 100;
+    e->bands.n = 3;
+    e->bands.items[0] = (anm_band){ .tokens = 8, .p50_ns = 15 * ms };
+    e->bands.items[1] = (anm_band){ .tokens = 12, .p50_ns = 17 * ms };
+    e->bands.items[2] = (anm_band){ .tokens = 16, .p50_ns = 20 * ms };
+    r.band.tokens = 48;
+    assert_true(fabs(view(e, &r).longer_ratio - 2) < 1e-9); // of 3
+    e->bands.items[0].p50_ns = 5 * ms;
+    assert_true(view(e, &r).longer_ratio == 3);
+    e->bands.items[0].p50_ns = 20 * ms;
+    assert_true(view(e, &r).longer_ratio == 1);
+    anm_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +401,7 @@ int main(void)
         cmocka_unit_test(what_bands_were_measured_with_is_compared),
         cmocka_unit_test(probe_within_its_scatter_tells_nothing),
         cmocka_unit_test(text_beyond_the_longest_band_is_longer),
+        cmocka_unit_test(longer_text_takes_no_more_than_bands_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
