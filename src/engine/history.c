@@ -16,9 +16,10 @@ enum {
     STEP_LEAST = 2,   // calls of a level
     FALLEN = 8,       // calls that tell whether a rise is over
     GAPS_LEAST = 3,
-    ALIKE_MOST = 3,  // gaps in a row that are charged
-    ALIKE_LEAST = 4, // shorter ones in a row before them
-    SAME_LEAST = 3,  // calls of the same ids before others count as a change
+    GAPS_AGAINST = 6, // to know better than warm-up
+    ALIKE_MOST = 3,   // gaps in a row that are charged
+    ALIKE_LEAST = 4,  // shorter ones in a row before them
+    SAME_LEAST = 3,   // calls of the same ids before others count as a change
     PROBES = 3,
 };
 
@@ -174,7 +175,8 @@ static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns,
         double values[ANM_PAST_GAPS], sorted[ANM_PAST_GAPS];
         const size_t n =
             past->n_extra[c] < ANM_PAST_GAPS ? past->n_extra[c] : ANM_PAST_GAPS;
-        if (n < GAPS_LEAST) continue;
+        const bool is_known = base.idle_known >> c & 1;
+        if (n < (is_known ? GAPS_AGAINST : GAPS_LEAST)) continue;
         for (size_t i = 0; i < n; i++)
             values[i] = (double)past->extra_ns[c][i];
         sort_few(sorted, values, n);

@@ -223,6 +223,24 @@ static void gaps_are_learned_by_class(void **state)
     anm_free(e);
 }
 
+/* Three slow calls after longer gaps happen where half of all are slow. */
+static void warm_up_is_overruled_by_more_than_a_few_gaps(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt short_one = call_of(10 * ms), r = call_of(14 * ms);
+    (void)state;
+
+    r.counters.idle_before = 3000000000;
+    e->bands.base.idle_known = 1u << anm_idle_class(r.counters.idle_before);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(view(e, &r).idle_extra_ns, 0);
+        anm_past_note(e, &short_one);
+        anm_past_note(e, &r);
+    }
+    assert_int_equal(view(e, &r).idle_extra_ns, 4 * ms);
+    anm_free(e);
+}
+
 /* Calls that are slow whatever the gap, and calls whose gaps are all alike. */
 static void slow_calls_are_no_price_of_gaps(void **state)
 {
@@ -394,6 +412,7 @@ int main(void)
             price_of_another_place_is_learned_from_calls_no_firsts),
         cmocka_unit_test(quiet_calls_have_no_drift),
         cmocka_unit_test(gaps_are_learned_by_class),
+        cmocka_unit_test(warm_up_is_overruled_by_more_than_a_few_gaps),
         cmocka_unit_test(slow_calls_are_no_price_of_gaps),
         cmocka_unit_test(step_at_a_longer_gap_is_no_price_of_it),
         cmocka_unit_test(queue_and_delay_are_no_part_of_a_gap),
