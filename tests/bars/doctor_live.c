@@ -13,8 +13,8 @@
  * pause neighbours sweep the caches, and they rest before the call.
  *
  * wake: the same pauses without neighbours, before a device that falls asleep
- * when nobody asks for a second: its next prediction takes half as long again,
- * in warm-up as well as after it.
+ * when nobody asks for a second: its next prediction takes twice as long, in
+ * warm-up as well as after it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <pthread.h>
@@ -44,7 +44,7 @@ enum {
 };
 
 // So that the first start measures what gaps of seconds cost.
-enum { WARM_MS = 20000 };
+enum { WARM_MS = 60000 };
 
 static const uint64_t asleep_after_ns = 1000000000;
 
@@ -84,7 +84,7 @@ anm_status __wrap_anm_cpu_predict(anm_runner *r, const anm_call *call,
     uint64_t awake_ns = start_ns;
 
     if (falls_asleep && end_ns && start_ns - end_ns > asleep_after_ns)
-        while (awake_ns < start_ns + took_ns / 2)
+        while (awake_ns < start_ns + took_ns)
             awake_ns = anm_now_ns();
     const anm_status status = __real_anm_cpu_predict(r, call, bind_ns, err);
     end_ns = anm_now_ns();
