@@ -50,8 +50,10 @@ void anm_map_close(anm_map *map);
 
 typedef enum anm_map_advice {
     ANM_MAP_SEQUENTIAL, /* about to be read once, in order */
-    ANM_MAP_WILL_NEED,  /* bring in now, huge pages where the system has them */
-    ANM_MAP_DROP,       /* this process is done with these pages for now */
+    ANM_MAP_LASTING, /* to be read over and over: huge pages, where there are */
+    ANM_MAP_SPARSE,  /* little of it, here and there: bring it into memory, and
+                           into this process only what is read */
+    ANM_MAP_DROP,    /* this process is done with these pages for now */
 } anm_map_advice;
 
 /* A hint about bytes inside a map; never fails. */

@@ -77,8 +77,11 @@ static void advise(pages p, anm_map_advice advice)
     case ANM_MAP_SEQUENTIAL:
         madvise(p.start, p.len, MADV_SEQUENTIAL);
         return;
-    case ANM_MAP_WILL_NEED:
+    case ANM_MAP_LASTING:
         madvise(p.start, p.len, MADV_HUGEPAGE);
+        return;
+    case ANM_MAP_SPARSE:
+        madvise(p.start, p.len, MADV_NOHUGEPAGE);
         madvise(p.start, p.len, MADV_WILLNEED);
         return;
     case ANM_MAP_DROP:
@@ -99,7 +102,8 @@ static void advise(pages p, anm_map_advice advice)
 {
     static const int advices[] = {
         [ANM_MAP_SEQUENTIAL] = POSIX_MADV_SEQUENTIAL,
-        [ANM_MAP_WILL_NEED] = POSIX_MADV_WILLNEED,
+        [ANM_MAP_LASTING] = POSIX_MADV_NORMAL,
+        [ANM_MAP_SPARSE] = POSIX_MADV_WILLNEED,
         [ANM_MAP_DROP] = POSIX_MADV_DONTNEED,
     };
     posix_madvise(p.start, p.len, advices[advice]);
@@ -118,6 +122,8 @@ void anm_map_populate(anm_bytes inside)
     volatile uint8_t sink = 0;
 
     if (!inside.len || populate(pages_of(inside))) return;
+    posix_madvise(pages_of(inside).start, pages_of(inside).len,
+                  POSIX_MADV_WILLNEED);
     for (size_t i = 0; i < inside.len; i += page)
         sink = inside.data[i];
     // The steps above start inside a page and may leap over the last one.

@@ -118,6 +118,7 @@ static anm_status open_file(anm_artifact *a, const search *s, bool trust,
     if (kind == ANM_FILE_ABSENT)
         return anm_fail(err, ANM_E_NOTFOUND, "%s: no such file", s->path);
     status = anm_map_open(&map, s->path, err);
+    if (!status) anm_map_advise(map.bytes, ANM_MAP_LASTING);
     if (!status) status = anm_frame_read(&frame, map.bytes, err);
     if (!status && strcmp(frame.key, s->key_text) != 0)
         status = anm_fail(err, ANM_E_CORRUPT, "made for something else");

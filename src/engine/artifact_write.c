@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "engine/artifact_file.h"
 
-enum { HEADER_BYTES = 64, SECTION_ALIGN = 4096 };
+/* A system that keeps files in large pages makes them of what one write covers:
+ * in blocks of a huge page weights are found in fewer steps ever after. */
+enum { HEADER_BYTES = 64, SECTION_ALIGN = 4096, BLOCK_BYTES = 2 << 20 };
 
 static const uint64_t progress_every_ns = 50000000;
 
@@ -28,7 +30,9 @@ struct anm_artifact_memory {
 struct anm_frame_writer {
     anm_frame_writer_params params; /* key and model are not used after _new */
     anm_new_file file;
-    anm_map map; /* of the sections so far */
+    uint8_t *block; /* [BLOCK_BYTES]: */
+    size_t held;    /* bytes there, which the file lacks still */
+    anm_map map;    /* of the sections so far */
     anm_sha256 *hash;
     written *sections; /* [n] in the order written */
     size_t n, cap;
@@ -46,15 +50,40 @@ static anm_status fail_nomem(anm_error *err)
 
 /* ---- Bytes ---------------------------------------------------------------- */
 
-static anm_status put(anm_frame_writer *w, const void *data, size_t len,
-                      anm_error *err)
+static uint64_t position(const anm_frame_writer *w)
 {
-    const anm_status status = anm_new_file_write(&w->file, data, len, err);
+    return w->file.written + w->held;
+}
+
+static anm_status flush(anm_frame_writer *w, anm_error *err)
+{
+    const anm_status status =
+        anm_new_file_write(&w->file, w->block, w->held, err);
 
     // Memory is no trouble of the file, and would be none the less there.
     if (status) w->io_failed = status != ANM_E_NOMEM;
-    if (!status && w->hash) anm_sha256_add(w->hash, data, len);
+    w->held = 0;
     return status;
+}
+
+static anm_status put(anm_frame_writer *w, const void *data, size_t len,
+                      anm_error *err)
+{
+    const uint8_t *rest = data;
+
+    if (w->hash) anm_sha256_add(w->hash, data, len);
+    while (len) {
+        const size_t room = BLOCK_BYTES - (size_t)(position(w) % BLOCK_BYTES);
+        const size_t n = len < room ? len : room;
+        memcpy(w->block + w->held, rest, n);
+        w->held += n;
+        rest += n;
+        len -= n;
+        if (n < room) continue;
+        const anm_status status = flush(w, err);
+        if (status) return status;
+    }
+    return ANM_OK;
 }
 
 static anm_status put_number(anm_frame_writer *w, uint64_t value, size_t bytes,
@@ -70,7 +99,7 @@ static anm_status put_number(anm_frame_writer *w, uint64_t value, size_t bytes,
 static anm_status pad(anm_frame_writer *w, anm_error *err)
 {
     static const uint8_t zeros[SECTION_ALIGN];
-    const size_t over = (size_t)(w->file.written % SECTION_ALIGN);
+    const size_t over = (size_t)(position(w) % SECTION_ALIGN);
 
     return over ? put(w, zeros, SECTION_ALIGN - over, err) : ANM_OK;
 }
@@ -108,7 +137,7 @@ static anm_status begin(void *ctx, const char *name, uint64_t bytes,
     if (!s.name) return fail_nomem(err);
     if (w->params.path) {
         status = pad(w, err);
-        s.offset = w->file.written;
+        s.offset = position(w);
     } else {
         s.block = bytes <= SIZE_MAX - SECTION_ALIGN
                       ? anm_alloc_aligned(SECTION_ALIGN, (size_t)bytes + 1)
@@ -165,6 +194,8 @@ anm_status anm_frame_writer_sections(anm_frame_writer *w, anm_sections *out,
     if (status) return status;
     anm_map_close(&w->map);
     if (w->params.path) {
+        status = flush(w, err);
+        if (status) return status;
         status = anm_map_open(&w->map, w->file.temp_path, err);
         if (status) {
             w->io_failed = status != ANM_E_NOMEM;
@@ -194,8 +225,10 @@ anm_status anm_frame_writer_sections(anm_frame_writer *w, anm_sections *out,
 static anm_status put_start(anm_frame_writer *w, anm_error *err)
 {
     static const uint8_t header[HEADER_BYTES];
-    anm_status status = put(w, header, sizeof(header), err);
 
+    w->block = anm_alloc(BLOCK_BYTES);
+    if (!w->block) return fail_nomem(err);
+    anm_status status = put(w, header, sizeof(header), err);
     if (status) return status;
     // The digest begins behind the header, which is written last.
     w->hash = anm_sha256_new();
@@ -281,6 +314,7 @@ void anm_frame_writer_free(anm_frame_writer *w)
     if (!w) return;
     anm_map_close(&w->map);
     anm_new_file_close(&w->file);
+    anm_free(w->block);
     anm_sha256_free(w->hash);
     free_written(w->sections, w->n);
     anm_free(w->items);
@@ -292,9 +326,10 @@ anm_status anm_frame_writer_commit(anm_frame_writer *w, anm_error *err)
     anm_status status = check_whole(w, err);
 
     if (status || !w->params.path) return status;
-    const uint64_t table_at = w->file.written;
+    const uint64_t table_at = position(w);
     anm_map_close(&w->map);
     status = put_table(w, err);
+    if (!status) status = flush(w, err);
     if (!status) status = patch_header(w, table_at, err);
     if (!status) status = anm_new_file_commit(&w->file, err);
     if (status) w->io_failed = status != ANM_E_NOMEM;

@@ -70,7 +70,8 @@ static void hints_change_no_byte(void **state)
     for (uint64_t offset = 0; offset < 280000; offset += 70001) {
         assert_true(anm_bytes_slice(map.bytes, offset, 20000, &part));
         anm_map_advise(part, ANM_MAP_SEQUENTIAL);
-        anm_map_advise(part, ANM_MAP_WILL_NEED);
+        anm_map_advise(part, ANM_MAP_LASTING);
+        anm_map_advise(part, ANM_MAP_SPARSE);
         anm_map_populate(part);
         anm_map_advise(part, ANM_MAP_DROP);
     }

@@ -270,10 +270,8 @@ static anm_status load_graph(anm_runner *r, const anm_sections *sections,
     status = resolve_graph(r, sections, err);
     if (status) return status;
 
-    for (size_t i = 0; i < r->n_sections; i++) {
-        anm_map_advise(r->sections[i], ANM_MAP_WILL_NEED);
+    for (size_t i = 0; i < r->n_sections; i++)
         anm_map_populate(r->sections[i]);
-    }
     return anm_cpu_reserve(r, 64, 1, err);
 }
 

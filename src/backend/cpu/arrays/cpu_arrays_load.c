@@ -108,10 +108,8 @@ anm_status anm_cpu_arrays_load(anm_runner *r, const anm_sections *sections,
     status = anm_cpu_arrays_bind(r, sections, err);
     if (!status) status = make_states(r, err);
     if (status) return status;
-    for (size_t i = 0; i < r->n_sections; i++) {
-        anm_map_advise(r->sections[i], ANM_MAP_WILL_NEED);
+    for (size_t i = 0; i < r->n_sections; i++)
         anm_map_populate(r->sections[i]);
-    }
     status = make_first_fit(r, &fit, err);
     if (!status) fill_plan(r, fit);
     return status;

@@ -491,7 +491,7 @@ static anm_status bind_table(anm_runner *r, const anm_sections *sections,
         stored_bytes(anm_arrays_value(r->arrays->program, v)), &found, err);
 
     if (status) return status;
-    anm_map_advise(found, ANM_MAP_WILL_NEED);
+    anm_map_advise(found, ANM_MAP_SPARSE);
     r->arrays->consts[v].table = found.data;
     return ANM_OK;
 }
