@@ -158,18 +158,12 @@ static double find_drift(const anm_past *past)
 
 /* ---- Idle gaps -------------------------------------------------------------------- */
 
-/* The curve that warm-up measured, less what the band of such calls holds
- * already, and what calls have shown since: a gap that costs something does so
- * nearly always, hence the lower quartile. */
-static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns,
-                                uint64_t held_ns)
+/* The curve that warm-up measured, with what calls have shown since: a gap that
+ * costs something does so nearly always, hence the lower quartile. */
+static anm_band_base idle_curve(const anm_engine *e)
 {
     const anm_past *past = &e->past;
     anm_band_base base = e->bands.base;
-
-    for (int c = 0; c < ANM_IDLE_CLASSES; c++)
-        base.idle_extra_ns[c] -=
-            base.idle_extra_ns[c] < held_ns ? base.idle_extra_ns[c] : held_ns;
 
     for (int c = 0; c < ANM_IDLE_CLASSES; c++) {
         double values[ANM_PAST_GAPS], sorted[ANM_PAST_GAPS];
@@ -183,7 +177,21 @@ static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns,
         base.idle_extra_ns[c] = (uint64_t)sorted[n / 4];
         base.idle_known |= 1u << c;
     }
-    return anm_idle_extra(&base, idle_ns);
+    return base;
+}
+
+static uint64_t beyond(uint64_t value, uint64_t usual)
+{
+    return value > usual ? value - usual : 0;
+}
+
+/* What the gap takes beyond what the band of such calls holds already. */
+static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns,
+                                uint64_t held_ns)
+{
+    const anm_band_base curve = idle_curve(e);
+
+    return beyond(anm_idle_extra(&curve, idle_ns), held_ns);
 }
 
 /* ---- The view --------------------------------------------------------------------- */
@@ -319,25 +327,31 @@ static void note_input(anm_past *past, const anm_receipt *r)
 }
 
 /* What is slow for another reason is so after short gaps as well: a gap is
- * charged only with what it adds to the call just before the gaps became longer,
- * and only the first few of them, since later ones may be slow for another
- * reason. Where gaps change all the time a call that is slow from now on falls
- * easily on a longer one: there each rise is charged once. */
-static void note_gap(anm_past *past, int class, uint64_t extra)
+ * charged only with what is left without that, which the call just before the
+ * gaps became longer shows, less the price of its own gap; and only the first
+ * few of them, since later ones may be slow for another reason. Where gaps change
+ * all the time a call that is slow from now on falls easily on a longer one:
+ * there each rise is charged once. */
+static void note_gap(anm_engine *e, int64_t idle_ns, uint64_t extra)
 {
+    anm_past *past = &e->past;
+    const int class = anm_idle_class(idle_ns);
+
     if (class > past->latest_class) {
-        past->usual_ns = past->latest_ns;
+        const uint64_t price = find_idle_extra(e, past->latest_idle_ns, 0);
+        past->usual_ns = beyond(past->latest_ns, price);
         past->n_alike = past->n_as_long < ALIKE_LEAST ? 1 : ALIKE_MOST;
     } else if (class < past->latest_class) {
         past->n_alike = 0;
     }
     past->n_as_long = class == past->latest_class ? past->n_as_long + 1 : 1;
     past->latest_class = class;
+    past->latest_idle_ns = idle_ns;
     past->latest_ns = extra;
     if (past->n_alike == 0) return;
     past->n_alike--;
     past->extra_ns[class][past->n_extra[class]++ % ANM_PAST_GAPS] =
-        extra > past->usual_ns ? extra - past->usual_ns : 0;
+        beyond(extra, past->usual_ns);
 }
 
 void anm_past_note(anm_engine *e, const anm_receipt *r)
@@ -349,8 +363,7 @@ void anm_past_note(anm_engine *e, const anm_receipt *r)
     if (r->band.verdict != ANM_VERDICT_ABOVE) note_input(past, r);
     if (r->band.n == 0 || r->first) return;
     const uint64_t own = own_time(r, ANM_CAUSE_IDLE_WAKEUP);
-    note_gap(past, anm_idle_class(r->counters.idle_before),
-             own > p50 ? own - p50 : 0);
+    note_gap(e, r->counters.idle_before, beyond(own, p50 - r->band.gap_ns));
     past->ratios[past->n_ratios++ % ANM_PAST_RATIOS] =
         (float)((double)own_time(r, ANM_CAUSE_THERMAL_DRIFT) / (double)p50);
     note_drift(past, r);

@@ -15,14 +15,16 @@ typedef struct anm_past {
     /* As shares of p50: the rise that was seen last and has not gone, and what
      * another place or artifact took of the last call that was no first. */
     double drifted, standing_share;
-    /* The call before: its gap's class, and how many in a row had it. Where a
-     * longer gap came: the time beyond p50 of the call before it, and how many
-     * gaps from it on are still charged. */
+    /* The call before: its gap, the class of that, and how many in a row had
+     * it. Where a longer gap came: the time beyond p50 of the call before it,
+     * less what its own gap takes, and how many gaps from it on are still
+     * charged. */
+    int64_t latest_idle_ns;
     int latest_class;
     unsigned n_as_long;
     uint64_t latest_ns, usual_ns;
     unsigned n_alike;
-    /* What gaps of a class have added lately, a ring each. */
+    /* What gaps of a class have taken lately, a ring each. */
     uint64_t extra_ns[ANM_IDLE_CLASSES][ANM_PAST_GAPS];
     size_t n_extra[ANM_IDLE_CLASSES]; /* ever */
     char ids_sha256[65];              /* of the call before */

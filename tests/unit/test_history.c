@@ -241,6 +241,27 @@ static void warm_up_is_overruled_by_more_than_a_few_gaps(void **state)
     anm_free(e);
 }
 
+/* Each call comes after a gap that costs, the longer one more. */
+static void longer_gap_keeps_its_price_among_shorter_ones(void **state)
+{
+    anm_engine *e = new_engine();
+    anm_receipt shorter = call_of(15 * ms), longer = call_of(16 * ms);
+    (void)state;
+
+    shorter.counters.idle_before = 100000000;
+    longer.counters.idle_before = 400000000;
+    e->bands.base.idle_known = 3;
+    e->bands.base.idle_extra_ns[0] = 5 * ms;
+    e->bands.base.idle_extra_ns[1] = 6 * ms;
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(view(e, &shorter).idle_extra_ns, 5 * ms);
+        anm_past_note(e, &shorter);
+        assert_int_equal(view(e, &longer).idle_extra_ns, 6 * ms);
+        anm_past_note(e, &longer);
+    }
+    anm_free(e);
+}
+
 /* Calls that are slow whatever the gap, and calls whose gaps are all alike. */
 static void slow_calls_are_no_price_of_gaps(void **state)
 {
@@ -413,6 +434,7 @@ int main(void)
         cmocka_unit_test(quiet_calls_have_no_drift),
         cmocka_unit_test(gaps_are_learned_by_class),
         cmocka_unit_test(warm_up_is_overruled_by_more_than_a_few_gaps),
+        cmocka_unit_test(longer_gap_keeps_its_price_among_shorter_ones),
         cmocka_unit_test(slow_calls_are_no_price_of_gaps),
         cmocka_unit_test(step_at_a_longer_gap_is_no_price_of_it),
         cmocka_unit_test(queue_and_delay_are_no_part_of_a_gap),
