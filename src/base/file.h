@@ -56,7 +56,8 @@ typedef enum anm_map_advice {
     ANM_MAP_DROP,    /* this process is done with these pages for now */
 } anm_map_advice;
 
-/* A hint about bytes inside a map; never fails. */
+/* A hint about bytes inside a map, or in memory of their own if LASTING; never
+ * fails. */
 void anm_map_advise(anm_bytes inside, anm_map_advice advice);
 
 /* Make pages [readable] for this process now, so that a later read faults no

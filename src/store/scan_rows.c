@@ -6,11 +6,13 @@
 #include <assert.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/compiler.h"
+#include "base/file.h"
 
-/* A block of 1 MiB is long enough for the memory's own prefetching and short
- * enough that what is unused in the last one does not count. */
-enum { BLOCK_BYTES = 1 << 20, MAX_ROWS = 4096, FIRST_ROWS = 16 };
+/* A block of 2 MiB fills a huge page, so that a scan stops for no page walk, and
+ * is short enough that what is unused in the last one does not count. */
+enum { BLOCK_BYTES = 2 << 20, MAX_ROWS = 8192, FIRST_ROWS = 16 };
 
 void anm_rows_init(anm_rows *r, size_t dim)
 {
@@ -108,15 +110,47 @@ static size_t find(const anm_rows *r, int64_t id)
 
 /* ---- Growing ------------------------------------------------------------------- */
 
+/* The longest that a huge page may take to come: several times what it takes to
+ * clear one. */
+static const uint64_t page_most_ns = 1000000;
+
+static void advise_page(const float *vectors)
+{
+    anm_map_advise(anm_bytes_of(vectors, BLOCK_BYTES), ANM_MAP_LASTING);
+}
+
+static bool fills_page(const anm_rows *r, size_t rows)
+{
+    const size_t bytes = rows * r->dim * sizeof(float);
+
+    return rows == r->per_block && bytes > BLOCK_BYTES / 2 &&
+           bytes <= BLOCK_BYTES;
+}
+
+/* A whole block gets its huge page at once, unless such are slow to come: a
+ * system that must gather one, or have it from its host, keeps a first search
+ * waiting for it. Then small pages do, which the system may join later. */
+static float *alloc_vectors(anm_rows *r, size_t rows)
+{
+    if (!fills_page(r, rows))
+        return anm_alloc_aligned(ANM_CACHE_LINE, rows * r->dim * sizeof(float));
+    float *vectors = anm_alloc_aligned(BLOCK_BYTES, BLOCK_BYTES);
+    if (!vectors || r->pages_are_slow) return vectors;
+    advise_page(vectors);
+    const uint64_t start = anm_now_ns();
+    *(volatile float *)vectors = 0;
+    r->pages_are_slow = anm_now_ns() - start > page_most_ns;
+    return vectors;
+}
+
 /* A collection of one block starts small. */
-static bool grow_block(const anm_rows *r, anm_rows_block *b)
+static bool grow_block(anm_rows *r, anm_rows_block *b)
 {
     const size_t twice = b->cap ? 2 * b->cap : FIRST_ROWS;
     const bool whole = r->n_blocks > 1 || twice > r->per_block;
     const size_t cap = whole ? r->per_block : twice;
     anm_rows_block to = {
-        .vectors =
-            anm_alloc_aligned(ANM_CACHE_LINE, cap * r->dim * sizeof(float)),
+        .vectors = alloc_vectors(r, cap),
         .ids = anm_alloc_array(cap, sizeof(int64_t)),
         .dead = anm_alloc_array(cap, 1),
         .n = b->n,
@@ -172,8 +206,9 @@ bool anm_rows_put(anm_rows *r, int64_t id, const float *vector)
         return true;
     }
     if (!make_room(r)) return false;
-    block_of(r, r->n)->n++;
+    anm_rows_block *b = block_of(r, r->n);
     set_row(r, r->n++, id, vector, false);
+    if (++b->n == r->per_block && fills_page(r, b->n)) advise_page(b->vectors);
     return true;
 }
 

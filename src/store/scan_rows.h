@@ -23,6 +23,7 @@ typedef struct anm_rows_block {
  * beyond those in order. */
 typedef struct anm_rows {
     size_t dim, per_block;
+    bool pages_are_slow; /* huge ones: a block does without until it is full */
     anm_rows_block *blocks; /* [n_blocks] */
     size_t n_blocks, cap_blocks;
     size_t n, n_dead, n_sorted;

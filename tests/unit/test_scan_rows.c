@@ -7,7 +7,7 @@
 #include "store/scan_rows.h"
 #include "support/support.h"
 
-enum { DIM = 4096, N = 300 }; /* 64 rows a block */
+enum { DIM = 8192, N = 300 }; /* 64 rows a block */
 
 static void put(anm_rows *r, int64_t id, float mark)
 {
