@@ -166,11 +166,46 @@ int anm_idle_class(int64_t idle_ns)
     return ANM_IDLE_CLASSES - 1;
 }
 
+/* The gap by which warm-up measures a class. */
+static int64_t gap_of_class(int class)
+{
+    int64_t gap = 250000000;
+
+    if (class == 0) return 50000000;
+    for (; class > 1; class --)
+        gap *= 10;
+    return gap;
+}
+
+/* A gap between two that were measured takes what lies between, by the
+ * logarithm of its length: a curve that levels off is nearly straight there. */
+static uint64_t extra_between(const anm_band_base *base, int below, int above,
+                              int64_t idle_ns)
+{
+    const double low = (double)base->idle_extra_ns[below];
+    const double first = (double)gap_of_class(below), gap = (double)idle_ns;
+
+    if (above < 0 || gap <= first) return base->idle_extra_ns[below];
+    const double more = (double)base->idle_extra_ns[above] - low;
+    const double last = (double)gap_of_class(above);
+    return (uint64_t)(low + more * log(gap / first) / log(last / first));
+}
+
 uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns)
 {
-    for (int c = anm_idle_class(idle_ns); c >= 0; c--)
-        if (base->idle_known >> c & 1) return base->idle_extra_ns[c];
-    return 0;
+    int below = -1, above = -1;
+
+    for (int c = 0; c < ANM_IDLE_CLASSES && above < 0; c++) {
+        if (!(base->idle_known >> c & 1)) continue;
+        if (gap_of_class(c) <= idle_ns)
+            below = c;
+        else if (below >= 0)
+            above = c;
+        // Without a shorter one known a class answers for all of its gaps.
+        else if (anm_idle_class(idle_ns) == c)
+            below = c;
+    }
+    return below < 0 ? 0 : extra_between(base, below, above, idle_ns);
 }
 
 void anm_band_after_gap(anm_band *band, uint64_t extra_ns)

@@ -93,7 +93,8 @@ void anm_band_base_probe(anm_band_base *base, uint64_t *ns, unsigned n);
 /* The class of an idle gap, -1 below the first. */
 int anm_idle_class(int64_t idle_ns);
 
-/* What the curve says of a gap: the nearest measured class at or below. */
+/* What the curve says of a gap: between the two nearest that were measured;
+ * beyond the last what that takes, below the first 0, unless of its class. */
 uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns);
 
 /* Make of a band that of calls after a gap which takes `extra_ns` more. */

@@ -328,10 +328,10 @@ static void note_input(anm_past *past, const anm_receipt *r)
 
 /* What is slow for another reason is so after short gaps as well: a gap is
  * charged only with what is left without that, which the call just before the
- * gaps became longer shows, less the price of its own gap; and only the first
- * few of them, since later ones may be slow for another reason. Where gaps change
- * all the time a call that is slow from now on falls easily on a longer one:
- * there each rise is charged once. */
+ * gaps became longer shows, where its own gap's price does not explain it; and
+ * only the first few of them, since later ones may be slow for another reason.
+ * Where gaps change all the time a call that is slow from now on falls easily on
+ * a longer one: there each rise is charged once. */
 static void note_gap(anm_engine *e, int64_t idle_ns, uint64_t extra)
 {
     anm_past *past = &e->past;
@@ -339,7 +339,8 @@ static void note_gap(anm_engine *e, int64_t idle_ns, uint64_t extra)
 
     if (class > past->latest_class) {
         const uint64_t price = find_idle_extra(e, past->latest_idle_ns, 0);
-        past->usual_ns = beyond(past->latest_ns, price);
+        past->usual_ns =
+            price >= past->latest_ns / 2 ? 0 : past->latest_ns - price;
         past->n_alike = past->n_as_long < ALIKE_LEAST ? 1 : ALIKE_MOST;
     } else if (class < past->latest_class) {
         past->n_alike = 0;

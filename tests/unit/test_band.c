@@ -146,7 +146,7 @@ static void probes_have_a_median_and_a_scatter(void **state)
     assert_true(base.probe_ns == 0 && base.probe_high_ns == 0);
 }
 
-static void gap_costs_what_the_nearest_class_below_does(void **state)
+static void gap_costs_what_lies_between_those_measured(void **state)
 {
     anm_band_base base = { .idle_extra_ns = { 5, 0, 7 }, .idle_known = 5 };
     (void)state;
@@ -156,7 +156,10 @@ static void gap_costs_what_the_nearest_class_below_does(void **state)
     assert_int_equal(anm_idle_class(INT64_MAX), ANM_IDLE_CLASSES - 1);
     assert_int_equal(anm_idle_extra(&base, 1000), 0);
     assert_int_equal(anm_idle_extra(&base, 50000000), 5);
-    assert_int_equal(anm_idle_extra(&base, 500000000), 5);
+    assert_int_equal(anm_idle_extra(&base, 30000000), 5);
+    assert_int_equal(anm_idle_extra(&base, 500000000), 6);
+    assert_int_equal(anm_idle_extra(&base, 2400000000), 6);
+    assert_int_equal(anm_idle_extra(&base, 2500000000), 7);
     assert_int_equal(anm_idle_extra(&base, 3000000000), 7);
     assert_int_equal(anm_idle_extra(&base, 3000000000000), 7);
 }
@@ -303,7 +306,7 @@ int main(void)
         cmocka_unit_test(disturbed_runs_are_counted_and_left_out),
         cmocka_unit_test(band_has_moved_when_today_is_a_quarter_slower),
         cmocka_unit_test(probes_have_a_median_and_a_scatter),
-        cmocka_unit_test(gap_costs_what_the_nearest_class_below_does),
+        cmocka_unit_test(gap_costs_what_lies_between_those_measured),
         cmocka_unit_test(band_moves_up_by_a_gap_that_stays_inside),
         cmocka_unit_test(bands_lie_in_order_of_length),
         cmocka_unit_test(between_lengths_is_interpolated),
