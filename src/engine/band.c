@@ -166,8 +166,7 @@ int anm_idle_class(int64_t idle_ns)
     return ANM_IDLE_CLASSES - 1;
 }
 
-/* The gap by which warm-up measures a class. */
-static int64_t gap_of_class(int class)
+int64_t anm_idle_gap_ns(int class)
 {
     int64_t gap = 250000000;
 
@@ -183,11 +182,11 @@ static uint64_t extra_between(const anm_band_base *base, int below, int above,
                               int64_t idle_ns)
 {
     const double low = (double)base->idle_extra_ns[below];
-    const double first = (double)gap_of_class(below), gap = (double)idle_ns;
+    const double first = (double)anm_idle_gap_ns(below), gap = (double)idle_ns;
 
     if (above < 0 || gap <= first) return base->idle_extra_ns[below];
     const double more = (double)base->idle_extra_ns[above] - low;
-    const double last = (double)gap_of_class(above);
+    const double last = (double)anm_idle_gap_ns(above);
     return (uint64_t)(low + more * log(gap / first) / log(last / first));
 }
 
@@ -197,7 +196,7 @@ uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns)
 
     for (int c = 0; c < ANM_IDLE_CLASSES && above < 0; c++) {
         if (!(base->idle_known >> c & 1)) continue;
-        if (gap_of_class(c) <= idle_ns)
+        if (anm_idle_gap_ns(c) <= idle_ns)
             below = c;
         else if (below >= 0)
             above = c;

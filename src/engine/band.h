@@ -93,6 +93,9 @@ void anm_band_base_probe(anm_band_base *base, uint64_t *ns, unsigned n);
 /* The class of an idle gap, -1 below the first. */
 int anm_idle_class(int64_t idle_ns);
 
+/* The gap by which warm-up measures a class: 50 ms, 250 ms, 2.5 s, ... */
+int64_t anm_idle_gap_ns(int class);
+
 /* What the curve says of a gap: between the two nearest that were measured;
  * beyond the last what that takes, below the first 0, unless of its class. */
 uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns);

@@ -25,6 +25,7 @@ enum {
 
 // Of the window; times the mean scatter around the line of a full window; and a
 // line must leave less than this share of what a step leaves.
+static const double steepens = 2; // beyond the bands, at most
 static const double rise_least = 0.02;
 static const double beyond_scatter = 4;
 static const double as_step = 0.9;
@@ -211,8 +212,9 @@ static const anm_band *half_as_long(const anm_bands *b)
 }
 
 /* What a call beyond the longest band takes over that one: as its estimated
- * work, and no more than the bands before it grow with theirs. What every call
- * takes alike, however long, is no work of longer ones. */
+ * work, and no more than twice what the bands before it grow with theirs. What
+ * every call takes alike, however long, is no work of longer ones; but while
+ * reading weights takes the time bands grow less than they will. */
 static double find_longer(const anm_engine *e, size_t tokens)
 {
     const anm_bands *b = &e->bands;
@@ -226,7 +228,7 @@ static double find_longer(const anm_engine *e, size_t tokens)
     if (half->p50_ns >= last->p50_ns) return 1;
     const double grown = 1 - (double)half->p50_ns / (double)last->p50_ns;
     const double worked = 1 - anm_engine_macs(e, half->tokens) / macs;
-    return 1 + more * fmin(1, grown / worked);
+    return 1 + more * fmin(1, steepens * grown / worked);
 }
 
 anm_history anm_past_view(const anm_engine *e, const anm_band *band,

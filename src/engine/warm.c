@@ -46,12 +46,12 @@ enum {
 };
 
 static const double windows_agree = 0.05;
+static const double gap_scatter = 0.05;
 static const double faster_by = 1.25;
 
-/* Gaps whose price is measured when the time allows it; one a class. A warm-up
- * that may take long waits for the long ones too. */
-static const uint64_t gaps_ns[] = { 50000000, 250000000, 2500000000,
-                                    25000000000 };
+// Classes whose gap is priced when the time allows it. A warm-up that may take
+// long waits for the long ones too.
+enum { GAP_CLASSES = 4 };
 static const uint64_t long_gap_ns = 1000000000;
 static const uint64_t long_share = 4; // no more than a quarter of what is left
 
@@ -234,16 +234,16 @@ static anm_status time_gap(anm_warm *w, const anm_band *band, uint64_t gap_ns,
     return ANM_OK;
 }
 
-/* The lower middle of a few is the price, and none where two calls took no more:
- * a gap that costs something does so nearly every time. Where most were disturbed
- * nothing is known. */
-static anm_status measure_gap(anm_warm *w, const anm_band *band,
-                              uint64_t gap_ns, anm_error *err)
+/* The lower middle of a few is the price; none where two calls took no more,
+ * since a gap that costs something does so nearly every time, and where it is
+ * within what calls scatter by. Where most were disturbed nothing is known. */
+static anm_status measure_gap(anm_warm *w, const anm_band *band, int class,
+                              anm_error *err)
 {
     anm_engine *e = w->e;
     uint64_t extras[GAP_RUNS];
     size_t n = 0, n_free = 0;
-    const int class = anm_idle_class((int64_t)gap_ns);
+    const uint64_t gap_ns = (uint64_t)anm_idle_gap_ns(class);
 
     for (size_t i = 0; i < GAP_RUNS && n_free < GAP_FREE; i++) {
         uint64_t extra;
@@ -256,8 +256,10 @@ static anm_status measure_gap(anm_warm *w, const anm_band *band,
         insert_sorted(extras, n++, extra);
     }
     if (n < GAP_QUIET_LEAST && n_free < GAP_FREE) return ANM_OK;
+    const uint64_t price = extras[(n - 1) / 2];
     anm_mutex_lock(&e->book);
-    e->bands.base.idle_extra_ns[class] = extras[(n - 1) / 2];
+    e->bands.base.idle_extra_ns[class] =
+        (double)price > gap_scatter * (double)band->p50_ns ? price : 0;
     e->bands.base.idle_known |= 1u << class;
     anm_mutex_unlock(&e->book);
     return ANM_OK;
@@ -272,14 +274,15 @@ static anm_status measure_gaps(anm_warm *w, uint64_t end_ns, anm_error *err)
     const unsigned known = e->bands.base.idle_known;
     anm_mutex_unlock(&e->book);
 
-    for (size_t i = 0; i < sizeof(gaps_ns) / sizeof(gaps_ns[0]); i++) {
-        if (known >> anm_idle_class((int64_t)gaps_ns[i]) & 1) continue;
+    for (int class = 0; class < GAP_CLASSES; class ++) {
+        const uint64_t gap = (uint64_t)anm_idle_gap_ns(class);
         const uint64_t need =
             GAP_RUNS *
-            (anm_warm_pause_ns(band.p50_ns) + gaps_ns[i] + 2 * band.p50_ns) *
-            (gaps_ns[i] < long_gap_ns ? 1 : long_share);
+            (anm_warm_pause_ns(band.p50_ns) + gap + 2 * band.p50_ns) *
+            (gap < long_gap_ns ? 1 : long_share);
+        if (known >> class & 1) continue;
         if (band.n == 0 || anm_now_ns() + need > end_ns) break;
-        const anm_status status = measure_gap(w, &band, gaps_ns[i], err);
+        const anm_status status = measure_gap(w, &band, class, err);
         if (status) return status;
     }
     return ANM_OK;
