@@ -17,6 +17,13 @@ typedef struct anm_arrays_rewrite {
     size_t *n_readers;        /* [n_values] inputs of nodes, and outputs */
 } anm_arrays_rewrite;
 
+/* Begin a sweep. False when memory is out; _deinit() is due either way. */
+bool anm_arrays_rewrite_init(anm_arrays_rewrite *r, anm_arrays *a);
+void anm_arrays_rewrite_deinit(anm_arrays_rewrite *r);
+
+/* End it: drop the nodes whose values nobody reads any more. */
+void anm_arrays_rewrite_drop_dead(anm_arrays_rewrite *r);
+
 /* The node that defines v, when it is of this operation; else NULL. */
 anm_array_node *anm_rewrite_definer(const anm_arrays_rewrite *r, anm_value_id v,
                                     anm_array_op op);

@@ -29,6 +29,14 @@ typedef struct anm_rewrite {
     size_t n_changes;
 } anm_rewrite;
 
+/* Begin a sweep. False when memory is out; _deinit() is due either way. */
+bool anm_rewrite_init(anm_rewrite *r, anm_graph *g);
+void anm_rewrite_deinit(anm_rewrite *r);
+
+/* End it: rebuild the list of nodes without the removed and with the inserted.
+ * False when memory is out. */
+bool anm_rewrite_apply(anm_rewrite *r);
+
 /* For a reader of v: the node that defines v, when it is of this operation and
  * v has no other reader, being the result included; else NULL. */
 anm_node *anm_rewrite_sole(const anm_rewrite *r, anm_value_id v, anm_op op);
