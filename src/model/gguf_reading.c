@@ -1,4 +1,4 @@
-/* gguf_reading.c - words that the files which read a GGUF file share.
+/* gguf_reading.c - what the files that read a GGUF file ask of it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/gguf_reading.h"
@@ -41,4 +41,33 @@ anm_status anm_gguf_rows(const anm_gguf_reading *r, const char *tensor,
                         tensor, t->rank, t->rank ? t->dims[0] : 0);
     *out = (int64_t)t->dims[0];
     return ANM_OK;
+}
+
+anm_status anm_gguf_source_is(const char *path, bool *is_gguf, anm_error *err)
+{
+    static const char ending[] = ".gguf";
+    const size_t len = strlen(path), n = sizeof(ending) - 1;
+
+    *is_gguf = len >= n && strcmp(path + len - n, ending) == 0;
+    return *is_gguf ? ANM_OK : anm_gguf_sniff(path, is_gguf, err);
+}
+
+anm_status anm_gguf_find_kind(anm_gguf_reading *r, anm_error *err)
+{
+    static const anm_gguf_kind *const kinds[] = { &anm_gguf_bert,
+                                                  &anm_gguf_qwen3 };
+    static const char key[] = "general.architecture";
+    anm_text name;
+    const anm_status status = anm_gguf_text(r->g, key, &name, err);
+
+    if (status) return status;
+    for (size_t i = 0; i < 2; i++) {
+        if (!anm_gguf_is_text(name, kinds[i]->name)) continue;
+        r->kind = kinds[i];
+        return ANM_OK;
+    }
+    return anm_fail(err, ANM_E_UNSUPPORTED,
+                    "%s: \"%.*s\" is not built in; built in: %s, %s", key,
+                    (int)(name.len < 64 ? name.len : 64), name.data,
+                    kinds[0]->name, kinds[1]->name);
 }

@@ -47,6 +47,9 @@ anm_status anm_gguf_fail_memory(anm_error *err);
 
 bool anm_gguf_is_text(anm_text text, const char *word);
 
+/* r->kind, by the architecture that the file names. */
+anm_status anm_gguf_find_kind(anm_gguf_reading *r, anm_error *err);
+
 /* "qwen3.NAME" into out, which is returned. */
 const char *anm_gguf_key(const anm_gguf_reading *r, const char *name,
                          char out[ANM_GGUF_KEY_BYTES]);

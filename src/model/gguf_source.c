@@ -13,29 +13,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "model/gguf_reading.h"
-#include "model/hf.h"
 
 /* ---- What the file is ---------------------------------------------------- */
-
-static anm_status find_kind(anm_gguf_reading *r, anm_error *err)
-{
-    static const anm_gguf_kind *const kinds[] = { &anm_gguf_bert,
-                                                  &anm_gguf_qwen3 };
-    static const char key[] = "general.architecture";
-    anm_text name;
-    const anm_status status = anm_gguf_text(r->g, key, &name, err);
-
-    if (status) return status;
-    for (size_t i = 0; i < 2; i++) {
-        if (!anm_gguf_is_text(name, kinds[i]->name)) continue;
-        r->kind = kinds[i];
-        return ANM_OK;
-    }
-    return anm_fail(err, ANM_E_UNSUPPORTED,
-                    "%s: \"%.*s\" is not built in; built in: %s, %s", key,
-                    (int)(name.len < 64 ? name.len : 64), name.data,
-                    kinds[0]->name, kinds[1]->name);
-}
 
 /* One part of several, an adapter, or blocks of another version. */
 static anm_status check_whole(const anm_gguf_reading *r, anm_error *err)
@@ -248,7 +227,7 @@ static anm_status read_settings(anm_gguf_reading *r, anm_error *err)
     anm_source *s = r->s;
     anm_status status = check_whole(r, err);
 
-    if (!status) status = find_kind(r, err);
+    if (!status) status = anm_gguf_find_kind(r, err);
     if (status) return status;
     const anm_architecture *a = r->kind->architecture;
     s->architecture = a->model_type;
@@ -296,22 +275,4 @@ anm_status anm_gguf_source_open(anm_source *s, const anm_source_params *params,
     status = settle_length(&r, err);
     if (status) return anm_fail_prefix(err, status, "%s", s->path);
     return anm_gguf_read_weights(&r, err);
-}
-
-/* What a text ends with goes by the architecture where the file is silent;
- * another architecture's tokenizer is one all the same. */
-anm_status anm_gguf_source_tokenizer(anm_tokenizer **out, const char *path,
-                                     const anm_source_params *params,
-                                     anm_error *err)
-{
-    anm_gguf_reading r = { .params = params, .began_ns = anm_wall_ns() };
-    anm_gguf *g = NULL;
-    anm_status status = anm_gguf_open(&g, path, err);
-
-    if (status) return status;
-    r.g = g;
-    (void)find_kind(&r, NULL);
-    status = anm_gguf_read_tokenizer(&r, out, err);
-    anm_gguf_close(g);
-    return status ? anm_fail_prefix(err, status, "%s", path) : ANM_OK;
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/utf8.h"
 #include "model/gguf_tables.h"
@@ -170,4 +171,22 @@ anm_status anm_gguf_read_tokenizer(const anm_gguf_reading *r,
     anm_free(t.pieces);
     anm_free(t.kinds);
     return status;
+}
+
+/* What a text ends with goes by the architecture where the file is silent;
+ * another architecture's tokenizer is one all the same. */
+anm_status anm_gguf_source_tokenizer(anm_tokenizer **out, const char *path,
+                                     const anm_source_params *params,
+                                     anm_error *err)
+{
+    anm_gguf_reading r = { .params = params, .began_ns = anm_wall_ns() };
+    anm_gguf *g = NULL;
+    anm_status status = anm_gguf_open(&g, path, err);
+
+    if (status) return status;
+    r.g = g;
+    (void)anm_gguf_find_kind(&r, NULL);
+    status = anm_gguf_read_tokenizer(&r, out, err);
+    anm_gguf_close(g);
+    return status ? anm_fail_prefix(err, status, "%s", path) : ANM_OK;
 }

@@ -24,22 +24,11 @@ static anm_status refuse_kind(const char *path, anm_file_kind kind,
                     path);
 }
 
-/* By its first bytes, or by its name: a damaged file shall hear what is wrong
- * with it. */
-static anm_status look_for_gguf(const char *path, bool *is_gguf, anm_error *err)
-{
-    static const char ending[] = ".gguf";
-    const size_t len = strlen(path), n = sizeof(ending) - 1;
-
-    *is_gguf = len >= n && strcmp(path + len - n, ending) == 0;
-    return *is_gguf ? ANM_OK : anm_gguf_sniff(path, is_gguf, err);
-}
-
 static anm_status open_file(anm_source *s, const anm_source_params *params,
                             anm_error *err)
 {
     bool is_gguf = false;
-    const anm_status status = look_for_gguf(s->path, &is_gguf, err);
+    const anm_status status = anm_gguf_source_is(s->path, &is_gguf, err);
 
     if (status) return status;
     return is_gguf ? anm_gguf_source_open(s, params, err)
@@ -138,34 +127,6 @@ anm_status anm_source_build(anm_source *s, anm_graph **out, anm_error *err)
     }
     *out = g;
     return ANM_OK;
-}
-
-anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
-                                const anm_source_params *params, anm_error *err)
-{
-    static const anm_source_params nothing;
-    anm_hf_tokenizer t = { 0 };
-    anm_file_kind kind = ANM_FILE_ABSENT;
-    anm_file_id id;
-    bool is_gguf = false;
-
-    *out = NULL;
-    if (!params) params = &nothing;
-    anm_status status = anm_file_look(path, &kind, &id, err);
-    if (!status && kind == ANM_FILE_REGULAR)
-        status = look_for_gguf(path, &is_gguf, err);
-    if (status) return status;
-    if (is_gguf) return anm_gguf_source_tokenizer(out, path, params, err);
-    if (params->lowercase || params->add_eos)
-        return anm_fail(err, ANM_E_ARG,
-                        "%s: %s cannot be chosen: the files of the tokenizer "
-                        "say it",
-                        path, params->lowercase ? "lowercase" : "add_eos");
-    if (kind != ANM_FILE_ABSENT && anm_mlpackage_is(path))
-        return anm_package_tokenizer(out, path, params, err);
-    status = anm_hf_tokenizer_open(&t, path, params->memory, err);
-    if (!status) *out = t.tokenizer;
-    return status;
 }
 
 uint64_t anm_source_parameters(const anm_graph *g)
