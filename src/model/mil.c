@@ -8,15 +8,6 @@
 #include "base/error.h"
 #include "model/mil_walk.h"
 
-bool anm_mil_op_known(const char *type)
-{
-    const char *const *constexprs = anm_mil_constexpr_names();
-
-    for (size_t i = 0; constexprs[i]; i++)
-        if (strcmp(constexprs[i], type) == 0) return true;
-    return strcmp(type, "const") == 0 || anm_mil_row_find(type) != NULL;
-}
-
 /* ---- Infinite constants ---------------------------------------------------- */
 
 static bool is_infinite(const anm_mil_value *v)

@@ -39,10 +39,6 @@ const char *anm_mil_infinite_factor(const anm_mil_function *f);
  * are those of the operation, with blanks between. */
 bool anm_mil_op_at(size_t i, const char **name, const char **params);
 
-/* Whether operations of this type can be run: those of the table, const and
- * the constexpr ones. */
-bool anm_mil_op_known(const char *type);
-
 /* Element types of packages and programs; false when there is none. */
 bool anm_mil_dtype(anm_mil_type type, anm_dtype *out);
 

@@ -71,15 +71,9 @@ void anm_mil_constants_free(anm_mil_constants *c)
     anm_free(c);
 }
 
-static bool is_constant_op(const anm_mil_op *op)
-{
-    return strcmp(op->type, "const") == 0 ||
-           strncmp(op->type, "constexpr_", 10) == 0;
-}
-
 bool anm_mil_is_constant(const anm_mil_binding *b)
 {
-    return b->value || (b->from && is_constant_op(b->from));
+    return b->value || (b->from && anm_mil_op_is_constant(b->from));
 }
 
 static anm_status evaluate(anm_mil_constants *c, const anm_mil_op *op,
@@ -311,40 +305,29 @@ static anm_status make_cast(anm_mil_constants *c, const anm_mil_op *op,
 
 /* ---- The table ------------------------------------------------------------- */
 
-#define CONSTEXPR_LIST(X)                                                      \
-    X("constexpr_affine_dequantize", make_affine)                              \
-    X("constexpr_blockwise_shift_scale", make_blockwise)                       \
-    X("constexpr_cast", make_cast)                                             \
-    X("constexpr_lut_to_dense", make_palette)                                  \
-    X("constexpr_lut_to_sparse", make_sparse_palette)                          \
-    X("constexpr_sparse_blockwise_shift_scale", make_sparse_blockwise)         \
-    X("constexpr_sparse_to_dense", make_sparse)
-
-static constexpr_fn *const functions[] = {
-#define X(name, fn) fn,
-    CONSTEXPR_LIST(X)
-#undef X
+static const struct {
+    const char *type;
+    constexpr_fn *make;
+} rows[] = {
+    { "constexpr_affine_dequantize", make_affine },
+    { "constexpr_blockwise_shift_scale", make_blockwise },
+    { "constexpr_cast", make_cast },
+    { "constexpr_lut_to_dense", make_palette },
+    { "constexpr_lut_to_sparse", make_sparse_palette },
+    { "constexpr_sparse_blockwise_shift_scale", make_sparse_blockwise },
+    { "constexpr_sparse_to_dense", make_sparse },
 };
-
-const char *const *anm_mil_constexpr_names(void)
-{
-    static const char *const names[] = {
-#define X(name, fn) name,
-        CONSTEXPR_LIST(X)
-#undef X
-            NULL,
-    };
-
-    return names;
-}
 
 static constexpr_fn *find_function(const char *type)
 {
-    const char *const *names = anm_mil_constexpr_names();
-
-    for (size_t i = 0; names[i]; i++)
-        if (strcmp(names[i], type) == 0) return functions[i];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].type, type) == 0) return rows[i].make;
     return NULL;
+}
+
+bool anm_mil_constexpr_known(const char *type)
+{
+    return find_function(type) != NULL;
 }
 
 /* What came out must be what the program declares; masks are bytes here. */

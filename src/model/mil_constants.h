@@ -45,7 +45,7 @@ void *anm_mil_constants_lazy(anm_mil_constants *c, const anm_mil_binding *b);
 anm_status anm_mil_constants_fill(void *lazy, void *dst, size_t bytes,
                                   anm_error *err);
 
-/* Names of the constexpr ops, ended by NULL. */
-const char *const *anm_mil_constexpr_names(void);
+/* Whether a constexpr op of this type can be made. */
+bool anm_mil_constexpr_known(const char *type);
 
 #endif

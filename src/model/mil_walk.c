@@ -133,7 +133,7 @@ static anm_value_id add_compressed(anm_mil_walk *w, const char *name,
     const anm_mil_op *op = b->from;
     anm_array_type type;
 
-    if (!anm_mil_op_known(op->type)) {
+    if (!anm_mil_constexpr_known(op->type)) {
         anm_mil_fail(w, ANM_E_UNSUPPORTED,
                      "its %s is of operation %s, which is not built in", name,
                      op->type);
