@@ -1,5 +1,5 @@
-/* store.c - opening a store: whose file it is, how the connection is set up,
- * and the lock of the one writer.
+/* store.c - opening a store: whose file it is, and how the connection is set
+ * up.
  *
  * SQLite before 3.51.3 can lose a transaction when two connections write and
  * checkpoint at once (the WAL-reset defect). Hence: whoever writes or
@@ -15,10 +15,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "store/statement.h"
-
-/* Pages in the log from which on a commit also checkpoints (4 MiB), and from
- * which on it tries to cut the log (64 MiB). */
-enum { CHECKPOINT_PAGES = 256, TRUNCATE_PAGES = 4096 };
 
 /* The file header's fields, from SQLite's documentation of its format. */
 enum { HEADER_BYTES = 100, AT_USER_VERSION = 60, AT_APPLICATION_ID = 68 };
@@ -257,21 +253,4 @@ void anm_store_close(anm_store *s)
     anm_free(s->touched);
     anm_free(s->lock_path);
     anm_free(s);
-}
-
-anm_status anm_store_lock(anm_store *s, anm_error *err)
-{
-    return anm_lock_open(&s->lock, s->lock_path,
-                         (uint64_t)s->timeout_ms * 1000000, err);
-}
-
-void anm_store_checkpoint(anm_store *s)
-{
-    const int how = s->wal_pages >= TRUNCATE_PAGES ? SQLITE_CHECKPOINT_TRUNCATE
-                                                   : SQLITE_CHECKPOINT_PASSIVE;
-
-    if (s->wal_pages < CHECKPOINT_PAGES) return;
-    sqlite3_busy_timeout(s->db, 0);
-    sqlite3_wal_checkpoint_v2(s->db, "main", how, NULL, NULL);
-    sqlite3_busy_timeout(s->db, (int)(s->timeout_ms & INT32_MAX));
 }
