@@ -21,7 +21,8 @@ static anm_status read_token(anm_tokenizer *t, const json_t *o,
     int64_t id = 0;
     anm_status status = anm_json_int(o, "id", at, 0, UINT32_MAX, &id, err);
 
-    if (!status) status = anm_part_text(t, o, "content", at, &k->content, err);
+    if (!status)
+        status = anm_part_text(&t->arena, o, "content", at, &k->content, err);
     if (!status)
         status = anm_part_bool(o, "single_word", at, &k->single_word, err);
     if (!status) status = anm_part_bool(o, "lstrip", at, &k->lstrip, err);

@@ -148,7 +148,7 @@ static anm_status read_affix(anm_tokenizer *t, const json_t *o, const char *key,
 
     *out = (anm_text){ "", 0 };
     if (!v || json_is_null(v)) return ANM_OK;
-    const anm_status status = anm_part_text(t, o, key, at, out, err);
+    const anm_status status = anm_part_text(&t->arena, o, key, at, out, err);
     if (status || out->len <= ANM_PIECE_MAX_BYTES) return status;
     return anm_fail(err, ANM_E_LIMIT, "%s: %s of %zu bytes, allowed %d", at,
                     key, out->len, ANM_PIECE_MAX_BYTES);

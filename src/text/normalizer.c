@@ -194,8 +194,9 @@ static anm_status compile_replace(anm_tokenizer *t, const json_t *o,
                         "%s: Replace by regular expression is not built in "
                         "(built in: String)",
                         at);
-    status = anm_part_text(t, pattern, "String", at, &n->pattern, err);
-    if (!status) status = anm_part_text(t, o, "content", at, &n->content, err);
+    status = anm_part_text(&t->arena, pattern, "String", at, &n->pattern, err);
+    if (!status)
+        status = anm_part_text(&t->arena, o, "content", at, &n->content, err);
     if (status) return status;
     if (n->pattern.len > 0 && n->pattern.len <= ANM_PIECE_MAX_BYTES)
         return ANM_OK;
@@ -208,7 +209,7 @@ static anm_status compile_prepend(anm_tokenizer *t, const json_t *o,
                                   const char *at, anm_normalizer *n,
                                   anm_error *err)
 {
-    return anm_part_text(t, o, "prepend", at, &n->content, err);
+    return anm_part_text(&t->arena, o, "prepend", at, &n->content, err);
 }
 
 static const anm_normalizer_row rows[] = {
@@ -225,14 +226,15 @@ static const anm_normalizer_row rows[] = {
     { "StripAccents", compile_plain, run_strip_accents },
 };
 
+static const anm_part_kinds kinds = { rows, sizeof(rows) / sizeof(rows[0]),
+                                      sizeof(rows[0]) };
+
 static anm_status add_normalizer(anm_tokenizer *t, const json_t *o,
                                  const char *at, anm_error *err)
 {
     size_t row = 0;
     const json_t *parts = NULL;
-    anm_status status =
-        anm_part_find(o, at, rows, sizeof(rows) / sizeof(rows[0]),
-                      sizeof(rows[0]), &row, err);
+    anm_status status = anm_part_find(o, at, &kinds, &row, err);
 
     if (status) return status;
     if (rows[row].compile) {
@@ -258,11 +260,9 @@ anm_status anm_normalizers_compile(anm_tokenizer *t, const json_t *o,
 
 const anm_normalizer_row *anm_normalizer_row_find(anm_text name)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].run && strlen(rows[i].name) == name.len &&
-            memcmp(rows[i].name, name.data, name.len) == 0)
-            return &rows[i];
-    return NULL;
+    const size_t row = anm_part_kind(&kinds, name);
+
+    return row < kinds.n && rows[row].run ? &rows[row] : NULL;
 }
 
 bool anm_normalizer_fits(const anm_normalizer *n)

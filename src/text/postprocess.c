@@ -160,6 +160,9 @@ static const postprocess_row rows[] = {
     { "TemplateProcessing", compile_template, true },
 };
 
+static const anm_part_kinds kinds = { rows, sizeof(rows) / sizeof(rows[0]),
+                                      sizeof(rows[0]) };
+
 /* Put the outer frame around what the parts so far have come to. */
 static anm_status wrap(anm_frame *inner, anm_frame *outer, const char *at,
                        anm_error *err)
@@ -180,9 +183,7 @@ static anm_status add_part(anm_tokenizer *t, const json_t *o, const char *at,
     size_t row = 0;
     const json_t *parts = NULL;
     anm_frame outer = { 0 };
-    anm_status status =
-        anm_part_find(o, at, rows, sizeof(rows) / sizeof(rows[0]),
-                      sizeof(rows[0]), &row, err);
+    anm_status status = anm_part_find(o, at, &kinds, &row, err);
 
     if (status) return status;
     if (!rows[row].compile) {

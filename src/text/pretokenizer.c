@@ -7,15 +7,6 @@
 #include "base/error.h"
 #include "text/stages.h"
 
-bool anm_split(const anm_tokenizer *t, size_t next, anm_text text,
-               anm_encoding *e)
-{
-    if (!text.len) return true;
-    if (next == t->n_splitters) return t->model.row->run(t, text, e);
-    const anm_splitter *s = &t->splitters[next];
-    return s->row->run(t, s, next + 1, text, e);
-}
-
 static inline unsigned flags_at(const anm_chars *c, anm_text text, size_t at,
                                 size_t *size)
 {
@@ -144,35 +135,13 @@ static anm_status compile_whitespace_split(anm_tokenizer *t, const json_t *o,
     return ANM_OK;
 }
 
-anm_status anm_part_behavior(const json_t *o, const char *otherwise,
-                             const char *at, anm_split_how *out, anm_error *err)
-{
-    static const char *const names[ANM_SPLIT_HOW_COUNT] = {
-        [ANM_SPLIT_REMOVED] = "Removed",
-        [ANM_SPLIT_ISOLATED] = "Isolated",
-        [ANM_SPLIT_MERGED_WITH_PREVIOUS] = "MergedWithPrevious",
-        [ANM_SPLIT_MERGED_WITH_NEXT] = "MergedWithNext",
-        [ANM_SPLIT_CONTIGUOUS] = "Contiguous",
-    };
-    const char *name = NULL;
-    const anm_status status =
-        anm_json_string_or(o, "behavior", at, otherwise, &name, err);
-
-    if (status) return status;
-    for (unsigned how = 0; how < ANM_SPLIT_HOW_COUNT; how++) {
-        *out = (anm_split_how)how;
-        if (strcmp(names[how], name) == 0) return ANM_OK;
-    }
-    return anm_fail(err, ANM_E_UNSUPPORTED, "%s: behavior: \"%s\"", at, name);
-}
-
 static anm_status compile_punctuation(anm_tokenizer *t, const json_t *o,
                                       const char *at, anm_splitter *s,
                                       anm_error *err)
 {
     (void)t;
     s->flags = ANM_CHAR_PUNCTUATION;
-    return anm_part_behavior(o, "Isolated", at, &s->how, err);
+    return anm_split_behavior(o, "Isolated", at, &s->how, err);
 }
 
 static anm_status compile_digits(anm_tokenizer *t, const json_t *o,
@@ -222,14 +191,15 @@ static const anm_splitter_row rows[] = {
     { "WhitespaceSplit", compile_whitespace_split, run_around },
 };
 
+static const anm_part_kinds kinds = { rows, sizeof(rows) / sizeof(rows[0]),
+                                      sizeof(rows[0]) };
+
 static anm_status add_splitter(anm_tokenizer *t, const json_t *o,
                                const char *at, anm_error *err)
 {
     size_t row = 0;
     const json_t *parts = NULL;
-    anm_status status =
-        anm_part_find(o, at, rows, sizeof(rows) / sizeof(rows[0]),
-                      sizeof(rows[0]), &row, err);
+    anm_status status = anm_part_find(o, at, &kinds, &row, err);
 
     if (status) return status;
     if (rows[row].compile) {
@@ -261,9 +231,7 @@ void anm_splitters_deinit(anm_tokenizer *t)
 
 const anm_splitter_row *anm_splitter_row_find(anm_text name)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (rows[i].run && strlen(rows[i].name) == name.len &&
-            memcmp(rows[i].name, name.data, name.len) == 0)
-            return &rows[i];
-    return NULL;
+    const size_t row = anm_part_kind(&kinds, name);
+
+    return row < kinds.n && rows[row].run ? &rows[row] : NULL;
 }

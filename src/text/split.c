@@ -111,19 +111,42 @@ bool anm_split_run(const anm_tokenizer *t, const anm_splitter *s, size_t next,
 
 /* ---- Compiling ----------------------------------------------------------- */
 
+anm_status anm_split_behavior(const json_t *o, const char *otherwise,
+                              const char *at, anm_split_how *out,
+                              anm_error *err)
+{
+    static const char *const names[ANM_SPLIT_HOW_COUNT] = {
+        [ANM_SPLIT_REMOVED] = "Removed",
+        [ANM_SPLIT_ISOLATED] = "Isolated",
+        [ANM_SPLIT_MERGED_WITH_PREVIOUS] = "MergedWithPrevious",
+        [ANM_SPLIT_MERGED_WITH_NEXT] = "MergedWithNext",
+        [ANM_SPLIT_CONTIGUOUS] = "Contiguous",
+    };
+    const char *name = NULL;
+    const anm_status status =
+        anm_json_string_or(o, "behavior", at, otherwise, &name, err);
+
+    if (status) return status;
+    for (unsigned how = 0; how < ANM_SPLIT_HOW_COUNT; how++) {
+        *out = (anm_split_how)how;
+        if (strcmp(names[how], name) == 0) return ANM_OK;
+    }
+    return anm_fail(err, ANM_E_UNSUPPORTED, "%s: behavior: \"%s\"", at, name);
+}
+
 anm_status anm_split_compile(anm_tokenizer *t, const json_t *o, const char *at,
                              anm_splitter *s, anm_error *err)
 {
     const json_t *pattern = NULL;
     bool inverts = false;
-    anm_status status = anm_part_behavior(o, "", at, &s->how, err);
+    anm_status status = anm_split_behavior(o, "", at, &s->how, err);
 
     if (!status) status = anm_part_bool(o, "invert", at, &inverts, err);
     if (!status) status = anm_json_object(o, "pattern", at, &pattern, err);
     if (status) return status;
     const bool literal = json_object_get(pattern, "String");
     const char *key = literal ? "String" : "Regex";
-    status = anm_part_text(t, pattern, key, at, &s->pattern, err);
+    status = anm_part_text(&t->arena, pattern, key, at, &s->pattern, err);
     if (status) return status;
     if (!s->pattern.len)
         return anm_fail(err, ANM_E_UNSUPPORTED,

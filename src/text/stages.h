@@ -21,6 +21,7 @@
 #include "text/chars.h"
 #include "text/encoding.h"
 #include "text/merge.h"
+#include "text/part.h"
 #include "text/pattern.h"
 #include "text/tokenizer.h"
 #include "text/trie.h"
@@ -223,16 +224,19 @@ void anm_splitters_deinit(anm_tokenizer *t);
 
 const anm_splitter_row *anm_splitter_row_find(anm_text name);
 
-/* Split by the splitters from `next` on; the last hands words to the model. */
-typedef bool (*anm_hand_on_fn)(const anm_tokenizer *t, size_t next,
-                               anm_text text, anm_encoding *e);
-bool anm_split(const anm_tokenizer *t, size_t next, anm_text text,
-               anm_encoding *e);
+/* The member "behavior" of a splitter; `otherwise` when it is absent, "": it
+ * must be there. */
+anm_status anm_split_behavior(const json_t *o, const char *otherwise,
+                              const char *at, anm_split_how *out,
+                              anm_error *err);
 
 anm_status anm_split_compile(anm_tokenizer *t, const json_t *o, const char *at,
                              anm_splitter *s, anm_error *err);
 bool anm_split_run(const anm_tokenizer *t, const anm_splitter *s, size_t next,
                    anm_text text, anm_encoding *e);
+
+typedef bool (*anm_hand_on_fn)(const anm_tokenizer *t, size_t next,
+                               anm_text text, anm_encoding *e);
 
 /* Split around the matches of the splitter's pattern. */
 bool anm_split_by_pattern(const anm_tokenizer *t, const anm_splitter *s,
@@ -335,6 +339,16 @@ struct anm_tokenizer {
     uint8_t digest[ANM_SHA256_BYTES];
 };
 
+/* Split by the splitters from `next` on; the last hands words to the model. */
+static inline bool anm_split(const anm_tokenizer *t, size_t next, anm_text text,
+                             anm_encoding *e)
+{
+    if (!text.len) return true;
+    if (next == t->n_splitters) return t->model.row->run(t, text, e);
+    const anm_splitter *s = &t->splitters[next];
+    return s->row->run(t, s, next + 1, text, e);
+}
+
 /* Compile a parsed tokenizer.json, or a document of that form; `at` is its
  * name in messages, NULL where the caller puts one before them. */
 anm_status anm_tokenizer_compile(anm_tokenizer **out, const json_t *root,
@@ -352,28 +366,5 @@ anm_status anm_config_parse(json_t **out, anm_bytes config_json,
 
 /* Fill in the digest of a compiled tokenizer. */
 anm_status anm_tokenizer_set_digest(anm_tokenizer *t, anm_error *err);
-
-/* ---- What compile functions share, tokenizer_json.c ---------------------- */
-
-/* A member that must be there. */
-anm_status anm_part_bool(const json_t *o, const char *key, const char *at,
-                         bool *out, anm_error *err);
-
-/* A string member as a copy in the arena; it may hold U+0000. */
-anm_status anm_part_text(anm_tokenizer *t, const json_t *o, const char *key,
-                         const char *at, anm_text *out, anm_error *err);
-
-/* The member "behavior" of a splitter; `otherwise` when it is absent, "": it
- * must be there. */
-anm_status anm_part_behavior(const json_t *o, const char *otherwise,
-                             const char *at, anm_split_how *out,
-                             anm_error *err);
-
-/* Which row of a table the "type" of a part names: rows of `size` bytes that
- * start with their name. A type in no row is refused with the names that are. */
-anm_status anm_part_find(const json_t *o, const char *at, const void *rows,
-                         size_t n, size_t size, size_t *row, anm_error *err);
-
-anm_status anm_part_nomem(anm_error *err);
 
 #endif

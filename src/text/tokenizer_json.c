@@ -12,99 +12,46 @@
 #include "base/error.h"
 #include "text/stages.h"
 
-anm_status anm_part_nomem(anm_error *err)
+/* ---- Sections that are reported and never applied ------------------------ */
+
+static anm_status fail_word(const char *key, const char *at, const char *word,
+                            const char *const *words, anm_error *err)
 {
-    return anm_fail(err, ANM_E_NOMEM, "tokenizer: out of memory");
-}
+    anm_buf known = { 0 };
 
-anm_status anm_part_bool(const json_t *o, const char *key, const char *at,
-                         bool *out, anm_error *err)
-{
-    const json_t *v = json_object_get(o, key);
-
-    if (!json_is_boolean(v))
-        return anm_fail(err, ANM_E_FORMAT,
-                        "%s: %s: expected true or false, found %s", at, key,
-                        anm_json_type_name(v));
-    *out = json_is_true(v);
-    return ANM_OK;
-}
-
-anm_status anm_part_text(anm_tokenizer *t, const json_t *o, const char *key,
-                         const char *at, anm_text *out, anm_error *err)
-{
-    const json_t *v = json_object_get(o, key);
-
-    if (!json_is_string(v))
-        return anm_fail(err, ANM_E_FORMAT, "%s: %s: expected string, found %s",
-                        at, key, anm_json_type_name(v));
-    out->len = json_string_length(v);
-    out->data = anm_arena_copy(&t->arena, json_string_value(v), out->len);
-    return out->data ? ANM_OK : anm_part_nomem(err);
-}
-
-static const char *name_of_row(const void *rows, size_t size, size_t i)
-{
-    const char *name = NULL;
-    memcpy(&name, (const char *)rows + i * size, sizeof(name));
-    return name;
-}
-
-static anm_status fail_unknown(const char *type, const char *at,
-                               const void *rows, size_t n, size_t size,
-                               anm_error *err)
-{
-    anm_buf names = { 0 };
-
-    for (size_t i = 0; i < n; i++)
-        anm_buf_printf(&names, "%s%s", i ? ", " : "",
-                       name_of_row(rows, size, i));
+    for (size_t i = 0; words[i]; i++)
+        anm_buf_printf(&known, "%s%s", i ? ", " : "", words[i]);
     const anm_status status =
-        anm_fail(err, ANM_E_UNSUPPORTED,
-                 "%s \"%s\" is not built in (built in: "
-                 "%s)",
-                 at, type, names.failed ? "…" : names.data);
-    anm_buf_deinit(&names);
+        anm_fail(err, ANM_E_UNSUPPORTED, "%s: %s: \"%s\", known: %s", at, key,
+                 word, known.failed ? "…" : known.data);
+    anm_buf_deinit(&known);
     return status;
 }
 
-anm_status anm_part_find(const json_t *o, const char *at, const void *rows,
-                         size_t n, size_t size, size_t *row, anm_error *err)
-{
-    const char *type = NULL;
-    const anm_status status = anm_json_string(o, "type", at, &type, err);
-
-    if (status) return status;
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(name_of_row(rows, size, i), type) == 0) {
-            *row = i;
-            return ANM_OK;
-        }
-    return fail_unknown(type, at, rows, n, size, err);
-}
-
-/* ---- Sections that are reported and never applied ------------------------ */
-
-/* The value of a member among a few words; absent is the first. */
+/* The value of a member among words, which NULL ends; absent is the first. */
 static anm_status check_word(const json_t *o, const char *key, const char *at,
-                             const char *a, const char *b, const char *c,
-                             bool *is_first, anm_error *err)
+                             const char *const *words, bool *is_first,
+                             anm_error *err)
 {
     const char *word = NULL;
-    const anm_status status = anm_json_string_or(o, key, at, a, &word, err);
+    const anm_status status =
+        anm_json_string_or(o, key, at, words[0], &word, err);
 
     if (status) return status;
-    *is_first = strcmp(word, a) == 0;
-    if (*is_first || strcmp(word, b) == 0 || (c && strcmp(word, c) == 0))
-        return ANM_OK;
-    return anm_fail(err, ANM_E_UNSUPPORTED, "%s: %s: \"%s\", known: %s, %s%s%s",
-                    at, key, word, a, b, c ? ", " : "", c ? c : "");
+    *is_first = strcmp(word, words[0]) == 0;
+    for (size_t i = 0; words[i]; i++)
+        if (strcmp(word, words[i]) == 0) return ANM_OK;
+    return fail_word(key, at, word, words, err);
 }
+
+static const char *const sides[] = { "Right", "Left", NULL };
 
 static anm_status read_truncation(anm_tokenizer *t, const json_t *o,
                                   anm_error *err)
 {
     static const char at[] = "truncation";
+    static const char *const strategies[] = { "LongestFirst", "OnlyFirst",
+                                              "OnlySecond", NULL };
     int64_t max_length = 0, stride = 0;
     bool first = false, right = true;
     anm_status status;
@@ -115,11 +62,8 @@ static anm_status read_truncation(anm_tokenizer *t, const json_t *o,
         status =
             anm_json_int_or(o, "stride", at, 0, INT32_MAX, 0, &stride, err);
     if (!status)
-        status = check_word(o, "strategy", at, "LongestFirst", "OnlyFirst",
-                            "OnlySecond", &first, err);
-    if (!status)
-        status =
-            check_word(o, "direction", at, "Right", "Left", NULL, &right, err);
+        status = check_word(o, "strategy", at, strategies, &first, err);
+    if (!status) status = check_word(o, "direction", at, sides, &right, err);
     if (status) return status;
     t->info.truncation = (size_t)max_length;
     t->info.cuts_left = !right;
@@ -130,6 +74,7 @@ static anm_status read_truncation(anm_tokenizer *t, const json_t *o,
 static anm_status read_padding_strategy(const json_t *o, const char *at,
                                         size_t *length, anm_error *err)
 {
+    static const char *const by_batch[] = { "BatchLongest", NULL };
     const json_t *strategy = json_object_get(o, "strategy");
     int64_t fixed = 0;
     bool first = false;
@@ -138,8 +83,7 @@ static anm_status read_padding_strategy(const json_t *o, const char *at,
     if (json_is_object(strategy))
         status = anm_json_int(strategy, "Fixed", at, 0, INT32_MAX, &fixed, err);
     else
-        status = check_word(o, "strategy", at, "BatchLongest", "BatchLongest",
-                            NULL, &first, err);
+        status = check_word(o, "strategy", at, by_batch, &first, err);
     *length = (size_t)fixed;
     return status;
 }
@@ -155,9 +99,7 @@ static anm_status read_padding(anm_tokenizer *t, const json_t *o,
     if (!o || json_is_null(o)) return ANM_OK;
     status = anm_json_int(o, "pad_id", at, 0, INT32_MAX, &id, err);
     if (!status) status = read_padding_strategy(o, at, &t->info.padding, err);
-    if (!status)
-        status =
-            check_word(o, "direction", at, "Right", "Left", NULL, &right, err);
+    if (!status) status = check_word(o, "direction", at, sides, &right, err);
     if (!status)
         status = anm_json_int_or(o, "pad_to_multiple_of", at, 0, INT32_MAX, 0,
                                  &multiple, err);
@@ -179,18 +121,19 @@ static anm_status read_reported(anm_tokenizer *t, const json_t *root,
 
 /* ---- The model ----------------------------------------------------------- */
 
-static const anm_model_row model_rows[] = {
+static const anm_model_row rows[] = {
     { "WordPiece", anm_wordpiece_compile, NULL, NULL, anm_wordpiece_run },
     { "BPE", anm_bpe_compile, anm_bpe_finish, anm_bpe_begin, anm_bpe_run },
 };
 
+static const anm_part_kinds kinds = { rows, sizeof(rows) / sizeof(rows[0]),
+                                      sizeof(rows[0]) };
+
 const anm_model_row *anm_model_row_find(anm_text name)
 {
-    for (size_t i = 0; i < sizeof(model_rows) / sizeof(model_rows[0]); i++)
-        if (strlen(model_rows[i].name) == name.len &&
-            memcmp(model_rows[i].name, name.data, name.len) == 0)
-            return &model_rows[i];
-    return NULL;
+    const size_t row = anm_part_kind(&kinds, name);
+
+    return row < kinds.n ? &rows[row] : NULL;
 }
 
 /* Files older than 2021 leave the type out; only WordPiece has a limit of
@@ -212,13 +155,11 @@ static anm_status compile_model(anm_tokenizer *t, const json_t *root,
 
     if (status) return status;
     if (!find_untyped(o, &row))
-        status = anm_part_find(o, at, model_rows,
-                               sizeof(model_rows) / sizeof(model_rows[0]),
-                               sizeof(model_rows[0]), &row, err);
+        status = anm_part_find(o, at, &kinds, &row, err);
     if (status) return status;
-    t->model.row = &model_rows[row];
-    t->info.model = model_rows[row].name;
-    return model_rows[row].compile(t, o, at, err);
+    t->model.row = &rows[row];
+    t->info.model = rows[row].name;
+    return rows[row].compile(t, o, at, err);
 }
 
 /* ---- The whole ----------------------------------------------------------- */

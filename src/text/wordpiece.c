@@ -20,10 +20,10 @@ anm_status anm_wordpiece_compile(anm_tokenizer *t, const json_t *o,
     int64_t max_chars = 0;
     anm_status status;
 
-    status = anm_part_text(t, o, "unk_token", at, &unknown, err);
+    status = anm_part_text(&t->arena, o, "unk_token", at, &unknown, err);
     if (status) return status;
-    status =
-        anm_part_text(t, o, "continuing_subword_prefix", at, &m->prefix, err);
+    status = anm_part_text(&t->arena, o, "continuing_subword_prefix", at,
+                           &m->prefix, err);
     if (status) return status;
     status = anm_json_int(o, "max_input_chars_per_word", at, 0, INT64_MAX,
                           &max_chars, err);

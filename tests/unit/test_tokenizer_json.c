@@ -45,7 +45,10 @@ static void refusals_name_the_part(void **state)
         { "{'truncation': {'max_length': -1}, " MODEL "}", ANM_E_FORMAT,
           "max_length" },
         { "{'padding': {'pad_id': 0, 'strategy': 'Odd'}, " MODEL "}",
-          ANM_E_UNSUPPORTED, "Odd" },
+          ANM_E_UNSUPPORTED, "strategy: \"Odd\", known: BatchLongest" },
+        { "{'truncation': {'max_length': 1, 'strategy': 'Odd'}, " MODEL "}",
+          ANM_E_UNSUPPORTED,
+          "\"Odd\", known: LongestFirst, OnlyFirst, OnlySecond" },
         { "{'padding': {'pad_id': 'x', 'strategy': 'BatchLongest'}, " MODEL "}",
           ANM_E_FORMAT, "pad_id" },
     };
