@@ -110,9 +110,9 @@ static void alike_arms_look_different_no_more_often_than_said(void **state)
             n_beyond += anm_noise_chance(a, b, rounds[k], noise, NOISE) < 0.05;
         }
         // Three deviations of a share of 0.05 in 400 are 0.033.
-        assert_true(n_different <= TRIALS * 0.083);
-        assert_true(n_outside <= TRIALS * 0.083);
-        assert_true(n_beyond <= TRIALS * 0.083);
+        assert_true((double)n_different <= TRIALS * 0.083);
+        assert_true((double)n_outside <= TRIALS * 0.083);
+        assert_true((double)n_beyond <= TRIALS * 0.083);
     }
 }
 
