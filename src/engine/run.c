@@ -72,6 +72,22 @@ void anm_run_end(anm_run *run)
 
 /* ---- Chunks ---------------------------------------------------------------- */
 
+/* A job under way: what it is, what becomes of it, and how far it is. */
+typedef struct course {
+    anm_engine *e;
+    const anm_job *job;
+    anm_slot *slot;
+    anm_run *run;
+    size_t next; /* of the job's texts or rows: read when a chunk is filled */
+    size_t done; /* of them, whose vectors are in slot->staged */
+} course;
+
+/* Where the vectors of the chunk at work go. */
+static float *fresh_vectors(const course *c)
+{
+    return c->slot->staged + c->done * c->job->dims;
+}
+
 static double chunk_macs(anm_engine *e)
 {
     const double rate = (double)atomic_load(&e->macs_per_ms);
@@ -93,20 +109,21 @@ static anm_status add_input(const anm_engine *e, const anm_job *job, size_t i,
                            i);
 }
 
-/* Add texts from *next on; *n is how many rows at the front make a chunk. */
-static anm_status fill_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
-                             size_t *next, size_t *n, anm_error *err)
+/* Add what is next; *n is how many rows at the front make a chunk. */
+static anm_status fill_chunk(course *c, size_t *n, anm_error *err)
 {
-    const anm_inputs *in = &slot->inputs;
-    const double most = job->n > 1 ? chunk_macs(e) : 0;
-    double work = in->n ? anm_engine_macs(e, in->items[0].len) : 0;
+    const anm_inputs *in = &c->slot->inputs;
+    const size_t n_inputs = c->job->n;
+    const double most = n_inputs > 1 ? chunk_macs(c->e) : 0;
+    double work = in->n ? anm_engine_macs(c->e, in->items[0].len) : 0;
 
-    while (*next < job->n && in->n < CHUNK_TEXTS_MAX &&
+    while (c->next < n_inputs && in->n < CHUNK_TEXTS_MAX &&
            in->n_ids < CHUNK_TOKENS_MAX && (in->n == 0 || work < most)) {
-        const anm_status status = add_input(e, job, *next, slot, err);
+        const anm_status status =
+            add_input(c->e, c->job, c->next, c->slot, err);
         if (status) return status;
-        work += anm_engine_macs(e, in->items[in->n - 1].len);
-        (*next)++;
+        work += anm_engine_macs(c->e, in->items[in->n - 1].len);
+        c->next++;
     }
     const bool over = work > most || in->n_ids > CHUNK_TOKENS_MAX;
     *n = in->n > 1 && over ? in->n - 1 : in->n;
@@ -231,27 +248,27 @@ static void reserve_chunks(anm_engine *e, const anm_job *job)
                               NULL);
 }
 
-static anm_status predict_chunk(anm_engine *e, const anm_job *job,
-                                anm_slot *slot, size_t n, float *vectors,
-                                anm_run *run, anm_error *err)
+static anm_status predict_chunk(course *c, size_t n, anm_error *err)
 {
+    anm_engine *e = c->e;
+    anm_run *run = c->run;
     uint64_t bind_ns;
-    const anm_call call = { .inputs = slot->inputs.items,
+    const anm_call call = { .inputs = c->slot->inputs.items,
                             .n_inputs = n,
-                            .vectors = vectors,
-                            .counted = job->counted };
+                            .vectors = fresh_vectors(c),
+                            .counted = c->job->counted };
 
     // Who need not wait may be stopped here all the same, and waits for nobody.
-    const bool waited = anm_queue_enter(e->queue, job->bulk);
+    const bool waited = anm_queue_enter(e->queue, c->job->bulk);
     run->has_turn = true;
     anm_run_mark(run, waited ? ANM_STAGE_QUEUE : ANM_STAGE_UNACCOUNTED);
-    reserve_chunks(e, job);
+    reserve_chunks(e, c->job);
     anm_run_mark(run, ANM_STAGE_BIND);
     const anm_status status =
         e->backend->predict(e->runner, &call, &bind_ns, err);
     const uint64_t call_ns = take_lap(run);
     if (status) return status;
-    learn_rate(e, &slot->inputs, n, call_ns);
+    learn_rate(e, &c->slot->inputs, n, call_ns);
     add_stages(run, bind_ns, call_ns);
     return ANM_OK;
 }
@@ -327,36 +344,35 @@ static void hash_ids(anm_sha256 *h, const anm_inputs *in, size_t n)
     anm_sha256_add(h, bytes, len);
 }
 
-static void count_inputs(const anm_inputs *in, size_t n, size_t done,
-                         anm_slot *slot, anm_run *run)
+static void count_inputs(course *c, size_t n)
 {
+    const anm_inputs *in = &c->slot->inputs;
+
     for (size_t i = 0; i < n; i++) {
         const anm_text_info *info = &in->infos[i];
-        slot->infos[done + i] = *info;
-        run->tokens += info->tokens;
-        run->truncated += info->truncated;
-        if (info->tokens > run->longest) run->longest = info->tokens;
+        c->slot->infos[c->done + i] = *info;
+        c->run->tokens += info->tokens;
+        c->run->truncated += info->truncated;
+        if (info->tokens > c->run->longest) c->run->longest = info->tokens;
     }
 }
 
 /* Guard the n vectors of a chunk, and move them, shortened, to their place
- * behind the `done` earlier ones. */
-static anm_status finish_chunk(anm_engine *e, const anm_job *job,
-                               anm_slot *slot, size_t n, size_t done,
-                               anm_run *run, anm_error *err)
+ * behind those of the chunks before. */
+static anm_status finish_chunk(course *c, size_t n, anm_error *err)
 {
-    const size_t dim = e->program.dim;
-    const float *fresh = slot->staged + done * job->dims;
-    anm_status status = check_vectors(e, fresh, n, done, err);
+    const size_t dim = c->e->program.dim, dims = c->job->dims;
+    float *fresh = fresh_vectors(c);
+    anm_status status = check_vectors(c->e, fresh, n, c->done, err);
 
     if (status) return status;
-    for (size_t i = 0; i < n && job->dims < dim; i++) {
-        status = shorten(slot->staged + (done + i) * job->dims, fresh + i * dim,
-                         job->dims, done + i, err);
+    for (size_t i = 0; i < n && dims < dim; i++) {
+        status =
+            shorten(fresh + i * dims, fresh + i * dim, dims, c->done + i, err);
         if (status) return status;
     }
-    count_inputs(&slot->inputs, n, done, slot, run);
-    if (job->recorded) hash_ids(slot->hash, &slot->inputs, n);
+    count_inputs(c, n);
+    if (c->job->recorded) hash_ids(c->slot->hash, &c->slot->inputs, n);
     return ANM_OK;
 }
 
@@ -399,44 +415,44 @@ static void observe_now(anm_engine *e, const anm_job *job, anm_run *run)
     anm_run_mark(run, ANM_STAGE_PREDICT);
 }
 
-static anm_status run_chunk(anm_engine *e, const anm_job *job, anm_slot *slot,
-                            size_t *next, size_t *done, anm_run *run,
-                            anm_error *err)
+static anm_status run_chunk(course *c, anm_error *err)
 {
+    anm_engine *e = c->e;
+    anm_run *run = c->run;
+    anm_inputs *in = &c->slot->inputs;
     size_t n = 0;
-    float *vectors = slot->staged + *done * job->dims;
-    anm_status status = fill_chunk(e, job, slot, next, &n, err);
+    anm_status status = fill_chunk(c, &n, err);
 
     anm_run_mark(run, ANM_STAGE_TOKENIZE);
     if (status) return status;
-    anm_log_inputs(&e->log, &slot->inputs, n);
+    anm_log_inputs(&e->log, in, n);
     anm_run_mark(run, ANM_STAGE_UNACCOUNTED);
-    status = predict_chunk(e, job, slot, n, vectors, run, err);
-    if (!status) status = finish_chunk(e, job, slot, n, *done, run, err);
+    status = predict_chunk(c, n, err);
+    if (!status) status = finish_chunk(c, n, err);
     anm_run_mark(run, ANM_STAGE_POST);
-    const bool is_last = *done + n == job->n;
-    if (!status && !is_last) observe_now(e, job, run);
+    const bool is_last = c->done + n == c->job->n;
+    if (!status && !is_last) observe_now(e, c->job, run);
     if (status || !is_last) leave(e, run);
     if (status == ANM_E_DEVICE) {
         anm_golden_explain(e, err);
         degrade(e, err ? err->message : NULL);
     }
-    anm_inputs_drop(&slot->inputs, n);
-    *done += n;
+    anm_inputs_drop(in, n);
+    c->done += n;
     return status;
 }
 
 anm_status anm_run_job(anm_engine *e, const anm_job *job, anm_slot *slot,
                        anm_run *run, anm_error *err)
 {
-    size_t next = 0, done = 0;
+    course c = { .e = e, .job = job, .slot = slot, .run = run };
     anm_error why;
     anm_status status = make_room(e, job, slot, err);
 
     if (status) return status;
     anm_inputs_reset(&slot->inputs);
-    while (done < job->n && !status)
-        status = run_chunk(e, job, slot, &next, &done, run, &why);
+    while (c.done < job->n && !status)
+        status = run_chunk(&c, &why);
     if (!status) return ANM_OK;
     anm_sha256_reset(slot->hash);
     return anm_fail(err, status, "%s", why.message);
