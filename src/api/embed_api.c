@@ -22,8 +22,8 @@ anm_status anm_embed_with(anm_model *m, const anm_text *texts, size_t n_texts,
     if (!status && n_texts) status = anm_check_given(vectors, "vectors", err);
     if (!status) status = anm_check_params(params, err);
     if (status) return status;
-    return anm_engine_embed(m->engine, texts, n_texts, params, vectors, infos,
-                            receipt, err);
+    return anm_engine_embed(m->engine, texts, n_texts, params,
+                            &(anm_answers){ vectors, infos, receipt }, err);
 }
 
 static anm_status check_rows(const anm_ids *rows, size_t n, anm_error *err)
@@ -47,8 +47,8 @@ anm_status anm_embed_ids(anm_model *m, const anm_ids *rows, size_t n_rows,
     if (status) return status;
     if (params && (params->prompt || params->prompt_text || params->max_tokens))
         return anm_fail(err, ANM_E_ARG, "ids take no prompt and no max_tokens");
-    return anm_engine_embed_ids(m->engine, rows, n_rows, params, vectors,
-                                receipt, err);
+    return anm_engine_embed_ids(m->engine, rows, n_rows, params,
+                                &(anm_answers){ vectors, NULL, receipt }, err);
 }
 
 anm_status anm_model_ids(anm_model *m, anm_text text,
@@ -63,7 +63,12 @@ anm_status anm_model_ids(anm_model *m, anm_text text,
     if (!status && cap) status = anm_check_given(ids, "ids", err);
     if (!status) status = anm_check_given(n_ids, "n_ids", err);
     if (status) return status;
-    return anm_engine_ids(m->engine, text, params, ids, cap, n_ids, info, err);
+    anm_id_list list = { .ids = ids, .cap = cap };
+    status = anm_engine_ids(m->engine, text, params, &list, err);
+    if (status) return status;
+    *n_ids = list.n;
+    if (info) *info = list.info;
+    return ANM_OK;
 }
 
 anm_status anm_receipt_json(const anm_receipt *receipt, char **json,

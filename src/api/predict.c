@@ -82,8 +82,14 @@ anm_status anm_predictor_run(anm_predictor *p, const char *function,
     for (size_t i = 0; i < n_inputs && !status; i++)
         status = check_array(&inputs[i], i, err);
     if (status) return status;
-    return anm_functions_run(p->functions, function, inputs, n_inputs, outputs,
-                             n_outputs, err);
+    anm_raw_arrays results;
+    status =
+        anm_functions_run(p->functions, function,
+                          (anm_raw_arrays){ inputs, n_inputs }, &results, err);
+    if (status) return status;
+    *outputs = results.items;
+    *n_outputs = results.n;
+    return ANM_OK;
 }
 
 void anm_predictor_reset(anm_predictor *p)

@@ -116,9 +116,9 @@ static anm_status open_engine(anm_exam *x, anm_error *err)
 static anm_status warm(anm_exam *x, anm_error *err)
 {
     static const anm_embed_params plain = { .prompt = "" };
-    size_t n = 0;
-    anm_status status =
-        anm_engine_ids(x->engine, x->text, &plain, NULL, 0, &n, NULL, err);
+    anm_id_list list = { 0 };
+    anm_status status = anm_engine_ids(x->engine, x->text, &plain, &list, err);
+    const size_t n = list.n;
     const size_t lengths[] = { n, 2 * n, 4 * n, 8 * n };
 
     if (status) return status;

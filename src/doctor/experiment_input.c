@@ -33,8 +33,12 @@ static anm_status find_ids(anm_exam *x, rows *r, anm_error *err)
 {
     static const anm_embed_params plain = { .prompt = "" };
 
-    return anm_engine_ids(x->engine, x->text, &plain, r->ids, IDS_MAX, &r->n,
-                          NULL, err);
+    anm_id_list list = { .ids = r->ids, .cap = IDS_MAX };
+    const anm_status status =
+        anm_engine_ids(x->engine, x->text, &plain, &list, err);
+
+    r->n = list.n;
+    return status;
 }
 
 /* Positions behind the text hold id 0, which is [PAD] in most vocabularies,

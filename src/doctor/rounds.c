@@ -47,9 +47,10 @@ anm_status anm_exam_ask(anm_exam *x, const anm_ask *ask, float *vector,
     static const anm_embed_params plain = { .prompt = "" };
 
     if (ask->pause_ns) anm_sleep_ns(ask->pause_ns);
+    const anm_answers answers = { .vectors = vector, .receipt = receipt };
     if (ask->ids)
-        return anm_engine_embed_ids(e, ask->ids, 1, NULL, vector, receipt, err);
-    return anm_engine_embed(e, text, 1, &plain, vector, NULL, receipt, err);
+        return anm_engine_embed_ids(e, ask->ids, 1, NULL, &answers, err);
+    return anm_engine_embed(e, text, 1, &plain, &answers, err);
 }
 
 static void note_ids(anm_exam *x, const anm_receipt *receipt)

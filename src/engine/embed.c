@@ -2,6 +2,7 @@
  * over when all of it succeeded.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -121,31 +122,31 @@ static anm_status make_job(anm_engine *e, const anm_embed_params *p,
 /* ---- Calls ----------------------------------------------------------------- */
 
 /* Results go out only when all of them are there. */
-static void hand_over(const anm_job *job, const anm_slot *slot, float *vectors,
-                      anm_text_info *infos, anm_run *run)
+static void hand_over(const anm_job *job, const anm_slot *slot,
+                      const anm_answers *to, anm_run *run)
 {
-    if (job->n)
-        memcpy(vectors, slot->staged, job->n * job->dims * sizeof(*vectors));
-    if (infos && job->n) memcpy(infos, slot->infos, job->n * sizeof(*infos));
+    const size_t n = job->n;
+
+    if (n) memcpy(to->vectors, slot->staged, n * job->dims * sizeof(float));
+    if (to->infos && n) memcpy(to->infos, slot->infos, n * sizeof(*to->infos));
     anm_run_mark(run, ANM_STAGE_POST);
 }
 
 static anm_status run_recorded(anm_engine *e, const anm_job *job,
-                               float *vectors, anm_text_info *infos,
-                               anm_receipt *receipt, anm_error *err)
+                               const anm_answers *to, anm_error *err)
 {
     anm_entry entry;
     anm_slot *slot = anm_slot_take(&e->slots, err);
 
     if (!slot) return ANM_E_NOMEM;
-    slot->record = receipt ? receipt : &slot->receipt;
+    slot->record = to->receipt ? to->receipt : &slot->receipt;
     anm_book_enter(e, job->counted, &entry);
     anm_run run = anm_run_begin((uint64_t)entry.thread.cpu_ns);
     const anm_status status = anm_run_job(e, job, slot, &run, err);
     if (status) {
         anm_book_abandon(e);
     } else {
-        hand_over(job, slot, vectors, infos, &run);
+        hand_over(job, slot, to, &run);
         anm_book_stop(e, job, &entry, &run, slot);
         anm_book_leave(e, job, &entry, &run, slot);
         if (job->recorded) anm_log_call(&e->log, slot->record);
@@ -162,36 +163,33 @@ static bool wants_record(const anm_engine *e, const anm_receipt *receipt)
 
 anm_status anm_engine_embed(anm_engine *e, const anm_text *texts,
                             size_t n_texts, const anm_embed_params *params,
-                            float *vectors, anm_text_info *infos,
-                            anm_receipt *receipt, anm_error *err)
+                            const anm_answers *answers, anm_error *err)
 {
     anm_job job = { .texts = texts,
                     .n = n_texts,
-                    .recorded = wants_record(e, receipt) };
+                    .recorded = wants_record(e, answers->receipt) };
     const anm_status status = make_job(e, params, &job, err);
 
-    if (status) return status;
-    return run_recorded(e, &job, vectors, infos, receipt, err);
+    return status ? status : run_recorded(e, &job, answers, err);
 }
 
 anm_status anm_engine_embed_ids(anm_engine *e, const anm_ids *rows,
                                 size_t n_rows, const anm_embed_params *params,
-                                float *vectors, anm_receipt *receipt,
-                                anm_error *err)
+                                const anm_answers *answers, anm_error *err)
 {
     anm_job job = { .rows = rows,
                     .n = n_rows,
-                    .recorded = wants_record(e, receipt) };
+                    .recorded = wants_record(e, answers->receipt) };
     const anm_status status = make_job(e, params, &job, err);
 
+    assert(!answers->infos);
     if (status) return status;
     job.prompt = ""; // ids have theirs already
-    return run_recorded(e, &job, vectors, NULL, receipt, err);
+    return run_recorded(e, &job, answers, err);
 }
 
 anm_status anm_engine_ids(anm_engine *e, anm_text text,
-                          const anm_embed_params *params, int32_t *ids,
-                          size_t cap, size_t *n_ids, anm_text_info *info,
+                          const anm_embed_params *params, anm_id_list *out,
                           anm_error *err)
 {
     anm_job job = { .texts = &text, .n = 1 };
@@ -204,10 +202,10 @@ anm_status anm_engine_ids(anm_engine *e, anm_text text,
     anm_inputs_reset(in);
     status = anm_inputs_add(in, &job.input, text, err);
     if (!status) {
-        const size_t n = in->infos[0].tokens;
-        if (cap) memcpy(ids, in->ids, (n < cap ? n : cap) * sizeof(*ids));
-        *n_ids = n;
-        if (info) *info = in->infos[0];
+        out->info = in->infos[0];
+        out->n = out->info.tokens;
+        const size_t n = out->n < out->cap ? out->n : out->cap;
+        if (n) memcpy(out->ids, in->ids, n * sizeof(*out->ids));
     }
     anm_slot_give_back(&e->slots, slot);
     return status;

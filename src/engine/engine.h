@@ -19,22 +19,35 @@ anm_status anm_engine_open(anm_engine **out, const anm_options *options,
                            anm_error *err);
 void anm_engine_close(anm_engine *e);
 
-/* As the functions of anemone.h of the same name; arguments are checked by
- * their callers in api/. */
+/* Where a call puts its answers; untouched unless it succeeds. */
+typedef struct anm_answers {
+    float *vectors;       /* [n, dims] */
+    anm_text_info *infos; /* [n], or NULL */
+    anm_receipt *receipt; /* or NULL */
+} anm_answers;
+
+/* The ids of a text, as far as there is room, and how many there are. */
+typedef struct anm_id_list {
+    int32_t *ids; /* [cap] */
+    size_t cap;
+    size_t n; /* may be more than cap */
+    anm_text_info info;
+} anm_id_list;
+
+/* As the functions of anemone.h that these names end like; arguments are
+ * checked by their callers in api/. */
 anm_status anm_engine_warm(anm_engine *e, const size_t *lengths,
                            size_t n_lengths, unsigned budget_ms, bool again,
                            anm_error *err);
 anm_status anm_engine_embed(anm_engine *e, const anm_text *texts,
                             size_t n_texts, const anm_embed_params *params,
-                            float *vectors, anm_text_info *infos,
-                            anm_receipt *receipt, anm_error *err);
+                            const anm_answers *answers, anm_error *err);
+/* Ids have no infos. */
 anm_status anm_engine_embed_ids(anm_engine *e, const anm_ids *rows,
                                 size_t n_rows, const anm_embed_params *params,
-                                float *vectors, anm_receipt *receipt,
-                                anm_error *err);
+                                const anm_answers *answers, anm_error *err);
 anm_status anm_engine_ids(anm_engine *e, anm_text text,
-                          const anm_embed_params *params, int32_t *ids,
-                          size_t cap, size_t *n_ids, anm_text_info *info,
+                          const anm_embed_params *params, anm_id_list *out,
                           anm_error *err);
 anm_status anm_engine_peak(anm_engine *e, anm_peak *out, anm_error *err);
 anm_cost anm_engine_cost(const anm_engine *e, size_t tokens);

@@ -417,23 +417,21 @@ static anm_status check_results(const loaded *l, size_t n, anm_error *err)
 }
 
 anm_status anm_functions_run(anm_functions *f, const char *function,
-                             const anm_raw_array *inputs, size_t n_inputs,
-                             const anm_raw_array **outputs, size_t *n_outputs,
+                             anm_raw_arrays inputs, anm_raw_arrays *outputs,
                              anm_error *err)
 {
     loaded *l = NULL;
 
     if (f->text)
-        return anm_text_function_run(f->text, function, inputs, n_inputs,
-                                     outputs, n_outputs, err);
+        return anm_text_function_run(f->text, function, inputs, outputs, err);
     anm_status status = find_function(f, function, &l, err);
 
-    if (!status) status = check_inputs(l, inputs, n_inputs, err);
-    if (!status) status = bind_inputs(l, inputs, n_inputs, err);
+    if (!status) status = check_inputs(l, inputs.items, inputs.n, err);
+    if (!status) status = bind_inputs(l, inputs.items, inputs.n, err);
     if (status) return status;
     const anm_arrays_call call = {
         .inputs = l->inputs,
-        .n_inputs = n_inputs,
+        .n_inputs = inputs.n,
         .reset_states = l->fresh,
         .outputs = l->outputs,
         .n_outputs = anm_arrays_n_outputs(l->arrays),
@@ -445,7 +443,6 @@ anm_status anm_functions_run(anm_functions *f, const char *function,
         fill_result(l, i);
     status = check_results(l, call.n_outputs, err);
     if (status) return status;
-    *outputs = l->results;
-    *n_outputs = call.n_outputs;
+    *outputs = (anm_raw_arrays){ l->results, call.n_outputs };
     return ANM_OK;
 }

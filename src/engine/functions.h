@@ -11,14 +11,19 @@
 
 typedef struct anm_functions anm_functions;
 
+/* Borrowed. */
+typedef struct anm_raw_arrays {
+    const anm_raw_array *items; /* [n] */
+    size_t n;
+} anm_raw_arrays;
+
 /* As the functions of anemone.h behind anm_predictor; arguments are checked by
  * their callers in api/. */
 anm_status anm_functions_open(anm_functions **out, const anm_options *options,
                               anm_error *err);
 void anm_functions_close(anm_functions *f);
 anm_status anm_functions_run(anm_functions *f, const char *function,
-                             const anm_raw_array *inputs, size_t n_inputs,
-                             const anm_raw_array **outputs, size_t *n_outputs,
+                             anm_raw_arrays inputs, anm_raw_arrays *outputs,
                              anm_error *err);
 void anm_functions_reset(anm_functions *f);
 

@@ -120,9 +120,8 @@ static anm_status keep_ids(anm_text_function *f, const anm_raw_array *ids,
 }
 
 anm_status anm_text_function_run(anm_text_function *f, const char *function,
-                                 const anm_raw_array *inputs, size_t n_inputs,
-                                 const anm_raw_array **outputs,
-                                 size_t *n_outputs, anm_error *err)
+                                 anm_raw_arrays inputs, anm_raw_arrays *outputs,
+                                 anm_error *err)
 {
     const anm_raw_array *ids, *mask;
     anm_ids row;
@@ -130,13 +129,13 @@ anm_status anm_text_function_run(anm_text_function *f, const char *function,
     if (function && strcmp(function, "main") != 0)
         return anm_fail(err, ANM_E_NOTFOUND, "no function %s; there are: main",
                         function);
-    anm_status status = find_inputs(inputs, n_inputs, &ids, &mask, err);
+    anm_status status = find_inputs(inputs.items, inputs.n, &ids, &mask, err);
     if (!status) status = keep_ids(f, ids, mask, &row, err);
     if (!status)
-        status = anm_engine_embed_ids(f->engine, &row, 1, NULL, f->vector, NULL,
-                                      err);
+        status =
+            anm_engine_embed_ids(f->engine, &row, 1, NULL,
+                                 &(anm_answers){ .vectors = f->vector }, err);
     if (status) return status;
-    *outputs = &f->result;
-    *n_outputs = 1;
+    *outputs = (anm_raw_arrays){ &f->result, 1 };
     return ANM_OK;
 }

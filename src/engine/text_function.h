@@ -10,6 +10,7 @@
 #define ANM_TEXT_FUNCTION_H
 
 #include "engine/engine.h"
+#include "engine/functions.h"
 
 typedef struct anm_text_function anm_text_function;
 
@@ -19,8 +20,7 @@ void anm_text_function_close(anm_text_function *f); /* accepts NULL */
 
 /* As anm_predictor_run(); the one function is called main. */
 anm_status anm_text_function_run(anm_text_function *f, const char *function,
-                                 const anm_raw_array *inputs, size_t n_inputs,
-                                 const anm_raw_array **outputs,
-                                 size_t *n_outputs, anm_error *err);
+                                 anm_raw_arrays inputs, anm_raw_arrays *outputs,
+                                 anm_error *err);
 
 #endif

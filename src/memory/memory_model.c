@@ -171,18 +171,12 @@ anm_status anm_model_of_new(anm_archive *a, const char *name,
 
 /* ---- Embedding -------------------------------------------------------------------- */
 
-anm_status anm_model_embed(anm_archive *a, anm_engine *e, const anm_text *texts,
-                           size_t n, const anm_embed_params *params,
-                           float *vectors, anm_text_info *infos,
-                           anm_receipt *receipt, anm_error *err)
+void anm_model_normalize(const anm_archive *a, const anm_engine *e,
+                         float *vectors, size_t n)
 {
     const anm_recipe *recipe = &anm_engine_source(e)->recipe;
-    const anm_status status =
-        anm_engine_embed(e, texts, n, params, vectors, infos, receipt, err);
 
-    if (status || recipe->normalize) return status;
     // The engine's guard let no zero vector through.
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !recipe->normalize; i++)
         a->kern.normalize_f32(vectors + i * recipe->dim, recipe->dim, 1e-12);
-    return ANM_OK;
 }

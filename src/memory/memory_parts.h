@@ -107,11 +107,10 @@ anm_status anm_model_of_new(anm_archive *a, const char *name,
 /* Note in a description where the model is. */
 void anm_model_hint(const anm_engine *e, anm_collection *spec);
 
-/* Embed for the store: unit length whatever the recipe says. */
-anm_status anm_model_embed(anm_archive *a, anm_engine *e, const anm_text *texts,
-                           size_t n, const anm_embed_params *params,
-                           float *vectors, anm_text_info *infos,
-                           anm_receipt *receipt, anm_error *err);
+/* Vectors [n, dim] of an engine as the store has them: of unit length whatever
+ * the recipe says. */
+void anm_model_normalize(const anm_archive *a, const anm_engine *e,
+                         float *vectors, size_t n);
 
 /* ---- memory_search.c -------------------------------------------------------- */
 

@@ -310,9 +310,11 @@ static anm_status run(job *j, anm_text question,
     if (status) return status;
     const anm_embed_params how = { .prompt = j->collections[0].query_prompt,
                                    .no_truncate = j->a->no_truncate };
-    status = anm_model_embed(j->a, j->engine, &question, 1, &how, j->query,
-                             NULL, receipt, err);
-    if (!status) status = search(j, err);
+    const anm_answers answers = { .vectors = j->query, .receipt = receipt };
+    status = anm_engine_embed(j->engine, &question, 1, &how, &answers, err);
+    if (status) return status;
+    anm_model_normalize(j->a, j->engine, j->query, 1);
+    status = search(j, err);
     if (!status) describe_fields(j);
     return status;
 }

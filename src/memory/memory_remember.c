@@ -151,14 +151,18 @@ static anm_status embed_slice(job *j, size_t n, anm_error *err)
     const size_t *wanted = j->wanted + j->n_embedded;
     anm_text texts[SLICE];
     anm_text_info infos[SLICE];
+    const anm_answers answers = {
+        .vectors = j->vectors + j->n_embedded * j->spec.dim,
+        .infos = infos,
+    };
     anm_error why;
 
     for (size_t i = 0; i < n; i++)
         texts[i] = j->items[wanted[i]].text;
-    const anm_status status = anm_model_embed(
-        j->a, j->engine, texts, n, &params,
-        j->vectors + j->n_embedded * j->spec.dim, infos, NULL, &why);
+    const anm_status status =
+        anm_engine_embed(j->engine, texts, n, &params, &answers, &why);
     if (status) return fail_slice(j, wanted, n, &why, err);
+    anm_model_normalize(j->a, j->engine, answers.vectors, n);
     for (size_t i = 0; i < n; i++) {
         j->row[wanted[i]] = ++j->n_embedded;
         j->cut[wanted[i]] = infos[i].truncated;

@@ -24,7 +24,8 @@ static void ask(anm_engine *e, float *vector)
     const anm_text text = anm_text_of("a river");
     anm_error err;
 
-    if (anm_engine_embed(e, &text, 1, NULL, vector, NULL, NULL, &err))
+    if (anm_engine_embed(e, &text, 1, NULL, &(anm_answers){ .vectors = vector },
+                         &err))
         fail_msg("%s", err.message);
 }
 
