@@ -60,8 +60,9 @@ static anm_status ask_all(mission *m, bool quick, anm_error *err)
 
     // The first of all is no live query: it is the program's own start.
     const anm_text first = anm_text_of(questions[0]);
-    anm_status status = cli_session_embed(&m->session, &first, 1, NULL,
-                                          m->vector, NULL, NULL, err);
+    anm_status status =
+        cli_session_embed(&m->session, &first, 1, NULL,
+                          &(cli_answers){ .vectors = m->vector }, err);
 
     while (!status && m->n < QUERIES && !cli_interrupted()) {
         live *q = &m->queries[m->n];
@@ -69,8 +70,8 @@ static anm_status ask_all(mission *m, bool quick, anm_error *err)
         q->gap_ms = next_gap_ms(&seed, quick ? QUICK_GAP_MS : GAP_MS);
         sleep_ms(q->gap_ms);
         cli_progress_show(&m->session.progress, m->n, QUERIES, m->n);
-        status = cli_session_embed(&m->session, &text, 1, NULL, m->vector, NULL,
-                                   &q->receipt, err);
+        const cli_answers to = { .vectors = m->vector, .receipt = &q->receipt };
+        status = cli_session_embed(&m->session, &text, 1, NULL, &to, err);
         if (!status) m->n++;
     }
     return status;

@@ -68,9 +68,11 @@ static anm_status embed_items(lines_job *l, size_t first, size_t n,
                               anm_error *err)
 {
     embed_job *job = l->job;
-    anm_status status = cli_session_embed(
-        &job->session, l->texts + first, n, &job->params, job->vectors,
-        job->infos, job->o.receipt ? &job->receipt : NULL, err);
+    const cli_answers to = { .vectors = job->vectors,
+                             .infos = job->infos,
+                             .receipt = job->o.receipt ? &job->receipt : NULL };
+    anm_status status = cli_session_embed(&job->session, l->texts + first, n,
+                                          &job->params, &to, err);
 
     if (status) return status;
     for (size_t i = 0; i < n; i++) {

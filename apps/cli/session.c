@@ -157,15 +157,14 @@ void cli_session_keep(cli_session *s, const anm_receipt *r)
 }
 
 anm_status cli_session_embed(cli_session *s, const anm_text *texts, size_t n,
-                             const anm_embed_params *params, float *vectors,
-                             anm_text_info *infos, anm_receipt *receipt,
-                             anm_error *err)
+                             const anm_embed_params *params,
+                             const cli_answers *to, anm_error *err)
 {
     anm_receipt own;
-    anm_receipt *r = receipt || !s->receipts.path ? receipt : &own;
+    anm_receipt *r = to->receipt || !s->receipts.path ? to->receipt : &own;
 
-    const anm_status status =
-        anm_embed_with(s->model, texts, n, params, vectors, infos, r, err);
+    const anm_status status = anm_embed_with(s->model, texts, n, params,
+                                             to->vectors, to->infos, r, err);
     if (!status && r) cli_session_keep(s, r);
     return status;
 }

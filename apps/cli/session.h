@@ -44,12 +44,16 @@ anm_status cli_session_warm(cli_session *s, anm_error *err);
 /* A receipt into the receipt log; a log that fails is warned of once. */
 void cli_session_keep(cli_session *s, const anm_receipt *r);
 
-/* anm_embed_with(), and its receipt into the receipt log.
- *
- * @param receipt  Or NULL. */
+/* Where anm_embed_with() puts its answers. */
+typedef struct cli_answers {
+    float *vectors;
+    anm_text_info *infos; /* or NULL */
+    anm_receipt *receipt; /* or NULL */
+} cli_answers;
+
+/* anm_embed_with(), and its receipt into the receipt log. */
 anm_status cli_session_embed(cli_session *s, const anm_text *texts, size_t n,
-                             const anm_embed_params *params, float *vectors,
-                             anm_text_info *infos, anm_receipt *receipt,
-                             anm_error *err);
+                             const anm_embed_params *params,
+                             const cli_answers *to, anm_error *err);
 
 #endif

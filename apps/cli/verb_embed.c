@@ -175,10 +175,10 @@ static anm_status embed_arguments(embed_job *job, anm_error *err)
         texts[i] = anm_text_of(job->c->args[i]);
 
     anm_status status = cli_embed_reserve(job, n, err);
+    const cli_answers to = { job->vectors, job->infos, &job->receipt };
     if (!status)
         status =
-            cli_session_embed(&job->session, texts, n, &job->params,
-                              job->vectors, job->infos, &job->receipt, err);
+            cli_session_embed(&job->session, texts, n, &job->params, &to, err);
     if (!status && !cli_interrupted()) {
         if (job->o.format == EMBED_NPY) {
             status = write_npy(job, n, err);

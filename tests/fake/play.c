@@ -161,8 +161,9 @@ static void ask(caller *k, const anm_fake_step *step)
         at = end + 1;
     }
     anm_fake_enter_query((unsigned)number, k->name);
-    const anm_status status = cli_session_embed(&p->session, texts, n, &params,
-                                                k->vectors, NULL, &r, &err);
+    const cli_answers to = { .vectors = k->vectors, .receipt = &r };
+    const anm_status status =
+        cli_session_embed(&p->session, texts, n, &params, &to, &err);
     keep(p, number, k->name, &r, status, &err);
 }
 
