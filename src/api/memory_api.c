@@ -173,15 +173,16 @@ anm_status anm_memory_remember(anm_memory *m, const char *collection,
                                                     size_t tokens),
                                void *ctx, anm_error *err)
 {
-    anm_remembered ignored;
-    const anm_truncated truncated = { on_truncated, ctx };
+    anm_memo_report report = { .truncated = on_truncated, .ctx = ctx };
     anm_status status = anm_check_given(m, "memory", err);
 
     if (!status) status = check_collection(collection, err);
     if (!status) status = check_memos(items, n_items, err);
     if (status) return status;
-    return anm_archive_remember(m->archive, collection, items, n_items,
-                                counts ? counts : &ignored, &truncated, err);
+    status = anm_archive_remember(m->archive, collection, items, n_items,
+                                  &report, err);
+    if (!status && counts) *counts = report.counts;
+    return status;
 }
 
 anm_status anm_memory_forget(anm_memory *m, const char *collection,
@@ -219,8 +220,8 @@ anm_status anm_memory_each(anm_memory *m, const char *collection,
     if (!status && !fn)
         status = anm_fail(err, ANM_E_ARG, "fn: NULL is not allowed");
     if (status) return status;
-    return anm_archive_each(m->archive, collection, key, with_vectors, fn, ctx,
-                            err);
+    return anm_archive_each(m->archive, collection, key, with_vectors,
+                            &(anm_viewer){ fn, ctx }, err);
 }
 
 /* ---- Recall ------------------------------------------------------------------------ */

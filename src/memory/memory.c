@@ -274,44 +274,42 @@ static anm_status check_names(const anm_archive *a, const char *const *names,
 }
 
 static anm_status copy_wanted(const anm_archive *a, const char *const *names,
-                              size_t n, anm_collection **out, size_t *n_out,
+                              size_t n, anm_collection_list *out,
                               anm_error *err)
 {
     const anm_status status = check_names(a, names, n, err);
 
     if (status) return status;
-    anm_collection *list = anm_alloc_array(a->n_known, sizeof(*list));
-    if (!list) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", a->path);
+    out->items = anm_alloc_array(a->n_known, sizeof(*out->items));
+    if (!out->items)
+        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", a->path);
     for (size_t i = 0; i < a->n_known; i++)
         if (is_wanted(names, n, a->known[i].name))
-            list[(*n_out)++] = a->known[i];
-    *out = list;
+            out->items[out->n++] = a->known[i];
     return ANM_OK;
 }
 
 static anm_status look_and_copy(anm_archive *a, const char *const *names,
-                                size_t n, anm_collection **out, size_t *n_out,
-                                uint64_t *generation, anm_error *err)
+                                size_t n, anm_collection_list *out,
+                                anm_error *err)
 {
     anm_mutex_lock(&a->watching);
     anm_status status = look_again(a, err);
-    if (!status) status = copy_wanted(a, names, n, out, n_out, err);
-    if (generation) *generation = a->generation;
+    if (!status) status = copy_wanted(a, names, n, out, err);
+    out->generation = a->generation;
     anm_mutex_unlock(&a->watching);
     return status;
 }
 
 anm_status anm_archive_collections(anm_archive *a, const char *const *names,
-                                   size_t n, anm_collection **out,
-                                   size_t *n_out, uint64_t *generation,
+                                   size_t n, anm_collection_list *out,
                                    anm_error *err)
 {
-    *out = NULL;
-    *n_out = 0;
-    anm_status status = look_and_copy(a, names, n, out, n_out, generation, err);
+    *out = (anm_collection_list){ 0 };
+    anm_status status = look_and_copy(a, names, n, out, err);
 
     if (status != ANM_E_FORMAT || a->read_only) return status;
     status = complete(a, err);
     if (status) return status;
-    return look_and_copy(a, names, n, out, n_out, generation, err);
+    return look_and_copy(a, names, n, out, err);
 }

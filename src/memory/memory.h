@@ -41,15 +41,16 @@ void anm_archive_close(anm_archive *a);
 
 /* ---- Use: as the functions of anemone.h of the same verb ------------------ */
 
-typedef struct anm_truncated {
-    void (*fn)(void *ctx, size_t index, size_t tokens); /* or NULL */
+/* What becomes of items: those that were cut are told, and all are counted. */
+typedef struct anm_memo_report {
+    void (*truncated)(void *ctx, size_t index, size_t tokens); /* or NULL */
     void *ctx;
-} anm_truncated;
+    anm_remembered counts;
+} anm_memo_report;
 
 anm_status anm_archive_remember(anm_archive *a, const char *collection,
                                 const anm_memo *items, size_t n,
-                                anm_remembered *counts,
-                                const anm_truncated *truncated, anm_error *err);
+                                anm_memo_report *out, anm_error *err);
 
 /* Results of one question: what the handle of anemone.h points to. */
 struct anm_recall {
@@ -80,11 +81,15 @@ anm_status anm_archive_forget_where(anm_archive *a, const char *collection,
                                     const char *where, size_t *removed,
                                     anm_error *err);
 
+/* Whom items are shown to, until it says false. */
+typedef struct anm_viewer {
+    bool (*fn)(void *ctx, const anm_remembered_item *item);
+    void *ctx;
+} anm_viewer;
+
 anm_status anm_archive_each(anm_archive *a, const char *collection,
                             const anm_text *key, bool with_vectors,
-                            bool (*fn)(void *ctx,
-                                       const anm_remembered_item *item),
-                            void *ctx, anm_error *err);
+                            const anm_viewer *viewer, anm_error *err);
 
 /* ---- Upkeep (memory/memory_json.c) ---------------------------------------- */
 

@@ -105,14 +105,9 @@ anm_status anm_archive_forget_where(anm_archive *a, const char *collection,
 
 /* ---- Walking ------------------------------------------------------------------- */
 
-typedef struct walk {
-    bool (*fn)(void *ctx, const anm_remembered_item *item);
-    void *ctx;
-} walk;
-
 static bool show(void *ctx, const anm_item *item)
 {
-    const walk *w = ctx;
+    const anm_viewer *viewer = ctx;
     const anm_remembered_item shown = {
         .key = item->key,
         .text = item->text,
@@ -122,39 +117,37 @@ static bool show(void *ctx, const anm_item *item)
         .seq = item->seq,
         .updated_ms = item->updated_ms,
     };
-    return w->fn(w->ctx, &shown);
+    return viewer->fn(viewer->ctx, &shown);
 }
 
 static anm_status walk_one(anm_store *store, const anm_collection *c,
-                           anm_text key, bool with_vectors, walk *w,
+                           anm_text key, bool with_vectors, anm_viewer *viewer,
                            anm_error *err)
 {
     anm_item item = { 0 };
     const anm_status status =
         anm_store_get(store, c, key, with_vectors, &item, err);
 
-    if (!status) show(w, &item);
+    if (!status) show(viewer, &item);
     anm_item_deinit(&item);
     return status;
 }
 
 anm_status anm_archive_each(anm_archive *a, const char *collection,
                             const anm_text *key, bool with_vectors,
-                            bool (*fn)(void *ctx,
-                                       const anm_remembered_item *item),
-                            void *ctx, anm_error *err)
+                            const anm_viewer *viewer, anm_error *err)
 {
     anm_reader *reader;
     anm_collection c;
-    walk w = { fn, ctx };
+    anm_viewer to = *viewer;
     anm_status status = anm_reader_take(a, &reader, err);
 
     if (status) return status;
     status = anm_store_collection(reader->store, collection, &c, err);
     if (!status)
-        status = key ? walk_one(reader->store, &c, *key, with_vectors, &w, err)
-                     : anm_store_each(reader->store, &c, with_vectors, show, &w,
-                                      err);
+        status = key ? walk_one(reader->store, &c, *key, with_vectors, &to, err)
+                     : anm_store_each(reader->store, &c, with_vectors, show,
+                                      &to, err);
     anm_reader_give_back(a, reader);
     return status;
 }

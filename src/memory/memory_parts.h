@@ -84,12 +84,18 @@ void anm_writer_give_back(anm_archive *a);
 /* ANM_E_ARG for an archive that is read-only. */
 anm_status anm_archive_writable(const anm_archive *a, anm_error *err);
 
-/* Collections by name, in order of id, each once; with n 0 all there are, at
- * least one. anm_free() the array. *generation (may be NULL) is the state of
- * the store that they are of, or an earlier one. */
+/* Collections, in order of id, each once. */
+typedef struct anm_collection_list {
+    anm_collection *items; /* [n], anm_free() it */
+    size_t n;
+    uint64_t generation; /* the state of the store that they are of, or an
+                            earlier one */
+} anm_collection_list;
+
+/* Those of n names; with n 0 all there are, at least one. An empty list where
+ * it fails. */
 anm_status anm_archive_collections(anm_archive *a, const char *const *names,
-                                   size_t n, anm_collection **out,
-                                   size_t *n_out, uint64_t *generation,
+                                   size_t n, anm_collection_list *out,
                                    anm_error *err);
 
 /* ---- memory_model.c --------------------------------------------------------- */

@@ -73,11 +73,14 @@ static anm_status find_collections(job *j, const anm_recall_params *params,
                                    anm_error *err)
 {
     anm_search *s = &j->search;
+    anm_collection_list list;
     anm_status status = anm_archive_collections(
-        j->a, params->collections, params->n_collections, &j->collections,
-        &s->n_fields, &s->generation, err);
+        j->a, params->collections, params->n_collections, &list, err);
 
     if (status) return status;
+    j->collections = list.items;
+    s->n_fields = list.n;
+    s->generation = list.generation;
     status = check_together(j, err);
     if (status) return status;
     s->fields = anm_alloc_array(s->n_fields, sizeof(*s->fields));
@@ -217,12 +220,12 @@ static anm_status search_once(job *j, bool *gone, anm_error *err)
 /* The state of the store now, so that indexes forget what is gone. */
 static anm_status look_again(job *j, anm_error *err)
 {
-    anm_collection *unused;
-    size_t n;
-    const anm_status status = anm_archive_collections(
-        j->a, NULL, 0, &unused, &n, &j->search.generation, err);
+    anm_collection_list list;
+    const anm_status status =
+        anm_archive_collections(j->a, NULL, 0, &list, err);
 
-    anm_free(unused);
+    anm_free(list.items);
+    j->search.generation = list.generation;
     return status;
 }
 

@@ -257,20 +257,18 @@ static anm_status write_all(job *j, anm_remembered *counts, anm_error *err)
     return status;
 }
 
-static void report_cuts(const job *j, anm_remembered *counts,
-                        const anm_truncated *truncated)
+static void report_cuts(const job *j, anm_memo_report *report)
 {
     for (size_t i = 0; i < j->n; i++) {
         if (!j->cut[i]) continue;
-        counts->truncated++;
-        if (truncated->fn) truncated->fn(truncated->ctx, i, j->cut[i]);
+        report->counts.truncated++;
+        if (report->truncated) report->truncated(report->ctx, i, j->cut[i]);
     }
 }
 
 anm_status anm_archive_remember(anm_archive *a, const char *collection,
                                 const anm_memo *items, size_t n,
-                                anm_remembered *counts,
-                                const anm_truncated *truncated, anm_error *err)
+                                anm_memo_report *report, anm_error *err)
 {
     job j = { .a = a, .items = items, .n = n };
     anm_remembered written = { 0 };
@@ -284,8 +282,8 @@ anm_status anm_archive_remember(anm_archive *a, const char *collection,
         if (j.n_embedded == j.n_wanted) break;
     }
     if (!status) {
-        report_cuts(&j, &written, truncated);
-        *counts = written;
+        report->counts = written;
+        report_cuts(&j, report);
     }
     deinit_job(&j);
     return status;

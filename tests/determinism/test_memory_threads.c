@@ -200,23 +200,24 @@ static void *search_often(void *arg)
 
     for (int round = 0; round < 20; round++) {
         anm_search s = { .query = me->query, .k = 3 };
-        anm_collection *list;
+        anm_collection_list list;
         anm_field field = { 0 };
         anm_reader *reader;
-        if (anm_archive_collections(me->a, NULL, 0, &list, &s.n_fields,
-                                    &s.generation, NULL) ||
+        if (anm_archive_collections(me->a, NULL, 0, &list, NULL) ||
             anm_reader_take(me->a, &reader, NULL)) {
             me->wrong++;
             continue;
         }
-        field.collection = list;
+        field.collection = list.items;
         s.fields = &field;
+        s.n_fields = list.n;
+        s.generation = list.generation;
         if (anm_search_run(me->a, reader->store, &s, NULL) ||
             field.n_hits != 3 || field.hits[0].id != (int64_t)me->wanted + 1)
             me->wrong++;
         anm_search_deinit(&s);
         anm_reader_give_back(me->a, reader);
-        anm_free(list);
+        anm_free(list.items);
     }
     return NULL;
 }

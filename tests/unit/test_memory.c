@@ -216,23 +216,20 @@ static void collections_come_in_order_of_creation_each_once(void **state)
 {
     anm_archive *a = test_archive_open(test_store_path(), 1);
     const char *names[] = { "a", "z", "a" };
-    anm_collection *list;
-    size_t n;
+    anm_collection_list list;
     (void)state;
 
     put_collection(a, "z");
     put_collection(a, "m");
     put_collection(a, "a");
-    assert_int_equal(
-        anm_archive_collections(a, names, 3, &list, &n, NULL, NULL), ANM_OK);
-    assert_int_equal(n, 2);
-    assert_string_equal(list[0].name, "z");
-    assert_string_equal(list[1].name, "a");
-    anm_free(list);
-    assert_int_equal(anm_archive_collections(a, NULL, 0, &list, &n, NULL, NULL),
-                     ANM_OK);
-    assert_int_equal(n, 3);
-    anm_free(list);
+    assert_int_equal(anm_archive_collections(a, names, 3, &list, NULL), ANM_OK);
+    assert_int_equal(list.n, 2);
+    assert_string_equal(list.items[0].name, "z");
+    assert_string_equal(list.items[1].name, "a");
+    anm_free(list.items);
+    assert_int_equal(anm_archive_collections(a, NULL, 0, &list, NULL), ANM_OK);
+    assert_int_equal(list.n, 3);
+    anm_free(list.items);
     anm_archive_close(a);
 }
 
@@ -242,18 +239,17 @@ static void unknown_collection_is_named(void **state)
     anm_archive *a = test_archive_open(path, 1);
     const char *names[] = { "here", "gone" };
     char words[600];
-    anm_collection *list;
-    size_t n;
+    anm_collection_list list;
     anm_error err;
     (void)state;
 
-    test_failed(anm_archive_collections(a, NULL, 0, &list, &n, NULL, &err),
-                &err, ANM_E_NOTFOUND, path);
+    test_failed(anm_archive_collections(a, NULL, 0, &list, &err), &err,
+                ANM_E_NOTFOUND, path);
     put_collection(a, "here");
     snprintf(words, sizeof(words), "gone|%s", path);
-    test_failed(anm_archive_collections(a, names, 2, &list, &n, NULL, &err),
-                &err, ANM_E_NOTFOUND, words);
-    assert_null(list);
+    test_failed(anm_archive_collections(a, names, 2, &list, &err), &err,
+                ANM_E_NOTFOUND, words);
+    assert_null(list.items);
     anm_archive_close(a);
 }
 
@@ -263,18 +259,17 @@ static void generation_moves_with_commits_alone(void **state)
     anm_archive *a = test_archive_open(path, 1);
     anm_archive *other = test_archive_open(path, 1);
     uint64_t seen[4];
-    anm_collection *list;
-    size_t n;
+    anm_collection_list list;
     (void)state;
 
     put_collection(a, "one");
     for (int i = 0; i < 4; i++) {
         if (i == 2) put_collection(other, "two");
-        assert_int_equal(
-            anm_archive_collections(a, NULL, 0, &list, &n, &seen[i], NULL),
-            ANM_OK);
-        assert_int_equal(n, i < 2 ? 1 : 2);
-        anm_free(list);
+        assert_int_equal(anm_archive_collections(a, NULL, 0, &list, NULL),
+                         ANM_OK);
+        seen[i] = list.generation;
+        assert_int_equal(list.n, i < 2 ? 1 : 2);
+        anm_free(list.items);
     }
     assert_int_equal(seen[0], seen[1]);
     assert_true(seen[2] > seen[1]);

@@ -124,18 +124,18 @@ static void search(anm_archive *a, size_t k, const char *where, int64_t upto)
     anm_reader *reader;
     anm_filter *filter = NULL;
     anm_search s = { .query = query, .k = k };
-    anm_collection *list;
+    anm_collection_list list;
     anm_field fields[2] = { 0 };
     anm_error err = { 0 };
 
     if (where) assert_int_equal(anm_filter_new(&filter, where, NULL), ANM_OK);
-    assert_int_equal(anm_archive_collections(a, NULL, 0, &list, &s.n_fields,
-                                             &s.generation, NULL),
-                     ANM_OK);
-    assert_int_equal(s.n_fields, 2);
-    fields[0].collection = &list[0];
-    fields[1].collection = &list[1];
+    assert_int_equal(anm_archive_collections(a, NULL, 0, &list, NULL), ANM_OK);
+    assert_int_equal(list.n, 2);
+    fields[0].collection = &list.items[0];
+    fields[1].collection = &list.items[1];
     s.fields = fields;
+    s.n_fields = list.n;
+    s.generation = list.generation;
     s.filter = filter;
     assert_int_equal(anm_reader_take(a, &reader, NULL), ANM_OK);
     if (anm_search_run(a, reader->store, &s, &err)) fail_msg("%s", err.message);
@@ -145,7 +145,7 @@ static void search(anm_archive *a, size_t k, const char *where, int64_t upto)
     anm_search_deinit(&s);
     anm_reader_give_back(a, reader);
     anm_filter_free(filter);
-    anm_free(list);
+    anm_free(list.items);
 }
 
 static void check_threads(unsigned threads)
