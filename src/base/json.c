@@ -202,36 +202,33 @@ anm_status anm_json_string_or(const json_t *o, const char *key, const char *at,
     return take_string(o, (member){ key, at, false }, otherwise, out, err);
 }
 
-/* The integer of a member, in [min, max]; otherwise when there is none. */
-static anm_status take_int(const json_t *o, member m, int64_t min, int64_t max,
-                           int64_t otherwise, int64_t *out, anm_error *err)
+static anm_status take_int(const json_t *o, member m, anm_int_rule rule,
+                           int64_t *out, anm_error *err)
 {
     const json_t *v = NULL;
     const anm_status status =
         find_of_type(o, m, JSON_INTEGER, "integer", &v, err);
 
     if (status) return status;
-    const int64_t value = v ? json_integer_value(v) : otherwise;
-    if (v && (value < min || value > max))
+    const int64_t value = v ? json_integer_value(v) : rule.otherwise;
+    if (v && (value < rule.min || value > rule.max))
         return anm_fail(err, ANM_E_FORMAT,
                         "%s: %s: %" PRId64 ", allowed %" PRId64 " to %" PRId64,
-                        m.at, m.key, value, min, max);
+                        m.at, m.key, value, rule.min, rule.max);
     *out = value;
     return ANM_OK;
 }
 
 anm_status anm_json_int(const json_t *o, const char *key, const char *at,
-                        int64_t min, int64_t max, int64_t *out, anm_error *err)
+                        anm_int_rule rule, int64_t *out, anm_error *err)
 {
-    return take_int(o, (member){ key, at, true }, min, max, 0, out, err);
+    return take_int(o, (member){ key, at, true }, rule, out, err);
 }
 
 anm_status anm_json_int_or(const json_t *o, const char *key, const char *at,
-                           int64_t min, int64_t max, int64_t otherwise,
-                           int64_t *out, anm_error *err)
+                           anm_int_rule rule, int64_t *out, anm_error *err)
 {
-    return take_int(o, (member){ key, at, false }, min, max, otherwise, out,
-                    err);
+    return take_int(o, (member){ key, at, false }, rule, out, err);
 }
 
 anm_status anm_json_real_or(const json_t *o, const char *key, const char *at,

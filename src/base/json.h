@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "anemone.h"
+#include "base/types.h"
 
 /* Parse one document. Duplicate keys, trailing bytes, depth over Jansson's
  * 2,048 and invalid UTF-8 are ANM_E_FORMAT with line and column. U+0000 in
@@ -25,7 +26,7 @@ anm_status anm_json_read(json_t **out, const char *path, size_t limit,
 /* Members of an object. `at` names the object in messages ("config.json",
  * "model.vocab"). The `_or` forms take a default when the member is absent or
  * null; the others make absence ANM_E_FORMAT. Strings are borrowed from the
- * document. Integers are checked against [min, max]. */
+ * document. Integers are held against their rule. */
 anm_status anm_json_object(const json_t *o, const char *key, const char *at,
                            const json_t **out, anm_error *err);
 anm_status anm_json_array(const json_t *o, const char *key, const char *at,
@@ -36,10 +37,9 @@ anm_status anm_json_string_or(const json_t *o, const char *key, const char *at,
                               const char *otherwise, const char **out,
                               anm_error *err);
 anm_status anm_json_int(const json_t *o, const char *key, const char *at,
-                        int64_t min, int64_t max, int64_t *out, anm_error *err);
+                        anm_int_rule rule, int64_t *out, anm_error *err);
 anm_status anm_json_int_or(const json_t *o, const char *key, const char *at,
-                           int64_t min, int64_t max, int64_t otherwise,
-                           int64_t *out, anm_error *err);
+                           anm_int_rule rule, int64_t *out, anm_error *err);
 anm_status anm_json_real_or(const json_t *o, const char *key, const char *at,
                             double otherwise, double *out, anm_error *err);
 anm_status anm_json_bool_or(const json_t *o, const char *key, const char *at,

@@ -89,4 +89,10 @@ float anm_f32_of_bf16(uint16_t b);
  * stays one. */
 uint16_t anm_f16_of_f32(float f);
 
+/* What an integer that is read may be, and what it is where none is said and
+ * none need be. */
+typedef struct anm_int_rule {
+    int64_t min, max, otherwise;
+} anm_int_rule;
+
 #endif

@@ -315,8 +315,9 @@ static anm_status check_document(const json_t *doc, anm_error *err)
                         "a document of the doctor is an object, this is of "
                         "type %s",
                         anm_json_type_name(doc));
-    anm_status status = anm_json_int(doc, "anemone_doctor", "document", 0,
-                                     INT64_MAX, &version, err);
+    anm_status status =
+        anm_json_int(doc, "anemone_doctor", "document",
+                     (anm_int_rule){ .max = INT64_MAX }, &version, err);
     if (status) return status;
     if (version != VERSION)
         return anm_fail(err, ANM_E_UNSUPPORTED,

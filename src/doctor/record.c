@@ -131,8 +131,8 @@ static anm_status read_ns(const json_t *o, const char *key, const char *at,
                           uint64_t *out, anm_error *err)
 {
     int64_t value;
-    const anm_status status =
-        anm_json_int(o, key, at, 0, INT64_MAX, &value, err);
+    const anm_status status = anm_json_int(
+        o, key, at, (anm_int_rule){ .max = INT64_MAX }, &value, err);
 
     if (!status) *out = (uint64_t)value;
     return status;
@@ -162,7 +162,9 @@ static anm_status read_band(const json_t *doc, anm_record *r, anm_error *err)
     if (!status)
         status = read_word(o, "verdict", "band", verdict_at,
                            ANM_VERDICT_BELOW + 1, &verdict, err);
-    if (!status) status = anm_json_int(o, "n", "band", 0, UINT32_MAX, &n, err);
+    if (!status)
+        status = anm_json_int(o, "n", "band",
+                              (anm_int_rule){ .max = UINT32_MAX }, &n, err);
     if (!status) status = read_ns(o, "p50_ns", "band", &r->p50_ns, err);
     if (!status) status = read_ns(o, "low_ns", "band", &r->low_ns, err);
     if (!status) status = read_ns(o, "high_ns", "band", &r->high_ns, err);
@@ -222,8 +224,11 @@ static anm_status read_counters(const json_t *doc, anm_record *r,
     anm_status status = anm_json_object(doc, "counters", "receipt", &o, err);
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && !status; i++)
-        status = anm_json_int_or(o, rows[i].name, "counters", 0, INT64_MAX,
-                                 ANM_COUNTER_UNKNOWN, rows[i].into, err);
+        status =
+            anm_json_int_or(o, rows[i].name, "counters",
+                            (anm_int_rule){ .max = INT64_MAX,
+                                            .otherwise = ANM_COUNTER_UNKNOWN },
+                            rows[i].into, err);
     return status;
 }
 
@@ -268,7 +273,8 @@ static anm_status read_input(const json_t *doc, anm_record *r, anm_error *err)
 
     if (!status)
         status =
-            anm_json_int(o, "tokens", "input", 0, UINT32_MAX, &tokens, err);
+            anm_json_int(o, "tokens", "input",
+                         (anm_int_rule){ .max = UINT32_MAX }, &tokens, err);
     r->tokens = (unsigned)tokens;
     return status;
 }
@@ -389,12 +395,16 @@ static anm_status read_parts(anm_records *r, const json_t *doc, anm_record *one,
 {
     int64_t version;
     anm_status status =
-        anm_json_int(doc, "anemone_receipt", "receipt", 1, 1, &version, err);
+        anm_json_int(doc, "anemone_receipt", "receipt",
+                     (anm_int_rule){ .min = 1, .max = 1 }, &version, err);
 
     if (!status)
         status =
-            anm_json_int_or(doc, "at_ms", "receipt", INT64_MIN + 1, INT64_MAX,
-                            ANM_COUNTER_UNKNOWN, &one->at_ms, err);
+            anm_json_int_or(doc, "at_ms", "receipt",
+                            (anm_int_rule){ .min = INT64_MIN + 1,
+                                            .max = INT64_MAX,
+                                            .otherwise = ANM_COUNTER_UNKNOWN },
+                            &one->at_ms, err);
     if (!status) status = read_stages(doc, one, err);
     if (!status) status = read_band(doc, one, err);
     if (!status) status = read_causes(doc, one, err);

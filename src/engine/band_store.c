@@ -43,7 +43,8 @@ static char *make_path(const char *folder, const char *key, bool make_folder)
 static bool read_number(const json_t *o, const char *key, int64_t min,
                         int64_t max, int64_t *out)
 {
-    return !anm_json_int(o, key, "bands", min, max, out, NULL);
+    return !anm_json_int(o, key, "bands",
+                         (anm_int_rule){ .min = min, .max = max }, out, NULL);
 }
 
 /* The figures of a band and their names in the file. */

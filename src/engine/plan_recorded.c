@@ -151,8 +151,9 @@ static anm_status read_head(reading *x, const json_t *root,
 {
     const char *units = NULL, *function = NULL;
     int64_t version = 0;
-    anm_status status = anm_json_int(root, "anemone_recorded_plan", "plan", 1,
-                                     1, &version, err);
+    anm_status status =
+        anm_json_int(root, "anemone_recorded_plan", "plan",
+                     (anm_int_rule){ .min = 1, .max = 1 }, &version, err);
 
     if (!status) status = anm_json_string(root, "units", "plan", &units, err);
     if (!status && anm_units_parse(&x->plan->units, units, err))

@@ -97,15 +97,14 @@ const anm_gguf_entry *anm_gguf_entry_at(const anm_gguf *g, size_t i);
 const anm_gguf_entry *anm_gguf_entry_find(const anm_gguf *g, const char *key);
 
 /* The value of a key; absence and another type are ANM_E_FORMAT, which names
- * key, expected and found (not the file). An integer may have any width; it is checked
- * against [min, max]. The `_or` forms take a default when the key is absent. A
+ * key, expected and found (not the file). An integer may have any width; it is
+ * held against its rule. The `_or` forms take a default when the key is absent. A
  * number of type f32 is read as the shortest decimal that is this f32: what was
  * written from 1e-12 is 1e-12 again. */
-anm_status anm_gguf_int(const anm_gguf *g, const char *key, int64_t min,
-                        int64_t max, int64_t *out, anm_error *err);
-anm_status anm_gguf_int_or(const anm_gguf *g, const char *key, int64_t min,
-                           int64_t max, int64_t otherwise, int64_t *out,
-                           anm_error *err);
+anm_status anm_gguf_int(const anm_gguf *g, const char *key, anm_int_rule rule,
+                        int64_t *out, anm_error *err);
+anm_status anm_gguf_int_or(const anm_gguf *g, const char *key,
+                           anm_int_rule rule, int64_t *out, anm_error *err);
 anm_status anm_gguf_real(const anm_gguf *g, const char *key, double *out,
                          anm_error *err);
 anm_status anm_gguf_real_or(const anm_gguf *g, const char *key,

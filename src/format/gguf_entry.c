@@ -344,29 +344,27 @@ static double real_of(const anm_gguf_entry *e)
     return shortest(f);
 }
 
-anm_status anm_gguf_int_or(const anm_gguf *g, const char *key, int64_t min,
-                           int64_t max, int64_t otherwise, int64_t *out,
-                           anm_error *err)
+anm_status anm_gguf_int_or(const anm_gguf *g, const char *key,
+                           anm_int_rule rule, int64_t *out, anm_error *err)
 {
     const anm_gguf_entry *e = NULL;
     const anm_status status = find_entry(g, key, WANT_INT, &e, err);
 
     if (status) return status;
-    const int64_t value = e ? int_of(e->type, e->value.data) : otherwise;
-    if (e && (value < min || value > max))
+    const int64_t value = e ? int_of(e->type, e->value.data) : rule.otherwise;
+    if (e && (value < rule.min || value > rule.max))
         return anm_fail(err, ANM_E_FORMAT,
                         "%s: %" PRId64 ", allowed %" PRId64 " to %" PRId64, key,
-                        value, min, max);
+                        value, rule.min, rule.max);
     *out = value;
     return ANM_OK;
 }
 
-anm_status anm_gguf_int(const anm_gguf *g, const char *key, int64_t min,
-                        int64_t max, int64_t *out, anm_error *err)
+anm_status anm_gguf_int(const anm_gguf *g, const char *key, anm_int_rule rule,
+                        int64_t *out, anm_error *err)
 {
-    return anm_gguf_entry_find(g, key)
-               ? anm_gguf_int_or(g, key, min, max, 0, out, err)
-               : fail_absent(key, err);
+    return anm_gguf_entry_find(g, key) ? anm_gguf_int_or(g, key, rule, out, err)
+                                       : fail_absent(key, err);
 }
 
 anm_status anm_gguf_real_or(const anm_gguf *g, const char *key,

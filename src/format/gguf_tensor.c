@@ -181,9 +181,11 @@ static anm_status take_tensor(anm_gguf *g, anm_bytes *rest, anm_gguf_tensor *t,
 static anm_status read_alignment(const anm_gguf *g, size_t *out, anm_error *err)
 {
     int64_t alignment = 0;
-    const anm_status status =
-        anm_gguf_int_or(g, "general.alignment", 1, ALIGNMENT_MAX,
-                        ALIGNMENT_DEFAULT, &alignment, err);
+    const anm_status status = anm_gguf_int_or(
+        g, "general.alignment",
+        (anm_int_rule){
+            .min = 1, .max = ALIGNMENT_MAX, .otherwise = ALIGNMENT_DEFAULT },
+        &alignment, err);
 
     if (status) return status;
     if (alignment & (alignment - 1))

@@ -181,8 +181,9 @@ static anm_status read_texts(anm_mlpackage_reading *r, const json_t *o,
         status =
             anm_json_string_or(o, "license", "metadata", "", &license, err);
     if (!status)
-        status = anm_json_int_or(o, "specificationVersion", "metadata", 0,
-                                 INT32_MAX, 0, &r->view.spec_version, err);
+        status = anm_json_int_or(o, "specificationVersion", "metadata",
+                                 (anm_int_rule){ .max = INT32_MAX },
+                                 &r->view.spec_version, err);
     if (status) return status;
     if (!kind) kind = "unknown";
     if (strncmp(kind, prefix, sizeof(prefix) - 1) == 0)

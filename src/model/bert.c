@@ -46,8 +46,9 @@ static anm_status read_sizes(const json_t *config, const char *at,
     };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        const anm_status status = anm_json_int(config, sizes[i].key, at, 1,
-                                               sizes[i].max, sizes[i].out, err);
+        const anm_status status = anm_json_int(
+            config, sizes[i].key, at,
+            (anm_int_rule){ .min = 1, .max = sizes[i].max }, sizes[i].out, err);
         if (status) return status;
     }
     if (c->hidden % c->heads != 0)
@@ -55,8 +56,10 @@ static anm_status read_sizes(const json_t *config, const char *at,
                         "%s: hidden_size %" PRId64
                         " is no multiple of num_attention_heads %" PRId64,
                         at, c->hidden, c->heads);
-    return anm_json_int_or(config, "type_vocab_size", at, 1, 65536, 2,
-                           &c->types, err);
+    return anm_json_int_or(
+        config, "type_vocab_size", at,
+        (anm_int_rule){ .min = 1, .max = 65536, .otherwise = 2 }, &c->types,
+        err);
 }
 
 /* Settings that would change the computation to one that is not here. */

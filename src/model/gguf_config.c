@@ -97,9 +97,9 @@ static anm_status read_size(const anm_gguf_reading *r, const char *name,
     char key[ANM_GGUF_KEY_BYTES];
 
     anm_gguf_key(r, name, key);
-    return otherwise ? anm_gguf_int_or(r->g, key, 1, SIZE_MAX_SAID, otherwise,
-                                       out, err)
-                     : anm_gguf_int(r->g, key, 1, SIZE_MAX_SAID, out, err);
+    const anm_int_rule rule = { 1, SIZE_MAX_SAID, otherwise };
+    return otherwise ? anm_gguf_int_or(r->g, key, rule, out, err)
+                     : anm_gguf_int(r->g, key, rule, out, err);
 }
 
 static anm_status set_size(anm_gguf_reading *r, const char *name,

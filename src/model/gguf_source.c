@@ -21,8 +21,9 @@ static anm_status check_whole(const anm_gguf_reading *r, anm_error *err)
 {
     anm_text type;
     int64_t n = 0, version = 0;
-    anm_status status =
-        anm_gguf_int_or(r->g, "split.count", 0, INT32_MAX, 1, &n, err);
+    anm_status status = anm_gguf_int_or(
+        r->g, "split.count", (anm_int_rule){ .max = INT32_MAX, .otherwise = 1 },
+        &n, err);
 
     if (status) return status;
     if (n > 1)
@@ -37,8 +38,9 @@ static anm_status check_whole(const anm_gguf_reading *r, anm_error *err)
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "general.type: \"%.*s\"; a model is needed",
                         (int)(type.len < 64 ? type.len : 64), type.data);
-    status = anm_gguf_int_or(r->g, "general.quantization_version", 0, INT32_MAX,
-                             2, &version, err);
+    status = anm_gguf_int_or(r->g, "general.quantization_version",
+                             (anm_int_rule){ .max = INT32_MAX, .otherwise = 2 },
+                             &version, err);
     if (status || version == 2) return status;
     return anm_fail(err, ANM_E_UNSUPPORTED,
                     "general.quantization_version: %" PRId64 ", built in: 2",
@@ -65,9 +67,11 @@ static anm_status read_pool_type(const anm_gguf_reading *r, size_t *said,
 {
     char key[ANM_GGUF_KEY_BYTES];
     int64_t value = POOL_NONE;
-    const anm_status status =
-        anm_gguf_int_or(r->g, anm_gguf_key(r, "pooling_type", key), INT32_MIN,
-                        INT32_MAX, POOL_NONE, &value, err);
+    const anm_status status = anm_gguf_int_or(
+        r->g, anm_gguf_key(r, "pooling_type", key),
+        (anm_int_rule){
+            .min = INT32_MIN, .max = INT32_MAX, .otherwise = POOL_NONE },
+        &value, err);
 
     if (status) return status;
     *said = 0;
@@ -145,9 +149,10 @@ static anm_status settle_length(anm_gguf_reading *r, anm_error *err)
     char key[ANM_GGUF_KEY_BYTES];
     const int64_t positions = (int64_t)r->extent.positions;
     int64_t said = 0;
-    const anm_status status =
-        anm_gguf_int_or(r->g, anm_gguf_key(r, "context_length", key), 1,
-                        INT32_MAX, positions, &said, err);
+    const anm_status status = anm_gguf_int_or(
+        r->g, anm_gguf_key(r, "context_length", key),
+        (anm_int_rule){ .min = 1, .max = INT32_MAX, .otherwise = positions },
+        &said, err);
 
     if (status) return status;
     const size_t chosen = (size_t)(said < positions ? said : positions);

@@ -22,8 +22,10 @@ static anm_status read_id(const anm_gguf_reading *r, const char *name, size_t n,
     int64_t id = -1;
 
     snprintf(key, sizeof(key), "tokenizer.ggml.%s", name);
-    const anm_status status =
-        anm_gguf_int_or(r->g, key, -1, UINT32_MAX, -1, &id, err);
+    const anm_status status = anm_gguf_int_or(
+        r->g, key,
+        (anm_int_rule){ .min = -1, .max = UINT32_MAX, .otherwise = -1 }, &id,
+        err);
     if (status) return status;
     // Converters write -1, also without its sign, for a token not had.
     if (id == UINT32_MAX) id = -1;

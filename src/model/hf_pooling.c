@@ -103,7 +103,8 @@ static anm_status check_pooling_dim(const anm_hf_reading *r,
                           : "word_embedding_dimension";
     int64_t dim = 0;
     const anm_status status =
-        anm_json_int(d->root, key, d->path, 1, INT32_MAX, &dim, err);
+        anm_json_int(d->root, key, d->path,
+                     (anm_int_rule){ .min = 1, .max = INT32_MAX }, &dim, err);
 
     if (status) return status;
     if ((size_t)dim != r->extent.hidden)

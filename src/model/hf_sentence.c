@@ -63,8 +63,9 @@ static anm_status read_sentence_config(anm_hf_reading *r, const anm_hf_doc *d,
     anm_status status = check_task(d, err);
     if (status) return status;
 
-    status = anm_json_int_or(d->root, "max_seq_length", d->path, 1, INT64_MAX,
-                             0, &longest, err);
+    status = anm_json_int_or(d->root, "max_seq_length", d->path,
+                             (anm_int_rule){ .min = 1, .max = INT64_MAX },
+                             &longest, err);
     if (status) return status;
     r->max_seq_length = (uint64_t)longest;
     r->length_file = name;
@@ -183,8 +184,9 @@ static anm_status note_truncate_dim(anm_hf_reading *r, const anm_hf_doc *d,
                                     anm_error *err)
 {
     int64_t dim = 0;
-    const anm_status status = anm_json_int_or(d->root, "truncate_dim", d->path,
-                                              1, INT32_MAX, 0, &dim, err);
+    const anm_status status = anm_json_int_or(
+        d->root, "truncate_dim", d->path,
+        (anm_int_rule){ .min = 1, .max = INT32_MAX }, &dim, err);
 
     if (status || !dim || (size_t)dim == r->extent.hidden) return status;
     return anm_source_note(r->s, err, "dims",

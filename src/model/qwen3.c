@@ -77,8 +77,9 @@ static anm_status read_sizes(const json_t *config, const char *at,
     };
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        const anm_status status = anm_json_int(config, sizes[i].key, at, 1,
-                                               sizes[i].max, sizes[i].out, err);
+        const anm_status status = anm_json_int(
+            config, sizes[i].key, at,
+            (anm_int_rule){ .min = 1, .max = sizes[i].max }, sizes[i].out, err);
         if (status) return status;
     }
     // null is the original's spelling of "as many as heads of q".
@@ -86,11 +87,15 @@ static anm_status read_sizes(const json_t *config, const char *at,
         json_is_null(json_object_get(config, "num_key_value_heads"))
             ? c->heads
             : DEFAULT_KV_HEADS;
-    anm_status status = anm_json_int_or(config, "num_key_value_heads", at, 1,
-                                        4096, otherwise, &c->kv_heads, err);
+    anm_status status = anm_json_int_or(
+        config, "num_key_value_heads", at,
+        (anm_int_rule){ .min = 1, .max = 4096, .otherwise = otherwise },
+        &c->kv_heads, err);
     if (status) return status;
-    status = anm_json_int_or(config, "head_dim", at, 1, 4096, DEFAULT_HEAD,
-                             &c->head, err);
+    status = anm_json_int_or(
+        config, "head_dim", at,
+        (anm_int_rule){ .min = 1, .max = 4096, .otherwise = DEFAULT_HEAD },
+        &c->head, err);
     return status ? status : check_heads(c, at, err);
 }
 
@@ -189,13 +194,17 @@ static anm_status read_window(const json_t *config, const char *at, window *out,
     anm_status status =
         anm_json_bool_or(config, "use_sliding_window", at, false, &used, err);
     if (status || !used) return status;
-    status = anm_json_int_or(config, "max_window_layers", at, 0, INT32_MAX,
-                             from_layer, &out->from_layer, err);
+    status = anm_json_int_or(
+        config, "max_window_layers", at,
+        (anm_int_rule){ .max = INT32_MAX, .otherwise = from_layer },
+        &out->from_layer, err);
     // null is none, which silence is not.
     if (status || json_is_null(json_object_get(config, "sliding_window")))
         return status;
-    return anm_json_int_or(config, "sliding_window", at, 1, INT32_MAX, tokens,
-                           &out->tokens, err);
+    return anm_json_int_or(
+        config, "sliding_window", at,
+        (anm_int_rule){ .min = 1, .max = INT32_MAX, .otherwise = tokens },
+        &out->tokens, err);
 }
 
 /* A list of kinds says of each layer whether it has the window; without one the

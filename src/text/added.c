@@ -19,7 +19,8 @@ static anm_status read_token(anm_tokenizer *t, const json_t *o,
 {
     static const char at[] = "added_tokens";
     int64_t id = 0;
-    anm_status status = anm_json_int(o, "id", at, 0, UINT32_MAX, &id, err);
+    anm_status status = anm_json_int(
+        o, "id", at, (anm_int_rule){ .max = UINT32_MAX }, &id, err);
 
     if (!status)
         status = anm_part_text(&t->arena, o, "content", at, &k->content, err);

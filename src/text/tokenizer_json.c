@@ -57,10 +57,11 @@ static anm_status read_truncation(anm_tokenizer *t, const json_t *o,
     anm_status status;
 
     if (!o || json_is_null(o)) return ANM_OK;
-    status = anm_json_int(o, "max_length", at, 0, INT32_MAX, &max_length, err);
+    status = anm_json_int(o, "max_length", at,
+                          (anm_int_rule){ .max = INT32_MAX }, &max_length, err);
     if (!status)
-        status =
-            anm_json_int_or(o, "stride", at, 0, INT32_MAX, 0, &stride, err);
+        status = anm_json_int_or(
+            o, "stride", at, (anm_int_rule){ .max = INT32_MAX }, &stride, err);
     if (!status)
         status = check_word(o, "strategy", at, strategies, &first, err);
     if (!status) status = check_word(o, "direction", at, sides, &right, err);
@@ -81,7 +82,8 @@ static anm_status read_padding_strategy(const json_t *o, const char *at,
     anm_status status;
 
     if (json_is_object(strategy))
-        status = anm_json_int(strategy, "Fixed", at, 0, INT32_MAX, &fixed, err);
+        status = anm_json_int(strategy, "Fixed", at,
+                              (anm_int_rule){ .max = INT32_MAX }, &fixed, err);
     else
         status = check_word(o, "strategy", at, by_batch, &first, err);
     *length = (size_t)fixed;
@@ -97,12 +99,14 @@ static anm_status read_padding(anm_tokenizer *t, const json_t *o,
     anm_status status;
 
     if (!o || json_is_null(o)) return ANM_OK;
-    status = anm_json_int(o, "pad_id", at, 0, INT32_MAX, &id, err);
+    status = anm_json_int(o, "pad_id", at, (anm_int_rule){ .max = INT32_MAX },
+                          &id, err);
     if (!status) status = read_padding_strategy(o, at, &t->info.padding, err);
     if (!status) status = check_word(o, "direction", at, sides, &right, err);
     if (!status)
-        status = anm_json_int_or(o, "pad_to_multiple_of", at, 0, INT32_MAX, 0,
-                                 &multiple, err);
+        status =
+            anm_json_int_or(o, "pad_to_multiple_of", at,
+                            (anm_int_rule){ .max = INT32_MAX }, &multiple, err);
     t->info.pads_left = !right;
     t->info.pad_id = (int32_t)id;
     return status;

@@ -25,8 +25,8 @@ anm_status anm_wordpiece_compile(anm_tokenizer *t, const json_t *o,
     status = anm_part_text(&t->arena, o, "continuing_subword_prefix", at,
                            &m->prefix, err);
     if (status) return status;
-    status = anm_json_int(o, "max_input_chars_per_word", at, 0, INT64_MAX,
-                          &max_chars, err);
+    status = anm_json_int(o, "max_input_chars_per_word", at,
+                          (anm_int_rule){ .max = INT64_MAX }, &max_chars, err);
     if (status) return status;
     status = anm_json_object(o, "vocab", at, &vocab, err);
     if (status) return status;

@@ -47,9 +47,11 @@ static void integers_of_every_width_are_read(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int64_t value = 0;
 
-        assert_int_equal(anm_gguf_int(sample, rows[i].key, INT64_MIN, INT64_MAX,
-                                      &value, NULL),
-                         ANM_OK);
+        assert_int_equal(
+            anm_gguf_int(sample, rows[i].key,
+                         (anm_int_rule){ .min = INT64_MIN, .max = INT64_MAX },
+                         &value, NULL),
+            ANM_OK);
         assert_int_equal(value, rows[i].value);
     }
 }
@@ -159,8 +161,10 @@ static void what_is_absent_is_the_default_or_an_error(void **state)
 
     (void)state;
     assert_null(anm_gguf_entry_find(sample, "absent"));
-    assert_int_equal(anm_gguf_int_or(sample, "absent", 0, 9, -1, &i, NULL),
-                     ANM_OK);
+    assert_int_equal(
+        anm_gguf_int_or(sample, "absent",
+                        (anm_int_rule){ .max = 9, .otherwise = -1 }, &i, NULL),
+        ANM_OK);
     assert_int_equal(i, -1);
     assert_int_equal(anm_gguf_real_or(sample, "absent", 0.5, &d, NULL), ANM_OK);
     assert_true(d == 0.5);
@@ -169,8 +173,9 @@ static void what_is_absent_is_the_default_or_an_error(void **state)
     assert_true(b);
     assert_int_equal(anm_gguf_text_or(sample, "absent", "x", &t, NULL), ANM_OK);
     assert_memory_equal(t.data, "x", 1);
-    assert_int_equal(anm_gguf_int(sample, "absent", 0, 9, &i, &err),
-                     ANM_E_FORMAT);
+    assert_int_equal(
+        anm_gguf_int(sample, "absent", (anm_int_rule){ .max = 9 }, &i, &err),
+        ANM_E_FORMAT);
     assert_string_equal(err.message, "absent: not there");
     assert_int_equal(anm_gguf_real(sample, "absent", &d, NULL), ANM_E_FORMAT);
     assert_int_equal(anm_gguf_text(sample, "absent", &t, NULL), ANM_E_FORMAT);
@@ -187,9 +192,13 @@ static void another_type_is_named_with_the_one_expected(void **state)
     anm_error err;
 
     (void)state;
-    assert_int_equal(anm_gguf_int(sample, "f32", 0, 9, &i, &err), ANM_E_FORMAT);
+    assert_int_equal(
+        anm_gguf_int(sample, "f32", (anm_int_rule){ .max = 9 }, &i, &err),
+        ANM_E_FORMAT);
     assert_string_equal(err.message, "f32: expected integer, found f32");
-    assert_int_equal(anm_gguf_int(sample, "yes", 0, 9, &i, NULL), ANM_E_FORMAT);
+    assert_int_equal(
+        anm_gguf_int(sample, "yes", (anm_int_rule){ .max = 9 }, &i, NULL),
+        ANM_E_FORMAT);
     assert_int_equal(anm_gguf_real(sample, "texts", &d, &err), ANM_E_FORMAT);
     assert_string_equal(err.message,
                         "texts: expected number, found array of string");
@@ -202,7 +211,9 @@ static void another_type_is_named_with_the_one_expected(void **state)
     assert_int_equal(anm_gguf_texts(sample, "ints", &a, NULL), ANM_E_FORMAT);
     assert_int_equal(anm_gguf_ints(sample, "texts", &a, NULL), ANM_E_FORMAT);
     assert_int_equal(anm_gguf_ints(sample, "u8", &a, NULL), ANM_E_FORMAT);
-    assert_int_equal(anm_gguf_int(sample, "u8", 0, 9, &i, &err), ANM_E_FORMAT);
+    assert_int_equal(
+        anm_gguf_int(sample, "u8", (anm_int_rule){ .max = 9 }, &i, &err),
+        ANM_E_FORMAT);
     assert_string_equal(err.message, "u8: 200, allowed 0 to 9");
 }
 

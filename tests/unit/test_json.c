@@ -111,7 +111,10 @@ static void members_have_their_type(void **state)
     assert_int_equal(json_array_size(found), 1);
     assert_int_equal(anm_json_string(v, "s", "x", &s, NULL), ANM_OK);
     assert_string_equal(s, "t");
-    assert_int_equal(anm_json_int(v, "i", "x", 7, 7, &i, NULL), ANM_OK);
+    assert_int_equal(anm_json_int(v, "i", "x",
+                                  (anm_int_rule){ .min = 7, .max = 7 }, &i,
+                                  NULL),
+                     ANM_OK);
     assert_int_equal(i, 7);
     assert_int_equal(anm_json_real_or(v, "r", "x", 0, &r, NULL), ANM_OK);
     assert_true(r == 2.5);
@@ -139,8 +142,12 @@ static void absent_and_null_take_the_default(void **state)
                          ANM_OK);
         assert_string_equal(s, "d");
         // A default is the program's own and need not be in the range.
-        assert_int_equal(anm_json_int_or(v, keys[k], "x", 1, 2, -1, &i, NULL),
-                         ANM_OK);
+        assert_int_equal(
+            anm_json_int_or(
+                v, keys[k], "x",
+                (anm_int_rule){ .min = 1, .max = 2, .otherwise = -1 }, &i,
+                NULL),
+            ANM_OK);
         assert_int_equal(i, -1);
         assert_int_equal(anm_json_real_or(v, keys[k], "x", 0.5, &r, NULL),
                          ANM_OK);
@@ -150,8 +157,9 @@ static void absent_and_null_take_the_default(void **state)
         assert_true(b);
         assert_int_equal(anm_json_string(v, keys[k], "x", &s, NULL),
                          ANM_E_FORMAT);
-        assert_int_equal(anm_json_int(v, keys[k], "x", 0, 9, &i, NULL),
-                         ANM_E_FORMAT);
+        assert_int_equal(
+            anm_json_int(v, keys[k], "x", (anm_int_rule){ .max = 9 }, &i, NULL),
+            ANM_E_FORMAT);
     }
     json_decref(v);
 }
@@ -166,11 +174,14 @@ static void wrong_type_names_path_expected_and_found(void **state)
     bool b = false;
     (void)state;
 
-    assert_int_equal(anm_json_int(v, "a", "config.json", 0, 9, &i, &err),
+    assert_int_equal(anm_json_int(v, "a", "config.json",
+                                  (anm_int_rule){ .max = 9 }, &i, &err),
                      ANM_E_FORMAT);
     assert_string_equal(err.message,
                         "config.json: a: expected integer, found string");
-    assert_int_equal(anm_json_int_or(v, "i", "c", 0, 9, 3, &i, &err),
+    assert_int_equal(anm_json_int_or(v, "i", "c",
+                                     (anm_int_rule){ .max = 9, .otherwise = 3 },
+                                     &i, &err),
                      ANM_E_FORMAT);
     assert_string_equal(err.message, "c: i: expected integer, found real");
     assert_int_equal(anm_json_object(v, "none", "c", &found, &err),
@@ -179,9 +190,9 @@ static void wrong_type_names_path_expected_and_found(void **state)
     assert_int_equal(anm_json_real_or(v, "a", "c", 1, &r, &err), ANM_E_FORMAT);
     assert_int_equal(anm_json_bool_or(v, "t", "c", true, &b, &err),
                      ANM_E_FORMAT);
-    assert_int_equal(
-        anm_json_int(json_object_get(v, "a"), "k", "c", 0, 9, &i, &err),
-        ANM_E_FORMAT);
+    assert_int_equal(anm_json_int(json_object_get(v, "a"), "k", "c",
+                                  (anm_int_rule){ .max = 9 }, &i, &err),
+                     ANM_E_FORMAT);
     assert_string_equal(err.message, "c: expected object, found string");
     json_decref(v);
 }
@@ -193,12 +204,17 @@ static void integer_outside_its_range_names_the_range(void **state)
     int64_t i = 42;
     (void)state;
 
-    assert_int_equal(anm_json_int(v, "a", "c", 1, 65536, &i, &err),
+    assert_int_equal(anm_json_int(v, "a", "c",
+                                  (anm_int_rule){ .min = 1, .max = 65536 }, &i,
+                                  &err),
                      ANM_E_FORMAT);
     assert_string_equal(err.message, "c: a: 70000, allowed 1 to 65536");
     assert_int_equal(i, 42);
-    assert_int_equal(anm_json_int(v, "b", "c", INT64_MIN, INT64_MAX, &i, &err),
-                     ANM_OK);
+    assert_int_equal(
+        anm_json_int(v, "b", "c",
+                     (anm_int_rule){ .min = INT64_MIN, .max = INT64_MAX }, &i,
+                     &err),
+        ANM_OK);
     assert_true(i == INT64_MIN);
     json_decref(v);
 }
