@@ -71,8 +71,8 @@ static anm_mil_name *add(anm_mlpackage_reading *r, anm_mil_names *names,
 }
 
 anm_status anm_mil_names_define(anm_mlpackage_reading *r, anm_mil_names *names,
-                                anm_bytes text, const anm_mil_op *op,
-                                size_t output, const char **out, anm_error *err)
+                                anm_bytes text, anm_mil_origin origin,
+                                const char **out, anm_error *err)
 {
     const uint64_t hash = hash_of(text);
     anm_mil_name *x = look_up(names, text, hash);
@@ -83,8 +83,7 @@ anm_status anm_mil_names_define(anm_mlpackage_reading *r, anm_mil_names *names,
     if (x->is_visible)
         return anm_fail(err, ANM_E_FORMAT, "%s is defined twice", x->text);
     x->is_visible = true;
-    x->op = op;
-    x->output = output;
+    x->origin = origin;
     x->before = names->last;
     names->last = x;
     *out = x->text;

@@ -7,6 +7,12 @@
 
 #include "format/mlpackage_reading.h"
 
+/* Where a value comes from. */
+typedef struct anm_mil_origin {
+    const anm_mil_op *op; /* NULL: an input */
+    size_t output;        /* of op */
+} anm_mil_origin;
+
 /* What a name means at the place that is being read. */
 typedef struct anm_mil_name {
     struct anm_mil_name *next;   /* of the same bucket */
@@ -14,8 +20,7 @@ typedef struct anm_mil_name {
     uint64_t hash;
     const char *text;
     size_t len;
-    const anm_mil_op *op; /* NULL: an input */
-    size_t output;
+    anm_mil_origin origin;
     bool is_visible;
 } anm_mil_name;
 
@@ -28,9 +33,8 @@ typedef struct anm_mil_names {
 
 /* Define a name; two visible ones of the same text are ANM_E_FORMAT. */
 anm_status anm_mil_names_define(anm_mlpackage_reading *r, anm_mil_names *names,
-                                anm_bytes text, const anm_mil_op *op,
-                                size_t output, const char **out,
-                                anm_error *err);
+                                anm_bytes text, anm_mil_origin origin,
+                                const char **out, anm_error *err);
 /* NULL when the name means nothing here. */
 const anm_mil_name *anm_mil_names_find(const anm_mil_names *names,
                                        anm_bytes text);

@@ -40,9 +40,9 @@ static anm_status find_string(anm_bytes message, uint32_t number,
 
 /* ---- Names with types ---------------------------------------------------- */
 
-/* NamedValueType; defines the name as output i of op, or as an input. */
-static anm_status read_var(reading *x, anm_bytes message, const anm_mil_op *op,
-                           size_t i, anm_mil_var *out, anm_error *err)
+/* NamedValueType; defines the name. */
+static anm_status read_var(reading *x, anm_bytes message, anm_mil_origin origin,
+                           anm_mil_var *out, anm_error *err)
 {
     anm_bytes name = { 0 }, type = { 0 };
     anm_pb_field f;
@@ -55,30 +55,35 @@ static anm_status read_var(reading *x, anm_bytes message, const anm_mil_op *op,
     if (status) return status;
     status = anm_reading_type(x->r, type, 0, &out->type, err);
     if (!status)
-        status =
-            anm_mil_names_define(x->r, &x->names, name, op, i, &out->name, err);
+        status = anm_mil_names_define(x->r, &x->names, name, origin, &out->name,
+                                      err);
     if (!status) return ANM_OK;
-    return anm_fail_prefix(err, status, "%s %.*s", op ? "output" : "input",
-                           quote(name), (const char *)name.data);
+    return anm_fail_prefix(err, status, "%s %.*s",
+                           origin.op ? "output" : "input", quote(name),
+                           (const char *)name.data);
 }
+
+typedef struct vars {
+    const anm_mil_var *items; /* [n] */
+    size_t n;
+} vars;
 
 /* All of field `number`, outputs of op or inputs. */
 static anm_status read_vars(reading *x, anm_bytes message, uint32_t number,
-                            const anm_mil_op *op, const anm_mil_var **out,
-                            size_t *n, anm_error *err)
+                            const anm_mil_op *op, vars *out, anm_error *err)
 {
-    size_t i = 0;
-    anm_status status = anm_pb_count(message, number, n, err);
-
-    if (status) return status;
-    anm_mil_var *vars = anm_reading_array(x->r, *n, sizeof(*vars));
-    if (!vars) return anm_reading_fail(x->r, err);
-    *out = vars;
+    anm_mil_origin origin = { .op = op };
     anm_bytes inner;
 
+    *out = (vars){ 0 };
+    anm_status status = anm_pb_count(message, number, &out->n, err);
+    if (status) return status;
+    anm_mil_var *items = anm_reading_array(x->r, out->n, sizeof(*items));
+    if (!items) return anm_reading_fail(x->r, err);
+    out->items = items;
     while (anm_pb_take_message(&message, number, &inner, &status, err)) {
-        status = read_var(x, inner, op, i, &vars[i], err);
-        i++;
+        status = read_var(x, inner, origin, &items[origin.output], err);
+        origin.output++;
     }
     return status;
 }
@@ -95,8 +100,8 @@ static anm_status resolve(reading *x, anm_bytes name, anm_mil_binding *out,
             err, ANM_E_FORMAT, "%.*s is not defined before it is used",
             (int)(name.len < 200 ? name.len : 200), (const char *)name.data);
     out->name = found->text;
-    out->from = found->op;
-    out->from_output = found->output;
+    out->from = found->origin.op;
+    out->from_output = found->origin.output;
     return ANM_OK;
 }
 
@@ -292,6 +297,7 @@ static anm_status read_op(reading *x, anm_bytes message, int depth,
                           anm_mil_op *op, anm_error *err)
 {
     anm_bytes type = { 0 }, output = { 0 };
+    vars outputs;
     anm_status status = peek(message, &type, &output, err);
 
     if (status) return anm_fail_prefix(err, status, "op");
@@ -300,11 +306,13 @@ static anm_status read_op(reading *x, anm_bytes message, int depth,
     if (!op->type) return anm_reading_fail(x->r, err);
     status = read_parts(x, message, depth, op, err);
     // Only now: an op that reads its own output finds no such name.
-    if (!status)
-        status = read_vars(x, message, OP_OUTPUTS, op, &op->outputs,
-                           &op->n_outputs, err);
-    if (!status) op->name = name_of(op);
-    if (!status) return ANM_OK;
+    if (!status) status = read_vars(x, message, OP_OUTPUTS, op, &outputs, err);
+    if (!status) {
+        op->outputs = outputs.items;
+        op->n_outputs = outputs.n;
+        op->name = name_of(op);
+        return ANM_OK;
+    }
     return anm_fail_prefix(err, status, "op %.*s%s%.*s", quote(type),
                            (const char *)type.data, output.len ? " " : "",
                            quote(output), (const char *)output.data);
@@ -360,12 +368,14 @@ static anm_status read_block(reading *x, anm_bytes message, int depth,
                              anm_mil_block *out, anm_error *err)
 {
     anm_mil_name *last = x->names.last;
+    vars inputs;
 
     if (depth > ANM_MIL_NEST_MAX)
         return anm_fail(err, ANM_E_LIMIT, "blocks nested deeper than %d",
                         ANM_MIL_NEST_MAX);
-    anm_status status = read_vars(x, message, BLOCK_INPUTS, NULL, &out->inputs,
-                                  &out->n_inputs, err);
+    anm_status status = read_vars(x, message, BLOCK_INPUTS, NULL, &inputs, err);
+    out->inputs = inputs.items;
+    out->n_inputs = inputs.n;
     if (!status) status = read_ops(x, message, depth, out, err);
     if (!status) status = read_outputs(x, message, out, err);
     anm_mil_names_leave(&x->names, last);
@@ -425,6 +435,7 @@ static anm_status read_body(reading *x, anm_bytes message, anm_mil_function *f,
                             anm_error *err)
 {
     anm_bytes opset = { 0 }, block = { 0 };
+    vars inputs;
     anm_status status = find_string(message, FUNCTION_OPSET, &opset, err);
 
     if (!status) status = find_block(message, opset, &block, err);
@@ -433,9 +444,11 @@ static anm_status read_body(reading *x, anm_bytes message, anm_mil_function *f,
     if (!f->opset) return anm_reading_fail(x->r, err);
     status = know_opset(f, err);
     if (!status)
-        status = read_vars(x, message, FUNCTION_INPUTS, NULL, &f->inputs,
-                           &f->n_inputs, err);
-    return status ? status : read_block(x, block, 0, &f->block, err);
+        status = read_vars(x, message, FUNCTION_INPUTS, NULL, &inputs, err);
+    if (status) return status;
+    f->inputs = inputs.items;
+    f->n_inputs = inputs.n;
+    return read_block(x, block, 0, &f->block, err);
 }
 
 static anm_status read_function(anm_mlpackage_reading *r,

@@ -109,14 +109,18 @@ static anm_status read_feature(anm_mlpackage_reading *r, const json_t *o,
     return status ? status : read_ranges(r, o, out, err);
 }
 
+typedef struct schema {
+    const char *key;
+    anm_feature_kind kind;
+} schema;
+
 /* A schema that is absent is empty. */
 static anm_status read_schema(anm_mlpackage_reading *r, const json_t *o,
-                              const char *key, anm_feature_kind kind,
-                              const anm_feature **out, size_t *n,
+                              schema s, const anm_feature **out, size_t *n,
                               anm_error *err)
 {
-    const json_t *schema = json_object_get(o, key);
-    const size_t len = json_array_size(schema);
+    const json_t *list = json_object_get(o, s.key);
+    const size_t len = json_array_size(list);
     anm_feature *features = anm_reading_array(r, len, sizeof(*features));
 
     if (!features) return anm_reading_fail(r, err);
@@ -124,9 +128,9 @@ static anm_status read_schema(anm_mlpackage_reading *r, const json_t *o,
     *n = len;
     for (size_t i = 0; i < len; i++) {
         const anm_status status =
-            read_feature(r, json_array_get(schema, i), kind, &features[i], err);
+            read_feature(r, json_array_get(list, i), s.kind, &features[i], err);
 
-        if (status) return anm_fail_prefix(err, status, "%s", key);
+        if (status) return anm_fail_prefix(err, status, "%s", s.key);
     }
     return ANM_OK;
 }
@@ -206,14 +210,15 @@ static anm_status read_object(anm_mlpackage_reading *r, const json_t *o,
     anm_status status = read_texts(r, o, err);
 
     if (!status)
-        status = read_schema(r, o, "inputSchema", ANM_FEATURE_ARRAY, &x->inputs,
-                             &x->n_inputs, err);
+        status = read_schema(r, o, (schema){ "inputSchema", ANM_FEATURE_ARRAY },
+                             &x->inputs, &x->n_inputs, err);
     if (!status)
-        status = read_schema(r, o, "outputSchema", ANM_FEATURE_ARRAY,
-                             &x->outputs, &x->n_outputs, err);
+        status =
+            read_schema(r, o, (schema){ "outputSchema", ANM_FEATURE_ARRAY },
+                        &x->outputs, &x->n_outputs, err);
     if (!status)
-        status = read_schema(r, o, "stateSchema", ANM_FEATURE_STATE, &x->states,
-                             &x->n_states, err);
+        status = read_schema(r, o, (schema){ "stateSchema", ANM_FEATURE_STATE },
+                             &x->states, &x->n_states, err);
     if (!status)
         status = read_pairs(r, o, "mlProgramOperationTypeHistogram",
                             &r->view.histogram, &r->view.n_histogram, err);

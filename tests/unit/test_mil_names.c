@@ -25,7 +25,8 @@ static void thousands_of_names_are_found(void **state)
     for (size_t i = 0; i < N; i++) {
         snprintf(name, sizeof(name), "op_%zu", i);
         assert_int_equal(anm_mil_names_define(&r, &names, text_of(name),
-                                              &ops[i], i, &copy, NULL),
+                                              (anm_mil_origin){ &ops[i], i },
+                                              &copy, NULL),
                          ANM_OK);
         assert_string_equal(copy, name);
     }
@@ -34,8 +35,8 @@ static void thousands_of_names_are_found(void **state)
         const anm_mil_name *found = anm_mil_names_find(&names, text_of(name));
 
         assert_non_null(found);
-        assert_ptr_equal(found->op, &ops[i]);
-        assert_int_equal(found->output, i);
+        assert_ptr_equal(found->origin.op, &ops[i]);
+        assert_int_equal(found->origin.output, i);
     }
     assert_null(anm_mil_names_find(&names, text_of("op_5000")));
     assert_null(anm_mil_names_find(&names, text_of("")));
@@ -49,21 +50,21 @@ static void a_hidden_name_may_be_defined_again(void **state)
     anm_mil_names names = { 0 };
     const char *first = NULL, *outer = NULL, *second = NULL;
 
-    assert_int_equal(anm_mil_names_define(&r, &names, text_of("outer"), NULL, 0,
-                                          &outer, NULL),
+    assert_int_equal(anm_mil_names_define(&r, &names, text_of("outer"),
+                                          (anm_mil_origin){ 0 }, &outer, NULL),
                      ANM_OK);
     anm_mil_name *last = names.last;
-    assert_int_equal(anm_mil_names_define(&r, &names, text_of("inner"), NULL, 0,
-                                          &first, NULL),
+    assert_int_equal(anm_mil_names_define(&r, &names, text_of("inner"),
+                                          (anm_mil_origin){ 0 }, &first, NULL),
                      ANM_OK);
-    assert_int_equal(anm_mil_names_define(&r, &names, text_of("inner"), NULL, 0,
-                                          &second, NULL),
+    assert_int_equal(anm_mil_names_define(&r, &names, text_of("inner"),
+                                          (anm_mil_origin){ 0 }, &second, NULL),
                      ANM_E_FORMAT);
     anm_mil_names_leave(&names, last);
     assert_null(anm_mil_names_find(&names, text_of("inner")));
     assert_non_null(anm_mil_names_find(&names, text_of("outer")));
-    assert_int_equal(anm_mil_names_define(&r, &names, text_of("inner"), NULL, 0,
-                                          &second, NULL),
+    assert_int_equal(anm_mil_names_define(&r, &names, text_of("inner"),
+                                          (anm_mil_origin){ 0 }, &second, NULL),
                      ANM_OK);
     assert_ptr_equal(first, second);
     anm_arena_deinit(&r.arena);
@@ -77,9 +78,9 @@ static void a_spent_budget_is_a_limit(void **state)
     const char *copy = NULL;
     anm_error err = { 0 };
 
-    assert_int_equal(
-        anm_mil_names_define(&r, &names, text_of("name"), NULL, 0, &copy, &err),
-        ANM_E_LIMIT);
+    assert_int_equal(anm_mil_names_define(&r, &names, text_of("name"),
+                                          (anm_mil_origin){ 0 }, &copy, &err),
+                     ANM_E_LIMIT);
     anm_arena_deinit(&r.arena);
 }
 
