@@ -253,6 +253,8 @@ typedef struct palette {
     uint64_t entries, width;
     size_t bytes;   /* of one value */
     uint64_t inner; /* elements behind the vector axis */
+    const anm_mil_array *indices;
+    const uint8_t *values; /* [groups, entries, width] */
 } palette;
 
 static anm_status read_palette(palette *p, const anm_mil_array *indices,
@@ -277,6 +279,8 @@ static anm_status read_palette(palette *p, const anm_mil_array *indices,
     if (p->width > 1) status = find_axis(vector_axis, rank, &axis, err);
     if (status) return status;
     p->bytes = anm_mil_array_bits(lut) / 8;
+    p->indices = indices;
+    p->values = lut->data.data;
     p->inner = 1;
     for (unsigned i = axis + 1; i < rank; i++)
         p->inner *= indices->dims[i];
@@ -300,16 +304,16 @@ static void put_entry(const palette *p, const uint8_t *entry, uint64_t i,
                entry + w * p->bytes, p->bytes);
 }
 
-static anm_status look_up_row(const palette *p, const anm_mil_array *indices,
-                              const uint8_t *lut, uint64_t row, uint64_t len,
+static anm_status look_up_row(const palette *p, uint64_t row, uint64_t len,
                               uint8_t *out, anm_error *err)
 {
+    const anm_mil_array *indices = p->indices;
     const uint64_t base = group_of_row(&p->blocks, indices, row);
     const size_t stride = (size_t)p->width * p->bytes;
 
     for (uint64_t j = 0, n; j < len; j += n) {
         const uint64_t group = group_at(&p->blocks, base, j, &n);
-        const uint8_t *entries = lut + group * p->entries * stride;
+        const uint8_t *entries = p->values + group * p->entries * stride;
         for (uint64_t i = row * len + j; i < row * len + j + n; i++) {
             const unsigned code = anm_mil_array_code(indices, i);
             if (code >= p->entries)
@@ -341,8 +345,7 @@ anm_status anm_mil_lookup(const anm_mil_array *indices,
     if (status) return status;
     const rows r = rows_of(indices);
     for (uint64_t row = 0; row < r.n && !status && p.width; row++)
-        status = look_up_row(&p, indices, lut->data.data, row, r.len,
-                             out->owned, err);
+        status = look_up_row(&p, row, r.len, out->owned, err);
     if (status) anm_mil_array_deinit(out);
     return status;
 }

@@ -44,12 +44,18 @@ static anm_status measure(const json_t *vocab, const char *at, size_t *n_bytes,
     return ANM_OK;
 }
 
+typedef struct spellings {
+    char *run;          /* their bytes, one behind the other */
+    anm_trie_key *keys; /* [n] */
+    size_t n;
+} spellings;
+
 /* Copy the spellings into one run and list them as keys; the empty spelling
  * matches nothing. */
 static anm_status take_keys(anm_pieces *p, const json_t *vocab, const char *at,
-                            char *run, anm_trie_key *keys, size_t *n_keys,
-                            anm_error *err)
+                            spellings *to, anm_error *err)
 {
+    char *run = to->run;
     void *i = json_object_iter((json_t *)(uintptr_t)vocab);
 
     for (; i; i = json_object_iter_next((json_t *)(uintptr_t)vocab, i)) {
@@ -62,7 +68,7 @@ static anm_status take_keys(anm_pieces *p, const json_t *vocab, const char *at,
                             at, p->by_id[id].data, json_object_iter_key(i), id);
         memcpy(run, json_object_iter_key(i), len);
         p->by_id[id] = (anm_text){ run, len };
-        if (len) keys[(*n_keys)++] = (anm_trie_key){ p->by_id[id], id };
+        if (len) to->keys[to->n++] = (anm_trie_key){ p->by_id[id], id };
         run += len + 1;
     }
     return ANM_OK;
@@ -127,25 +133,27 @@ anm_status anm_pieces_compile(anm_tokenizer *t, const json_t *vocab,
                               anm_error *err)
 {
     anm_pieces *p = &t->pieces;
-    size_t n_bytes = 0, n_keys = 0;
+    size_t n_bytes = 0;
     anm_status status = measure(vocab, at, &n_bytes, &p->n_ids, err);
 
     if (status) return status;
     p->n = json_object_size(vocab);
-    char *run = anm_arena_alloc(&t->arena, n_bytes);
+    spellings s = {
+        .run = anm_arena_alloc(&t->arena, n_bytes),
+        .keys = anm_alloc_array(p->n, sizeof(*s.keys)),
+    };
     p->by_id = anm_arena_array(&t->arena, p->n_ids + SPARE, sizeof(*p->by_id));
     p->spare = SPARE;
-    anm_trie_key *keys = anm_alloc_array(p->n, sizeof(*keys));
-    if (!run || !p->by_id || !keys) {
-        anm_free(keys);
+    if (!s.run || !p->by_id || !s.keys) {
+        anm_free(s.keys);
         return anm_part_nomem(err);
     }
-    status = take_keys(p, vocab, at, run, keys, &n_keys, err);
+    status = take_keys(p, vocab, at, &s, err);
     if (!status &&
-        !(kind == ANM_PIECES_TABLE ? build_table(t, keys, n_keys)
-                                   : anm_trie_init(&p->trie, keys, n_keys)))
+        !(kind == ANM_PIECES_TABLE ? build_table(t, s.keys, s.n)
+                                   : anm_trie_init(&p->trie, s.keys, s.n)))
         status = anm_part_nomem(err);
-    anm_free(keys);
+    anm_free(s.keys);
     return status;
 }
 
