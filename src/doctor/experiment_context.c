@@ -188,28 +188,35 @@ static void keep_asking(void *ctx)
     }
 }
 
-/* Start n members, make the call with them at work, and end them. */
-static anm_status
-call_beside(anm_exam *x, size_t n, void (*fn)(void *ctx),
-            anm_status (*call)(anm_exam *x, const anm_arm_plan *arm, double *ns,
-                               anm_error *err),
-            const anm_arm_plan *arm, double *ns, anm_error *err)
+/* Who is at work beside a call, and how the call is made. */
+typedef struct company {
+    size_t n;
+    void (*work)(void *member);
+    anm_status (*call)(anm_exam *x, const anm_arm_plan *arm, double *ns,
+                       anm_error *err);
+} company;
+
+/* Start the members, make the call with them at work, and end them. */
+static anm_status call_beside(anm_exam *x, const company *with,
+                              const anm_arm_plan *arm, double *ns,
+                              anm_error *err)
 {
+    const size_t n = with->n < CREW_MAX ? with->n : CREW_MAX;
     member members[CREW_MAX];
     crew c = { .x = x, .dim = anm_engine_source(x->engine)->recipe.dim };
     anm_status status = ANM_OK;
     const uint64_t patience = anm_now_ns() + UINT64_C(200000000);
 
-    if (n > CREW_MAX) n = CREW_MAX;
     c.vectors = anm_alloc_array(n * c.dim + 1, sizeof(float));
     if (!c.vectors) return anm_fail(err, ANM_E_NOMEM, "crew: out of memory");
     for (; c.n < n && !status; c.n += !status) {
         members[c.n] = (member){ .of = &c, .number = c.n };
-        status = anm_thread_start(&c.threads[c.n], fn, &members[c.n], err);
+        status =
+            anm_thread_start(&c.threads[c.n], with->work, &members[c.n], err);
     }
     while (!status && atomic_load(&c.n_ready) < n && anm_now_ns() < patience)
         anm_sleep_ns(100000);
-    if (!status) status = call(x, arm, ns, err);
+    if (!status) status = with->call(x, arm, ns, err);
     atomic_store(&c.stop, true);
     for (size_t i = 0; i < c.n; i++)
         anm_thread_join(&c.threads[i]);
@@ -222,8 +229,9 @@ call_beside(anm_exam *x, size_t n, void (*fn)(void *ctx),
 static anm_status take_among_callers(anm_exam *x, const anm_arm_plan *arm,
                                      double *ns, anm_error *err)
 {
-    return call_beside(x, arm->number - 1, keep_asking, anm_take_unchanged, arm,
-                       ns, err);
+    const company with = { arm->number - 1, keep_asking, anm_take_unchanged };
+
+    return call_beside(x, &with, arm, ns, err);
 }
 
 ANM_RUN(callers)
@@ -259,8 +267,9 @@ static size_t n_neighbours(const anm_exam *x)
 static anm_status take_among_neighbours(anm_exam *x, const anm_arm_plan *arm,
                                         double *ns, anm_error *err)
 {
-    return call_beside(x, n_neighbours(x), keep_busy, anm_take_unchanged, arm,
-                       ns, err);
+    const company with = { n_neighbours(x), keep_busy, anm_take_unchanged };
+
+    return call_beside(x, &with, arm, ns, err);
 }
 
 ANM_RUN(neighbours)
@@ -292,15 +301,17 @@ static anm_status take_in_background(anm_exam *x, const anm_arm_plan *arm,
 static anm_status take_foreground_busy(anm_exam *x, const anm_arm_plan *arm,
                                        double *ns, anm_error *err)
 {
-    return call_beside(x, n_neighbours(x), keep_busy, take_new_thread, arm, ns,
-                       err);
+    const company with = { n_neighbours(x), keep_busy, take_new_thread };
+
+    return call_beside(x, &with, arm, ns, err);
 }
 
 static anm_status take_background_busy(anm_exam *x, const anm_arm_plan *arm,
                                        double *ns, anm_error *err)
 {
-    return call_beside(x, n_neighbours(x), keep_busy, take_in_background, arm,
-                       ns, err);
+    const company with = { n_neighbours(x), keep_busy, take_in_background };
+
+    return call_beside(x, &with, arm, ns, err);
 }
 
 /* Alone a low priority costs nothing: it is tried where others compete. */

@@ -42,38 +42,41 @@ static bool has_time(anm_exam *x, size_t n, uint64_t opening_ns,
     return anm_rounds_fit(x, &rounds, opening_ns, out);
 }
 
-/* Take turns with those of n variants that open; *n_open says how many did,
- * why what the last one that did not said. */
-static anm_status compare_variants(anm_exam *x, anm_outcome *out,
-                                   const char *base, variant *variants,
-                                   size_t n, size_t *n_open, anm_error *why,
-                                   anm_error *err)
+/* Take turns with those of n variants that open; where none does, what the last
+ * one said is the answer. */
+static anm_status compare_variants(anm_exam *x, const char *base,
+                                   variant *variants, size_t n,
+                                   anm_outcome *out, anm_error *err)
 {
     anm_arm_plan arms[VARIANTS_MAX + 2] = {
         { .name = base, .take = anm_take_unchanged },
     };
     size_t n_arms = 1;
+    anm_error why;
     anm_status status = ANM_OK;
 
-    *n_open = 0;
     for (size_t i = 0; i < n; i++) {
         variant *v = &variants[i];
-        const anm_status opened = anm_engine_open(&v->engine, &v->options, why);
+        const anm_status opened =
+            anm_engine_open(&v->engine, &v->options, &why);
         if (opened == ANM_E_NOMEM)
-            status = anm_fail(err, opened, "%s", why->message);
+            status = anm_fail(err, opened, "%s", why.message);
         if (opened) continue;
         arms[n_arms++] = (anm_arm_plan){ .name = v->name,
                                          .take = take_variant,
                                          .imposed = true,
                                          .unsettles = true,
                                          .ctx = v->engine };
-        (*n_open)++;
     }
+    const bool none = n_arms == 1;
     arms[n_arms++] = (anm_arm_plan){ .name = "as it serves, again",
                                      .take = anm_take_unchanged,
                                      .is_base_again = true };
     const anm_rounds rounds = { arms, n_arms, ROUNDS, NULL };
-    if (!status && *n_open) status = anm_rounds_run(x, &rounds, out, err);
+    if (!status && none)
+        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why.message);
+    else if (!status)
+        status = anm_rounds_run(x, &rounds, out, err);
     for (size_t i = 0; i < n; i++)
         anm_engine_close(variants[i].engine);
     return status;
@@ -88,8 +91,6 @@ ANM_RUN(threads)
         { .name = "1 thread", .options = anm_exam_options(x) },
         { .name = "half the threads", .options = anm_exam_options(x) }
     };
-    anm_error why;
-    size_t n_open;
 
     if (n < 2) {
         anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE,
@@ -100,11 +101,8 @@ ANM_RUN(threads)
     if (!has_time(x, n > 3 ? 2 : 1, 0, out)) return ANM_OK;
     variants[0].options.threads = 1;
     variants[1].options.threads = n / 2;
-    const anm_status status = compare_variants(
-        x, out, "all threads", variants, n > 3 ? 2 : 1, &n_open, &why, err);
-    if (!status && !n_open)
-        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why.message);
-    return status;
+    return compare_variants(x, "all threads", variants, n > 3 ? 2 : 1, out,
+                            err);
 }
 
 /* ---- Units ------------------------------------------------------------------------ */
@@ -132,8 +130,7 @@ ANM_RUN(units)
     const anm_engine_facts f = anm_engine_facts_of(x->engine);
     const unsigned here = f.devices & permitted(f.units);
     variant variants[VARIANTS_MAX];
-    anm_error why;
-    size_t n = 0, n_open = 0;
+    size_t n = 0;
 
     for (int u = 0; u <= ANM_UNITS_CPU_ONLY && n < VARIANTS_MAX; u++) {
         if ((f.devices & permitted((anm_units)u)) == here) continue;
@@ -149,11 +146,7 @@ ANM_RUN(units)
         return ANM_OK;
     }
     if (!has_time(x, n, 0, out)) return ANM_OK;
-    const anm_status status = compare_variants(x, out, anm_units_name(f.units),
-                                               variants, n, &n_open, &why, err);
-    if (!status && !n_open)
-        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why.message);
-    return status;
+    return compare_variants(x, anm_units_name(f.units), variants, n, out, err);
 }
 
 /* ---- Precision -------------------------------------------------------------------- */
@@ -162,8 +155,7 @@ ANM_RUN(precision)
 {
     const anm_engine_facts f = anm_engine_facts_of(x->engine);
     variant variants[VARIANTS_MAX];
-    anm_error why;
-    size_t n = 0, n_open = 0;
+    size_t n = 0;
 
     for (int p = ANM_PRECISION_F32; p <= ANM_PRECISION_INT4 && n < VARIANTS_MAX;
          p++) {
@@ -187,10 +179,6 @@ ANM_RUN(precision)
     }
     // Those that the weights do not permit are refused before any work.
     if (!has_time(x, n, anm_exam_preparing_ns(x), out)) return ANM_OK;
-    const anm_status status =
-        compare_variants(x, out, anm_precision_name(f.precision), variants, n,
-                         &n_open, &why, err);
-    if (!status && !n_open)
-        anm_outcome_answer(out, ANM_ANSWER_NOT_TESTABLE, "%s", why.message);
-    return status;
+    return compare_variants(x, anm_precision_name(f.precision), variants, n,
+                            out, err);
 }

@@ -72,12 +72,17 @@ anm_record *anm_records_add(anm_records *r, const anm_receipt *receipt,
 
 /* ---- Words of a receipt ------------------------------------------------------ */
 
-/* Position of a word among n names; false when it is none of them. */
-static bool find_name(const char *word, const char *(*name)(size_t i), size_t n,
-                      size_t *out)
+/* The words that a member may have. */
+typedef struct words {
+    const char *(*at)(size_t i);
+    size_t n;
+} words;
+
+/* Position of a word among them; false when it is none of them. */
+static bool find_word(const char *word, words known, size_t *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(word, name(i)) != 0) continue;
+    for (size_t i = 0; i < known.n; i++) {
+        if (strcmp(word, known.at(i)) != 0) continue;
         *out = i;
         return true;
     }
@@ -114,15 +119,20 @@ static const char *precision_at(size_t i)
     return anm_precision_name((anm_precision)i);
 }
 
-/* A member that must be one of n words. */
+static const words verdicts = { verdict_at, ANM_VERDICT_BELOW + 1 },
+                   causes = { cause_at, ANM_CAUSE_COUNT },
+                   devices = { device_at, ANM_DEVICE_MIXED + 1 },
+                   evidences = { evidence_at, ANM_EVIDENCE_OBSERVED + 1 },
+                   unit_words = { units_at, ANM_UNITS_CPU_ONLY + 1 },
+                   precisions = { precision_at, ANM_PRECISION_INT4 + 1 };
+
 static anm_status read_word(const json_t *o, const char *key, const char *at,
-                            const char *(*name)(size_t i), size_t n,
-                            size_t *out, anm_error *err)
+                            words known, size_t *out, anm_error *err)
 {
     const char *word;
     const anm_status status = anm_json_string(o, key, at, &word, err);
 
-    if (status || find_name(word, name, n, out)) return status;
+    if (status || find_word(word, known, out)) return status;
     return anm_fail(err, ANM_E_FORMAT, "%s.%s: '%.40s' is not known", at, key,
                     word);
 }
@@ -160,8 +170,7 @@ static anm_status read_band(const json_t *doc, anm_record *r, anm_error *err)
     anm_status status = anm_json_object(doc, "band", "receipt", &o, err);
 
     if (!status)
-        status = read_word(o, "verdict", "band", verdict_at,
-                           ANM_VERDICT_BELOW + 1, &verdict, err);
+        status = read_word(o, "verdict", "band", verdicts, &verdict, err);
     if (!status)
         status = anm_json_int(o, "n", "band",
                               (anm_int_rule){ .max = UINT32_MAX }, &n, err);
@@ -189,8 +198,7 @@ static anm_status read_causes(const json_t *doc, anm_record *r, anm_error *err)
     for (size_t i = 0; i < r->n_causes && !status; i++) {
         const json_t *o = json_array_get(list, i);
         size_t cause = 0;
-        status = read_word(o, "name", "causes", cause_at, ANM_CAUSE_COUNT,
-                           &cause, err);
+        status = read_word(o, "name", "causes", causes, &cause, err);
         r->causes[i].cause = (anm_cause)cause;
         if (!status)
             status =
@@ -239,11 +247,9 @@ static anm_status read_where(const json_t *doc, anm_record *r, anm_error *err)
     anm_status status = anm_json_object(doc, "where", "receipt", &o, err);
 
     if (!status)
-        status = read_word(o, "device", "where", device_at,
-                           ANM_DEVICE_MIXED + 1, &device, err);
+        status = read_word(o, "device", "where", devices, &device, err);
     if (!status)
-        status = read_word(o, "evidence", "where", evidence_at,
-                           ANM_EVIDENCE_OBSERVED + 1, &evidence, err);
+        status = read_word(o, "evidence", "where", evidences, &evidence, err);
     r->device = (anm_device)device;
     r->evidence = (anm_evidence)evidence;
     return status;
@@ -295,11 +301,10 @@ static anm_status find_model(anm_records *r, const json_t *doc, unsigned *out,
     if (!status)
         status = anm_json_string(o, "fingerprint", "model", &fingerprint, err);
     if (!status)
-        status = read_word(o, "precision", "model", precision_at,
-                           ANM_PRECISION_INT4 + 1, &precision, err);
+        status =
+            read_word(o, "precision", "model", precisions, &precision, err);
     if (!status)
-        status = read_word(doc, "units", "receipt", units_at,
-                           ANM_UNITS_CPU_ONLY + 1, &units, err);
+        status = read_word(doc, "units", "receipt", unit_words, &units, err);
     if (status) return status;
     for (; at < r->n_models; at++) {
         const anm_record_model *m = &r->models[at];
