@@ -17,7 +17,6 @@
 #include "floats.h"
 #include "jsonl.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -61,13 +60,6 @@ static double peak_rss_mb(void)
     json_decref(root);
     anm_free(json);
     return bytes / 1048576.0;
-}
-
-static void sleep_ms(double ms)
-{
-    const struct timespec t = { (time_t)(ms / 1e3),
-                                (long)(ms * 1e6) % 1000000000 };
-    nanosleep(&t, NULL);
 }
 
 static void free_set(text_set *set)
@@ -172,7 +164,7 @@ static anm_status run_timing(lines_job *job, const text_set *set, timing *t,
 {
     anm_status status = ANM_OK;
 
-    sleep_ms(50.0); // the engine asked before this one may still spin
+    cli_sleep_ms(50.0); // the engine asked before this one may still spin
     const double second = 1e9;
     const uint64_t warm = cli_now_ns() + (uint64_t)(t->seconds * second / 4.0);
     for (size_t i = 0; i < WARM_CALLS && !status; i++) {
@@ -181,7 +173,7 @@ static anm_status run_timing(lines_job *job, const text_set *set, timing *t,
     }
     const uint64_t stop = cli_now_ns() + (uint64_t)(t->seconds * second);
     while (!status && t->n < t->reps && !cli_interrupted()) {
-        if (t->gap_ms > 0.0) sleep_ms(t->gap_ms);
+        if (t->gap_ms > 0.0) cli_sleep_ms(t->gap_ms);
         const double cpu = process_cpu_ms();
         const uint64_t begin = cli_now_ns();
         status = call(job, set, t->by_ids, t->n, t->batch, err);

@@ -5,10 +5,8 @@
 #include "bench.h"
 #include "beside.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { WARM_CALLS = 10, LEAST_CALLS = 10, MOST_CALLS = 1 << 20, ROUNDS = 8 };
 
@@ -83,13 +81,6 @@ anm_status cli_bench_ids(cli_session *s, size_t tokens, bench_ids *out,
     return ANM_OK;
 }
 
-static void sleep_ms(size_t ms)
-{
-    struct timespec left = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-    while (nanosleep(&left, &left) && errno == EINTR && !cli_interrupted())
-        ;
-}
-
 static anm_status call_once(caller *w, size_t turn, double *ms)
 {
     const size_t n = w->plan->texts ? w->plan->texts : 1;
@@ -99,7 +90,7 @@ static anm_status call_once(caller *w, size_t turn, double *ms)
         w->rows[i] = (anm_ids){ w->ids->ids + (turn + i) % BENCH_VARIANTS *
                                                   w->ids->tokens,
                                 w->ids->tokens };
-    if (w->plan->idle_ms) sleep_ms(w->plan->idle_ms);
+    if (w->plan->idle_ms) cli_sleep_ms((double)w->plan->idle_ms);
     const uint64_t begin = cli_now_ns();
     const anm_status status =
         anm_embed_ids(w->session->model, w->rows, n, &params, w->vectors,

@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { QUERIES = 30, GAP_MS = 650, QUICK_GAP_MS = 60, GAP_MOST = 5 };
 
@@ -47,13 +46,6 @@ static double next_gap_ms(uint64_t *seed, double mean)
     return gap < GAP_MOST * mean ? gap : GAP_MOST * mean;
 }
 
-static void sleep_ms(double ms)
-{
-    const struct timespec t = { (time_t)(ms / 1e3),
-                                (long)(ms * 1e6) % 1000000000 };
-    nanosleep(&t, NULL);
-}
-
 static anm_status ask_all(mission *m, bool quick, anm_error *err)
 {
     uint64_t seed = 142;
@@ -68,7 +60,7 @@ static anm_status ask_all(mission *m, bool quick, anm_error *err)
         live *q = &m->queries[m->n];
         const anm_text text = anm_text_of(questions[m->n % 6]);
         q->gap_ms = next_gap_ms(&seed, quick ? QUICK_GAP_MS : GAP_MS);
-        sleep_ms(q->gap_ms);
+        cli_sleep_ms(q->gap_ms);
         cli_progress_show(&m->session.progress, m->n, QUERIES, m->n);
         const cli_answers to = { .vectors = m->vector, .receipt = &q->receipt };
         status = cli_session_embed(&m->session, &text, 1, NULL, &to, err);

@@ -111,6 +111,9 @@ int cli_finish(const cli *c, int code);
 bool cli_interrupted(void);
 void cli_signals_init(void);
 
+/* Let time go by; an interrupt ends it. */
+void cli_sleep_ms(double ms);
+
 /* For as long as something must be put back before the process ends, such as a
  * terminal: SIGTERM and SIGHUP count as an interrupt until _release, which ends
  * the process by the one that came. */

@@ -3,9 +3,11 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
@@ -45,6 +47,15 @@ static bool is_ignored(int sig)
 bool cli_interrupted(void)
 {
     return interrupted != 0;
+}
+
+void cli_sleep_ms(double ms)
+{
+    struct timespec left = { (time_t)(ms / 1e3),
+                             (long)(ms * 1e6) % 1000000000 };
+
+    while (nanosleep(&left, &left) && errno == EINTR && !cli_interrupted())
+        ;
 }
 
 void cli_streams_hold(void)
