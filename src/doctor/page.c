@@ -38,14 +38,6 @@ static void put_head(const anm_page *p, anm_buf *b)
     anm_buf_puts(b, "</style>\n</head>\n<body>\n");
 }
 
-static void put_amount(anm_buf *b, anm_amount kind, double value)
-{
-    char text[32];
-
-    anm_amount_text(text, kind, value);
-    anm_buf_puts(b, text);
-}
-
 static void put_top(const anm_page *p, anm_buf *b)
 {
     const json_t *model = anm_look(p->doc, "model");
@@ -78,9 +70,9 @@ static bool is_of_log(const json_t *finding)
 /* "3 of 40 calls ". */
 static void put_shown_by(const json_t *finding, anm_buf *b)
 {
-    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(finding, "calls"));
+    anm_page_amount(b, ANM_AMOUNT_COUNT, anm_look_number(finding, "calls"));
     anm_buf_puts(b, " of ");
-    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(finding, "of"));
+    anm_page_amount(b, ANM_AMOUNT_COUNT, anm_look_number(finding, "of"));
     anm_buf_printf(b, " %s ", anm_look_text(finding, "unit"));
 }
 
@@ -91,17 +83,18 @@ static void put_facts(const json_t *f, anm_buf *b)
     anm_buf_puts(b, "<p>");
     put_shown_by(f, b);
     anm_buf_puts(b, "took ");
-    put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(f, "effect_ns"));
+    anm_page_amount(b, ANM_AMOUNT_DURATION, anm_look_number(f, "effect_ns"));
     anm_buf_puts(b, strcmp(anm_look_text(f, "unit"), "starts")
                         ? " longer than the median of their band"
                         : " longer than one that finds its prepared model");
     if (anm_look_number(f, "effect_ratio") > 0) {
         anm_buf_puts(b, ", ");
-        put_amount(b, ANM_AMOUNT_TIMES, anm_look_number(f, "effect_ratio"));
+        anm_page_amount(b, ANM_AMOUNT_TIMES,
+                        anm_look_number(f, "effect_ratio"));
         anm_buf_puts(b, " as long");
     }
     anm_buf_puts(b, "; ");
-    put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(f, "cost_ns"));
+    anm_page_amount(b, ANM_AMOUNT_DURATION, anm_look_number(f, "cost_ns"));
     anm_buf_puts(b, " in all. ");
     const double confidence = anm_look_number(f, "confidence");
     if (!isnan(confidence))
@@ -171,7 +164,8 @@ static void put_headline(const anm_page *p, anm_buf *b)
     if (has_both(p))
         anm_buf_puts(b, is_of_log(first) ? "of the log " : "of this run ");
     anm_buf_puts(b, "took ");
-    put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(first, "effect_ns"));
+    anm_page_amount(b, ANM_AMOUNT_DURATION,
+                    anm_look_number(first, "effect_ns"));
     anm_buf_puts(b, " longer for it");
     if (n > 1)
         anm_buf_printf(b, "; %zu more finding%s below", n - 1,
@@ -187,7 +181,7 @@ static void put_tile(anm_buf *b, anm_amount kind, double value,
 {
     if (isnan(value)) return;
     anm_buf_puts(b, "<li><b>");
-    put_amount(b, kind, value);
+    anm_page_amount(b, kind, value);
     anm_buf_printf(b, "</b>%s</li>\n", what);
 }
 
@@ -277,7 +271,7 @@ static void put_foot(const anm_page *p, anm_buf *b)
     const double seconds = anm_look_number(p->doc, "seconds");
     if (seconds > 0) {
         anm_buf_puts(b, "Measured in ");
-        put_amount(b, ANM_AMOUNT_CLOCK, seconds * 1e9);
+        anm_page_amount(b, ANM_AMOUNT_CLOCK, seconds * 1e9);
         anm_buf_puts(b, ". ");
     }
     const double seed = anm_look_number(p->doc, "seed");

@@ -147,14 +147,6 @@ static void draw_trial(const trial *t, const json_t *arms, const char *name,
     anm_svg_end(b);
 }
 
-static void put_amount(anm_buf *b, anm_amount kind, double value)
-{
-    char text[32];
-
-    anm_amount_text(text, kind, value);
-    anm_buf_puts(b, text);
-}
-
 static void put_arm(const json_t *arms, size_t which, anm_buf *b)
 {
     const json_t *arm = json_array_get(arms, which);
@@ -164,12 +156,12 @@ static void put_arm(const json_t *arms, size_t which, anm_buf *b)
                    class_of(arms, which));
     anm_put_escaped(b, anm_look_text(arm, "name"));
     anm_buf_puts(b, "</td><td>");
-    put_amount(b, ANM_AMOUNT_COUNT, anm_look_number(arm, "n"));
+    anm_page_amount(b, ANM_AMOUNT_COUNT, anm_look_number(arm, "n"));
     anm_buf_puts(b, "</td><td>");
-    put_amount(b, ANM_AMOUNT_DURATION, anm_look_number(arm, "p50_ns"));
+    anm_page_amount(b, ANM_AMOUNT_DURATION, anm_look_number(arm, "p50_ns"));
     anm_buf_puts(b, "</td><td>");
     if (isfinite(anm_look_number(arm, "ratio")))
-        put_amount(b, ANM_AMOUNT_TIMES, anm_look_number(arm, "ratio"));
+        anm_page_amount(b, ANM_AMOUNT_TIMES, anm_look_number(arm, "ratio"));
     if (json_array_size(interval) == 2) {
         anm_buf_puts(b, " <small>");
         anm_put_number(b, json_number_value(json_array_get(interval, 0)), 2);
@@ -453,9 +445,9 @@ static void put_stage(const share *shares, size_t n, int stage, anm_buf *b)
     for (size_t i = 0; i < n; i++) {
         const double total = sum_of(&shares[i]), ns = shares[i].ns[stage];
         anm_buf_puts(b, "<td>");
-        put_amount(b, ANM_AMOUNT_DURATION, ns / (double)shares[i].n);
+        anm_page_amount(b, ANM_AMOUNT_DURATION, ns / (double)shares[i].n);
         anm_buf_puts(b, " <small>");
-        put_amount(b, ANM_AMOUNT_SHARE, total > 0 ? ns / total : 0);
+        anm_page_amount(b, ANM_AMOUNT_SHARE, total > 0 ? ns / total : 0);
         anm_buf_puts(b, "</small></td>");
     }
     anm_buf_puts(b, "</tr>\n");

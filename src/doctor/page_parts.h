@@ -91,6 +91,8 @@ void anm_page_date(char out[32], double ms);
 void anm_page_title(anm_buf *b, const char *title, const char *lead);
 /* <span class=…>text</span> */
 void anm_page_span(anm_buf *b, const char *class, const char *text);
+/* A value as anm_amount_text() writes it. */
+void anm_page_amount(anm_buf *b, anm_amount kind, double value);
 /* A verdict as a badge. */
 void anm_page_verdict(anm_buf *b, const char *verdict);
 

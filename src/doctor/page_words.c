@@ -129,6 +129,14 @@ void anm_page_span(anm_buf *b, const char *class, const char *text)
     anm_buf_puts(b, "</span>");
 }
 
+void anm_page_amount(anm_buf *b, anm_amount kind, double value)
+{
+    char text[32];
+
+    anm_amount_text(text, kind, value);
+    anm_buf_puts(b, text);
+}
+
 void anm_page_verdict(anm_buf *b, const char *verdict)
 {
     static const char *const known[] = { "supported", "rejected", "undecided" };
