@@ -4,6 +4,8 @@
 #include "base/types.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -110,4 +112,14 @@ uint16_t anm_f16_of_f32(float f)
     // into it exactly when it is to be rounded up.
     const uint32_t odd = magnitude >> 13 & 1u;
     return (uint16_t)(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
+}
+
+void anm_dims_text(const uint64_t *dims, unsigned rank, char *out, size_t cap)
+{
+    size_t len = (size_t)snprintf(out, cap, "[");
+
+    for (unsigned i = 0; i < rank && len < cap; i++)
+        len += (size_t)snprintf(out + len, cap - len, "%s%" PRIu64,
+                                i ? ", " : "", dims[i]);
+    if (len < cap) snprintf(out + len, cap - len, "]");
 }

@@ -128,7 +128,7 @@ static anm_status read_data(anm_tensor *t, const json_t *o, anm_bytes data,
                         " in %zu bytes of data",
                         t->name, begin, end, data.len);
     if (count_bytes(t, &bytes) && bytes == end - begin) return ANM_OK;
-    anm_tensor_shape_text(t, shape, sizeof(shape));
+    anm_dims_text(t->dims, t->rank, shape, sizeof(shape));
     return anm_fail(err, ANM_E_FORMAT,
                     "%s: %" PRIu64 " bytes of data for %s of %s", t->name,
                     end - begin, shape, anm_dtype_name(t->dtype));
@@ -325,14 +325,4 @@ const anm_map *anm_safetensors_map(const anm_safetensors *f, size_t i)
 {
     assert(i < f->n_files);
     return &f->files[i].map;
-}
-
-void anm_tensor_shape_text(const anm_tensor *t, char *out, size_t cap)
-{
-    size_t len = (size_t)snprintf(out, cap, "[");
-
-    for (unsigned i = 0; i < t->rank && len < cap; i++)
-        len += (size_t)snprintf(out + len, cap - len, "%s%" PRIu64,
-                                i ? ", " : "", t->dims[i]);
-    if (len < cap) snprintf(out + len, cap - len, "]");
 }

@@ -57,7 +57,4 @@ size_t anm_safetensors_n_files(const anm_safetensors *f);
 const char *anm_safetensors_path(const anm_safetensors *f, size_t i);
 const anm_map *anm_safetensors_map(const anm_safetensors *f, size_t i);
 
-/* "[30522, 384]" into out; for messages. */
-void anm_tensor_shape_text(const anm_tensor *t, char *out, size_t cap);
-
 #endif

@@ -86,7 +86,7 @@ static bool check_shape(const anm_builder *b, const anm_weight *t, int64_t rows,
     if (t->rank == rank && t->dims[0] == (uint64_t)rows &&
         (rank == 1 || t->dims[1] == (uint64_t)cols))
         return true;
-    anm_weight_shape_text(t, found, sizeof(found));
+    anm_dims_text(t->dims, t->rank, found, sizeof(found));
     write_shape(expected, sizeof(expected), rows, cols);
     anm_graph_fail(b->g, ANM_E_FORMAT,
                    "%s: tensor %s: shape %s found, %s expected from %s",

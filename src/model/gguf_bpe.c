@@ -70,7 +70,7 @@ static int32_t guess_end(const anm_gguf_tables *t)
 {
     for (size_t i = 0; i < t->n; i++)
         if (t->kinds[i] == ANM_PIECE_CONTROL &&
-            anm_gguf_is_text(t->pieces[i], "<|endoftext|>"))
+            anm_text_is(t->pieces[i], "<|endoftext|>"))
             return (int32_t)i;
     return t->special[ANM_GGUF_EOS];
 }

@@ -202,7 +202,7 @@ static anm_status check_rope(const anm_gguf_reading *r, int64_t head,
         r->g, anm_gguf_key(r, "rope.scaling.type", key), "none", &type, err);
 
     if (status) return status;
-    if (!anm_gguf_is_text(type, "none"))
+    if (!anm_text_is(type, "none"))
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "%s: \"%.*s\" is not built in; built in: none", key,
                         (int)(type.len < 64 ? type.len : 64), type.data);

@@ -14,11 +14,6 @@ anm_status anm_gguf_fail_memory(anm_error *err)
     return anm_fail(err, ANM_E_NOMEM, "out of memory");
 }
 
-bool anm_gguf_is_text(anm_text text, const char *word)
-{
-    return text.len == strlen(word) && memcmp(text.data, word, text.len) == 0;
-}
-
 const char *anm_gguf_key(const anm_gguf_reading *r, const char *name,
                          char out[ANM_GGUF_KEY_BYTES])
 {
@@ -62,7 +57,7 @@ anm_status anm_gguf_find_kind(anm_gguf_reading *r, anm_error *err)
 
     if (status) return status;
     for (size_t i = 0; i < 2; i++) {
-        if (!anm_gguf_is_text(name, kinds[i]->name)) continue;
+        if (!anm_text_is(name, kinds[i]->name)) continue;
         r->kind = kinds[i];
         return ANM_OK;
     }

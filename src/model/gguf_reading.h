@@ -5,6 +5,7 @@
 #ifndef ANM_GGUF_READING_H
 #define ANM_GGUF_READING_H
 
+#include "base/utf8.h"
 #include "model/architecture.h"
 #include "model/gguf_source.h"
 
@@ -44,8 +45,6 @@ enum { ANM_GGUF_KEY_BYTES = 96 };
 /* Messages of all of these name the file only where they say so. */
 
 anm_status anm_gguf_fail_memory(anm_error *err);
-
-bool anm_gguf_is_text(anm_text text, const char *word);
 
 /* r->kind, by the architecture that the file names. */
 anm_status anm_gguf_find_kind(anm_gguf_reading *r, anm_error *err);

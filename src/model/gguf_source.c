@@ -34,7 +34,7 @@ static anm_status check_whole(const anm_gguf_reading *r, anm_error *err)
                         n);
     status = anm_gguf_text_or(r->g, "general.type", "model", &type, err);
     if (status) return status;
-    if (!anm_gguf_is_text(type, "model"))
+    if (!anm_text_is(type, "model"))
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "general.type: \"%.*s\"; a model is needed",
                         (int)(type.len < 64 ? type.len : 64), type.data);

@@ -150,10 +150,9 @@ static anm_status compile(const anm_gguf_reading *r, const anm_gguf_tables *t,
     const anm_status status = anm_gguf_text(r->g, key, &model, err);
 
     if (status) return status;
-    if (anm_gguf_is_text(model, "bert"))
+    if (anm_text_is(model, "bert"))
         return anm_gguf_compile_word_piece(r, t, out, err);
-    if (anm_gguf_is_text(model, "gpt2"))
-        return anm_gguf_compile_bpe(r, t, out, err);
+    if (anm_text_is(model, "gpt2")) return anm_gguf_compile_bpe(r, t, out, err);
     return anm_fail(err, ANM_E_UNSUPPORTED,
                     "%s: \"%.*s\" is not built in (built in: bert, gpt2); "
                     "--tokenizer with the model's tokenizer.json takes its "

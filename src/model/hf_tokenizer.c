@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "model/hf_reading.h"
 #include "model/kept_tokenizer.h"
 
@@ -485,9 +486,7 @@ static int32_t find_pad_id(const tokenizer_config *c, const anm_tokenizer *t)
     anm_tokenizer_describe(t, &info);
     for (size_t id = 0; word && id < info.vocab_size; id++) {
         const anm_text piece = anm_tokenizer_piece(t, (int32_t)id);
-        if (piece.len == strlen(word) &&
-            memcmp(piece.data, word, piece.len) == 0)
-            return (int32_t)id;
+        if (anm_text_is(piece, word)) return (int32_t)id;
     }
     return -1;
 }

@@ -107,13 +107,3 @@ uint64_t anm_weights_bytes(const anm_weights *w)
         bytes += w->files[i].map->bytes.len;
     return bytes;
 }
-
-void anm_weight_shape_text(const anm_weight *tensor, char *out, size_t cap)
-{
-    size_t len = (size_t)snprintf(out, cap, "[");
-
-    for (unsigned i = 0; i < tensor->rank && len < cap; i++)
-        len += (size_t)snprintf(out + len, cap - len, "%s%" PRIu64,
-                                i ? ", " : "", tensor->dims[i]);
-    if (len < cap) snprintf(out + len, cap - len, "]");
-}

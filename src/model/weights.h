@@ -78,7 +78,4 @@ anm_dtype anm_weights_main_type(const anm_weights *w);
 /* Bytes of all files. */
 uint64_t anm_weights_bytes(const anm_weights *w);
 
-/* "[30522, 384]" into out; for messages. */
-void anm_weight_shape_text(const anm_weight *tensor, char *out, size_t cap);
-
 #endif

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "text/charset.h"
 
+#include "base/utf8.h"
+
 enum { LAST = 0x10ffff };
 
 void anm_charset_deinit(anm_charset *s)
@@ -250,11 +252,6 @@ static bool add_word(anm_charset *s, bool in_brackets)
     return ok;
 }
 
-static bool is_text(anm_text a, const char *b)
-{
-    return a.len == strlen(b) && memcmp(a.data, b, a.len) == 0;
-}
-
 bool anm_charset_add_property(anm_charset *s, anm_text name, bool in_brackets,
                               bool *known)
 {
@@ -292,12 +289,13 @@ bool anm_charset_add_posix(anm_charset *s, anm_text name, bool *known)
 
     *known = true;
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-        if (is_text(name, classes[i].name))
+        if (anm_text_is(name, classes[i].name))
             return anm_charset_add_class(s, classes[i].letter, true);
     for (size_t i = 0;
          i < sizeof(posix_properties) / sizeof(posix_properties[0]); i++) {
         const property *p = &posix_properties[i];
-        if (is_text(name, p->name)) return add_kinds(s, p->categories, p->bit);
+        if (anm_text_is(name, p->name))
+            return add_kinds(s, p->categories, p->bit);
     }
     *known = false;
     return true;

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 anm_status anm_part_nomem(anm_error *err)
 {
@@ -51,12 +52,8 @@ size_t anm_part_kind(const anm_part_kinds *k, anm_text name)
 {
     size_t row = 0;
 
-    for (; row < k->n; row++) {
-        const char *known = name_of(k, row);
-        if (strlen(known) == name.len &&
-            memcmp(known, name.data, name.len) == 0)
-            break;
-    }
+    while (row < k->n && !anm_text_is(name, name_of(k, row)))
+        row++;
     return row;
 }
 

@@ -137,6 +137,22 @@ static void a_float_becomes_the_nearest_half(void **state)
     assert_int_equal(anm_f16_of_f32(1e-45f), 0);
 }
 
+static void long_dims_are_cut(void **state)
+{
+    const uint64_t dims[] = { 1000, 200, UINT64_MAX };
+    char text[64];
+    (void)state;
+
+    anm_dims_text(dims, 3, text, sizeof(text));
+    assert_string_equal(text, "[1000, 200, 18446744073709551615]");
+    for (size_t cap = 1; cap < sizeof(text); cap++) {
+        char cut[64] = "";
+        anm_dims_text(dims, 3, cut, cap);
+        assert_true(strlen(cut) < cap);
+        assert_memory_equal(cut, text, strlen(cut));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_float_becomes_the_nearest_half),
         cmocka_unit_test(every_bfloat_is_the_upper_half),
         cmocka_unit_test(activations_have_names),
+        cmocka_unit_test(long_dims_are_cut),
     };
     return cmocka_run_group_tests_name("types", tests, NULL, NULL);
 }
