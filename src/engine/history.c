@@ -23,9 +23,11 @@ enum {
     PROBES = 3,
 };
 
+// Beyond the bands growth may be so many times that among them.
+static const double steepens = 2;
+
 // Of the window; times the mean scatter around the line of a full window; and a
 // line must leave less than this share of what a step leaves.
-static const double steepens = 2; // beyond the bands, at most
 static const double rise_least = 0.02;
 static const double beyond_scatter = 4;
 static const double as_step = 0.9;
@@ -214,10 +216,13 @@ static const anm_band *half_as_long(const anm_bands *b)
 /* What a call beyond the longest band takes over that one: as its estimated
  * work, and no more than twice what the bands before it grow with theirs. What
  * every call takes alike, however long, is no work of longer ones; but while
- * reading weights takes the time bands grow less than they will. */
-static double find_longer(const anm_engine *e, size_t tokens)
+ * reading weights takes the time bands grow less than they will. That doubt is
+ * no reason against a first call of its length. */
+static double find_longer(const anm_engine *e, const anm_receipt *r)
 {
     const anm_bands *b = &e->bands;
+    const size_t tokens = r->band.tokens;
+    const double times = r->first & ANM_FIRST_LENGTH ? 1 : steepens;
     const anm_band *last = b->n ? &b->items[b->n - 1] : NULL;
 
     if (!last || tokens <= last->tokens) return 0;
@@ -228,7 +233,7 @@ static double find_longer(const anm_engine *e, size_t tokens)
     if (half->p50_ns >= last->p50_ns) return 1;
     const double grown = 1 - (double)half->p50_ns / (double)last->p50_ns;
     const double worked = 1 - anm_engine_macs(e, half->tokens) / macs;
-    return 1 + more * fmin(1, steepens * grown / worked);
+    return 1 + more * fmin(1, times * grown / worked);
 }
 
 anm_history anm_past_view(const anm_engine *e, const anm_band *band,
@@ -240,7 +245,7 @@ anm_history anm_past_view(const anm_engine *e, const anm_band *band,
     anm_history h = {
         .band = *band,
         .idle_extra_ns = find_idle_extra(e, c->idle_before, band->gap_ns),
-        .longer_ratio = find_longer(e, r->band.tokens),
+        .longer_ratio = find_longer(e, r),
         .drift = find_drift(past),
         .standing_ns =
             (uint64_t)(past->standing_share * (double)r->band.p50_ns),

@@ -415,6 +415,9 @@ static void longer_text_takes_no_more_than_twice_what_bands_grow(void **state)
     e->bands.items[2] = (anm_band){ .tokens = 16, .p50_ns = 20 * ms };
     r.band.tokens = 48;
     assert_true(fabs(view(e, &r).longer_ratio - 2) < 1e-9); // of 3
+    r.first = ANM_FIRST_LENGTH;
+    assert_true(fabs(view(e, &r).longer_ratio - 1.5) < 1e-9);
+    r.first = 0;
     e->bands.items[0].p50_ns = 5 * ms;
     assert_true(view(e, &r).longer_ratio == 3);
     e->bands.items[0].p50_ns = 20 * ms;
