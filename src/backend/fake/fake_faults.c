@@ -157,6 +157,10 @@ static anm_status read_fault(anm_fake_fault *f, const json_t *o, const char *at,
     if (f->kind >= ANM_FAKE_KIND_COUNT)
         return anm_fail(err, ANM_E_FORMAT, "%s.kind: missing; allowed: %s", at,
                         kinds);
+    if (f->status == ANM_OK)
+        return anm_fail(err, ANM_E_FORMAT,
+                        "%s.status: OK is no failure; allowed: %s", at,
+                        statuses + sizeof("OK"));
     snprintf(at_when, sizeof(at_when), "%.40s.when", at);
     status =
         anm_fake_fields_read(json_object_get(o, "when"), at_when, when_fields,
