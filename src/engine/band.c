@@ -217,6 +217,12 @@ void anm_band_after_gap(anm_band *band, uint64_t extra_ns)
     if (band->today_p50_ns) band->today_p50_ns += extra_ns;
 }
 
+void anm_band_of_today(anm_band *band)
+{
+    if (band->today_p50_ns > band->p50_ns && !anm_band_moved(band))
+        band->high_ns += band->today_p50_ns - band->p50_ns;
+}
+
 /* ---- Lengths ------------------------------------------------------------------- */
 
 bool anm_bands_put(anm_bands *b, const anm_band *band)

@@ -19,6 +19,9 @@
  * just that much more lies inside the band. A dearer gap leaves the band where it
  * is, and its calls leave it, for which idle_wakeup is the cause.
  *
+ * Where this start's median is above the stored one, and not by so much that the
+ * band is said to have moved, the range reaches as far above it as above that.
+ *
  * A band moves only by rule: it is measured where there is none, when the user
  * asks for it again, and when a later start settles below p50 / 1.25. A start
  * whose median is above 1.25 p50 leaves it where it is, and calls that leave it
@@ -102,6 +105,9 @@ uint64_t anm_idle_extra(const anm_band_base *base, int64_t idle_ns);
 
 /* Make of a band that of calls after a gap which takes `extra_ns` more. */
 void anm_band_after_gap(anm_band *band, uint64_t extra_ns);
+
+/* Make of a stored band that of a call of this start, by its today_p50_ns. */
+void anm_band_of_today(anm_band *band);
 
 /* Insert or replace the band of its length. False when the table is full. */
 bool anm_bands_put(anm_bands *b, const anm_band *band);

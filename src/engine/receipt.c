@@ -262,6 +262,7 @@ static anm_band band_of(const anm_engine *e, const anm_job *job,
     anm_band band =
         anm_bands_at(&e->bands, anm_engine_length(e, run->longest, NULL));
     anm_band_after_gap(&band, anm_idle_extra(&e->bands.base, idle_ns));
+    anm_band_of_today(&band);
     return band;
 }
 

@@ -190,6 +190,27 @@ static void band_moves_up_by_a_gap_that_stays_inside(void **state)
     assert_int_equal(after.gap_ns, 0);
 }
 
+static void band_reaches_above_the_median_of_today(void **state)
+{
+    static const struct {
+        uint64_t today, high;
+    } cases[] = { { 0, 130 },   { 90, 130 },  { 100, 130 },
+                  { 110, 140 }, { 125, 155 }, { 126, 130 } };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        anm_band band = { .n = 8,
+                          .p50_ns = 100,
+                          .low_ns = 80,
+                          .high_ns = 130,
+                          .today_p50_ns = cases[i].today };
+        anm_band_of_today(&band);
+        assert_int_equal(band.high_ns, cases[i].high);
+        assert_int_equal(band.p50_ns, 100);
+        assert_int_equal(band.low_ns, 80);
+    }
+}
+
 static anm_band at(size_t tokens, uint64_t p50)
 {
     return (anm_band){ .tokens = tokens,
@@ -308,6 +329,7 @@ int main(void)
         cmocka_unit_test(probes_have_a_median_and_a_scatter),
         cmocka_unit_test(gap_costs_what_lies_between_those_measured),
         cmocka_unit_test(band_moves_up_by_a_gap_that_stays_inside),
+        cmocka_unit_test(band_reaches_above_the_median_of_today),
         cmocka_unit_test(bands_lie_in_order_of_length),
         cmocka_unit_test(between_lengths_is_interpolated),
         cmocka_unit_test(below_the_first_length_only_the_high_end_holds),
