@@ -19,7 +19,7 @@ enum {
     GAPS_AGAINST = 6, // to know better than warm-up
     ALIKE_MOST = 3,   // gaps in a row that are charged
     ALIKE_LEAST = 4,  // shorter ones in a row before them
-    SAME_LEAST = 3,   // calls of the same ids before others count as a change
+    SAME_LEAST = 5,   // calls of the same ids before others count as a change
     PROBES = 3,
 };
 

@@ -327,7 +327,7 @@ static void other_ids_after_the_same_are_a_change(void **state)
     (void)state;
 
     strcpy(other.input.ids_sha256, "cd");
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         assert_false(view(e, &other).input_changed);
         anm_past_note(e, &r);
     }
