@@ -93,6 +93,12 @@ bool anm_band_moved(const anm_band *band);
  * `ns`; n may be 0. */
 void anm_band_base_probe(anm_band_base *base, uint64_t *ns, unsigned n);
 
+/* What a value is more than the usual; 0 when it is not. */
+static inline uint64_t anm_beyond(uint64_t value, uint64_t usual)
+{
+    return value > usual ? value - usual : 0;
+}
+
 /* The class of an idle gap, -1 below the first. */
 int anm_idle_class(int64_t idle_ns);
 

@@ -53,11 +53,6 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static uint64_t beyond(uint64_t value, uint64_t usual)
-{
-    return value > usual ? value - usual : 0;
-}
-
 static uint64_t part_of(uint64_t ns, double ratio)
 {
     return ratio > 0 ? (uint64_t)((double)ns * ratio) : 0;
@@ -110,8 +105,8 @@ static uint64_t claim_paging(const call *c)
 
 static uint64_t outside_predict(const anm_receipt *r)
 {
-    return beyond(r->total_ns, r->stages_ns[ANM_STAGE_QUEUE] +
-                                   r->stages_ns[ANM_STAGE_PREDICT]);
+    return anm_beyond(r->total_ns, r->stages_ns[ANM_STAGE_QUEUE] +
+                                       r->stages_ns[ANM_STAGE_PREDICT]);
 }
 
 /* How much longer than at warm-up any code of this host takes just now. */
@@ -129,7 +124,7 @@ static uint64_t claim_outside(const call *c)
     const uint64_t outside = outside_predict(c->r);
 
     return b->outside_high_ns && outside > part_of(b->outside_high_ns, slow)
-               ? beyond(outside, part_of(b->outside_p50_ns, slow))
+               ? anm_beyond(outside, part_of(b->outside_p50_ns, slow))
                : 0;
 }
 
@@ -176,12 +171,12 @@ static uint64_t shift(const call *c)
 {
     const anm_band *b = &c->h->band;
 
-    return anm_band_moved(b) ? beyond(b->today_p50_ns, b->p50_ns) : 0;
+    return anm_band_moved(b) ? anm_beyond(b->today_p50_ns, b->p50_ns) : 0;
 }
 
 static uint64_t claim_shift(const call *c)
 {
-    return beyond(shift(c), c->by_standing + c->by_passing);
+    return anm_beyond(shift(c), c->by_standing + c->by_passing);
 }
 
 /* ---- Facts ----------------------------------------------------------------- */
@@ -329,7 +324,7 @@ const char *anm_cause_rule(anm_cause cause)
 static call begin_call(const anm_receipt *r, const anm_history *h)
 {
     const anm_counters *n = &r->counters;
-    const uint64_t excess = beyond(r->total_ns, r->band.p50_ns);
+    const uint64_t excess = anm_beyond(r->total_ns, r->band.p50_ns);
     // Two threads that wait at once keep the caller for the longer wait only.
     const int64_t delay = n->run_delay_max_ns == ANM_COUNTER_UNKNOWN
                               ? n->run_delay_ns
@@ -340,8 +335,8 @@ static call begin_call(const anm_receipt *r, const anm_history *h)
         .h = h,
         .left = { .excess = excess,
                   .delay = known(delay),
-                  .blocked =
-                      beyond(known(n->blocked_ns), h->band.blocked_p50_ns) },
+                  .blocked = anm_beyond(known(n->blocked_ns),
+                                        h->band.blocked_p50_ns) },
         .standing = find_standing(r, h),
         .passing = find_passing(r, h),
     };
@@ -361,7 +356,7 @@ static unsigned count_bits(unsigned bits)
  * needs no explanation. */
 static uint64_t unpriced(const call *c, uint64_t ns)
 {
-    const uint64_t width = beyond(c->r->band.high_ns, c->r->band.p50_ns);
+    const uint64_t width = anm_beyond(c->r->band.high_ns, c->r->band.p50_ns);
 
     return ns > width ? ns : 0;
 }
@@ -381,7 +376,7 @@ static void share_facts(call *c)
         c->by_passing = c->passing ? whole : 0;
         return;
     }
-    const uint64_t rest = beyond(whole, standing);
+    const uint64_t rest = anm_beyond(whole, standing);
     if (c->passing && standing && rest > standing / 2)
         c->by_passing = unpriced(c, rest);
     c->by_standing = whole - c->by_passing;
@@ -478,7 +473,7 @@ static void tell_gap(anm_receipt *r, const pots *left)
     const anm_counters *n = &r->counters;
     const uint64_t waits = r->stages_ns[ANM_STAGE_QUEUE] + left->delay;
     const uint64_t p50 = r->band.p50_ns - r->band.gap_ns;
-    const uint64_t more = beyond(r->total_ns, p50);
+    const uint64_t more = anm_beyond(r->total_ns, p50);
 
     if (r->band.verdict != ANM_VERDICT_INSIDE || r->first) return;
     if (n->idle_before < long_gap_ns || waits > more / 2) return;

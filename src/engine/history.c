@@ -183,18 +183,13 @@ static anm_band_base idle_curve(const anm_engine *e)
     return base;
 }
 
-static uint64_t beyond(uint64_t value, uint64_t usual)
-{
-    return value > usual ? value - usual : 0;
-}
-
 /* What the gap takes beyond what the band of such calls holds already. */
 static uint64_t find_idle_extra(const anm_engine *e, int64_t idle_ns,
                                 uint64_t held_ns)
 {
     const anm_band_base curve = idle_curve(e);
 
-    return beyond(anm_idle_extra(&curve, idle_ns), held_ns);
+    return anm_beyond(anm_idle_extra(&curve, idle_ns), held_ns);
 }
 
 /* ---- The view --------------------------------------------------------------------- */
@@ -359,7 +354,7 @@ static void note_gap(anm_engine *e, int64_t idle_ns, uint64_t extra)
     if (past->n_alike == 0) return;
     past->n_alike--;
     past->extra_ns[class][past->n_extra[class]++ % ANM_PAST_GAPS] =
-        beyond(extra, past->usual_ns);
+        anm_beyond(extra, past->usual_ns);
 }
 
 void anm_past_note(anm_engine *e, const anm_receipt *r)
@@ -371,7 +366,7 @@ void anm_past_note(anm_engine *e, const anm_receipt *r)
     if (r->band.verdict != ANM_VERDICT_ABOVE) note_input(past, r);
     if (r->band.n == 0 || r->first) return;
     const uint64_t own = own_time(r, ANM_CAUSE_IDLE_WAKEUP);
-    note_gap(e, r->counters.idle_before, beyond(own, p50 - r->band.gap_ns));
+    note_gap(e, r->counters.idle_before, anm_beyond(own, p50 - r->band.gap_ns));
     past->ratios[past->n_ratios++ % ANM_PAST_RATIOS] =
         (float)((double)own_time(r, ANM_CAUSE_THERMAL_DRIFT) / (double)p50);
     note_drift(past, r);
