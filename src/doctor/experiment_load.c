@@ -310,6 +310,13 @@ static bool has_time_for_two(const anm_exam *x, anm_outcome *out)
     return false;
 }
 
+static const char *const fresh_arms[] = {
+    "unchanged",
+    "later call of a fresh process",
+    "first call of a fresh process",
+    "start of a process to its first answer",
+};
+
 ANM_RUN(fresh_process)
 {
     char why[200] = "";
@@ -325,10 +332,8 @@ ANM_RUN(fresh_process)
     out->n_arms = 4;
     out->only = 1; // that it stays slower is the question
     out->plain = true;
-    out->arms[0].name = "unchanged";
-    out->arms[1].name = "later call of a fresh process";
-    out->arms[2].name = "first call of a fresh process";
-    out->arms[3].name = "start of a process to its first answer";
+    for (size_t i = 0; i < 4; i++)
+        out->arms[i].name = fresh_arms[i];
     for (size_t i = 0; i < (x->params->quick ? 8u : 14u); i++) {
         double here;
         const anm_arm_plan unchanged = { .name = "unchanged" };

@@ -357,7 +357,7 @@ static void add_rule(anm_finding *f)
 /* ---- Artifacts ------------------------------------------------------------------- */
 
 /* Median time of loads that found their artifact; 0: none did. */
-static double usual_load(look *l)
+static double usual_load(const look *l)
 {
     size_t n = 0;
 
@@ -386,58 +386,74 @@ static anm_finding *find_cause(anm_finding *out, size_t n, anm_cause cause)
     return NULL;
 }
 
-/* Artifacts that were there and were not found again are facts, for which no
- * window has to be judged. */
-static void judge_loads(look *l, const char *source, anm_finding *out,
-                        size_t *n)
+/* Starts that prepared the model again although an earlier one had. */
+typedef struct losses {
+    size_t n, first, last; /* the receipts of the first and the last of them */
+    double usual;          /* ns of a load that found it; 0: none did */
+    uint64_t cost_ns;      /* beyond that, all together */
+} losses;
+
+static losses count_losses(const look *l)
 {
     const anm_records *r = l->records;
-    const double usual = usual_load(l);
-    size_t n_lost = 0, first = 0, last = 0;
-    uint64_t cost = 0, least_ns = UINT64_MAX;
+    losses found = { .usual = usual_load(l) };
 
     for (size_t i = 0; i < r->n_loads; i++) {
         if (!is_lost(r, i)) continue;
-        if (!n_lost++) first = r->loads[i].at;
-        last = r->loads[i].at;
-        if (r->loads[i].load_ns < least_ns) least_ns = r->loads[i].load_ns;
-        if ((double)r->loads[i].load_ns > usual)
-            cost += r->loads[i].load_ns - (uint64_t)usual;
+        if (!found.n++) found.first = r->loads[i].at;
+        found.last = r->loads[i].at;
+        if ((double)r->loads[i].load_ns > found.usual)
+            found.cost_ns += r->loads[i].load_ns - (uint64_t)found.usual;
     }
-    if (!n_lost || cost / n_lost < least_effect_ns) return;
+    return found;
+}
+
+static anm_finding find_losses(const look *l, const char *source,
+                               const losses *of)
+{
+    const anm_records *r = l->records;
+    const double each = (double)(of->cost_ns / of->n);
+
+    return (anm_finding){
+        .cause = ANM_CAUSE_STALE_ARTIFACT,
+        .source = source,
+        .n_hits = of->n,
+        .n_of = r->n_loads,
+        .of_starts = true,
+        .n_banded = l->n_judged,
+        .effect_ns = of->cost_ns / of->n,
+        .effect_ratio = 1 + (of->usual > 0 ? each / of->usual : least_ratio),
+        .first = of->first,
+        .last = of->last,
+        .since_ms = r->items[of->first].at_ms,
+        .until_ms = r->items[of->last].at_ms,
+        .advice = anm_cause_advice(ANM_CAUSE_STALE_ARTIFACT),
+    };
+}
+
+/* Artifacts that were there and were not found again are facts, for which no
+ * window has to be judged. */
+static void judge_loads(const look *l, const char *source, anm_finding *out,
+                        size_t *n)
+{
+    const losses lost = count_losses(l);
+    char found[64] = "";
+
+    if (!lost.n || lost.cost_ns / lost.n < least_effect_ns) return;
     anm_finding *f = find_cause(out, *n, ANM_CAUSE_STALE_ARTIFACT);
     if (!f) {
         f = &out[(*n)++];
-        *f = (anm_finding){ .cause = ANM_CAUSE_STALE_ARTIFACT,
-                            .source = source,
-                            .n_hits = n_lost,
-                            .n_of = r->n_loads,
-                            .of_starts = true,
-                            .n_banded = l->n_judged,
-                            .effect_ns = cost / n_lost,
-                            .effect_ratio =
-                                usual > 0 ? 1 + (double)(cost / n_lost) / usual
-                                          : 1 + least_ratio,
-                            .first = first,
-                            .last = last,
-                            .since_ms = r->items[first].at_ms,
-                            .until_ms = r->items[last].at_ms,
-                            .advice =
-                                anm_cause_advice(ANM_CAUSE_STALE_ARTIFACT) };
+        *f = find_losses(l, source, &lost);
     }
-    f->cost_ns += cost;
-    if (usual <= 0) {
-        add_evidence(f,
-                     "%zu of %zu starts prepared the model again although an "
-                     "earlier one had: %.1f ms each",
-                     n_lost, r->n_loads, (double)(cost / n_lost) / 1e6);
-        return;
-    }
+    f->cost_ns += lost.cost_ns;
+    if (lost.usual > 0)
+        snprintf(found, sizeof(found), ", %.1f ms where it was found",
+                 lost.usual / 1e6);
     add_evidence(f,
                  "%zu of %zu starts prepared the model again although an "
-                 "earlier one had: %.1f ms each, %.1f ms where it was found",
-                 n_lost, r->n_loads,
-                 (double)(cost / n_lost) / 1e6 + usual / 1e6, usual / 1e6);
+                 "earlier one had: %.1f ms each%s",
+                 lost.n, l->records->n_loads,
+                 ((double)(lost.cost_ns / lost.n) + lost.usual) / 1e6, found);
 }
 
 /* ---- All of them ------------------------------------------------------------------- */

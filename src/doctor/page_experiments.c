@@ -300,8 +300,12 @@ static size_t find_curve(const anm_page *p, double *work, anm_spot out[BINS])
     return n_out;
 }
 
-static void draw_idle(const anm_page *p, const anm_spot *curve, size_t n,
-                      anm_buf *b)
+typedef struct idle_axes {
+    anm_axis x, y;
+} idle_axes;
+
+static idle_axes make_idle_axes(const anm_page *p, const anm_spot *curve,
+                                size_t n)
 {
     double low = INFINITY, high = 0, most = 1.2;
 
@@ -316,36 +320,45 @@ static void draw_idle(const anm_page *p, const anm_spot *curve, size_t n,
     double top = 1.2;
     for (size_t i = 0; i < n; i++)
         top = fmax(top, 1.6 * curve[i].y);
-    const anm_axis_params px = { .kind = ANM_AMOUNT_DURATION,
-                                 .low = low,
-                                 .high = high,
-                                 .begin = LEFT,
-                                 .end = WIDTH - RIGHT,
-                                 .is_log = true };
-    const anm_axis_params py = { .kind = ANM_AMOUNT_TIMES,
-                                 .high = fmin(most, top),
-                                 .begin = HEIGHT + 10,
-                                 .end = 10,
-                                 .n_ticks = 3 };
-    const anm_axis x = anm_axis_make(&px), y = anm_axis_make(&py);
+    const anm_axis_params x = { .kind = ANM_AMOUNT_DURATION,
+                                .low = low,
+                                .high = high,
+                                .begin = LEFT,
+                                .end = WIDTH - RIGHT,
+                                .is_log = true };
+    const anm_axis_params y = { .kind = ANM_AMOUNT_TIMES,
+                                .high = fmin(most, top),
+                                .begin = HEIGHT + 10,
+                                .end = 10,
+                                .n_ticks = 3 };
+    return (idle_axes){ anm_axis_make(&x), anm_axis_make(&y) };
+}
+
+static anm_spot at_axes(const idle_axes *a, double x, double y)
+{
+    return (anm_spot){ anm_axis_at(&a->x, x), anm_axis_at(&a->y, y) };
+}
+
+static void draw_idle(const anm_page *p, const anm_spot *curve, size_t n,
+                      anm_buf *b)
+{
+    const idle_axes axes = make_idle_axes(p, curve, n);
 
     anm_svg_begin(b, "small-chart", WIDTH, HEIGHT + 32,
                   "Time of a call over its band's median, by the pause before "
                   "it");
-    anm_svg_y_axis(b, &y, LEFT, WIDTH - RIGHT);
-    anm_svg_x_axis(b, &x, y.end, y.begin);
+    anm_svg_y_axis(b, &axes.y, LEFT, WIDTH - RIGHT);
+    anm_svg_x_axis(b, &axes.x, axes.y.end, axes.y.begin);
     anm_svg_path_begin(b, "imposed");
-    for (size_t i = 0; i < p->n_calls; i++)
-        if (shows_idle(&p->calls[i]))
-            anm_svg_path_point(
-                b, (anm_spot){
-                       anm_axis_at(&x, p->calls[i].idle),
-                       anm_axis_at(&y, p->calls[i].total / p->calls[i].p50) });
+    for (size_t i = 0; i < p->n_calls; i++) {
+        const anm_page_call *c = &p->calls[i];
+        if (shows_idle(c))
+            anm_svg_path_point(b, at_axes(&axes, c->idle, c->total / c->p50));
+    }
     anm_svg_path_end(b);
     anm_svg_path_begin(b, "steps c1");
     for (size_t i = 0; i < n; i++) {
-        const anm_spot at = { anm_axis_at(&x, curve[i].x),
-                              anm_axis_at(&y, curve[i].y) };
+        const anm_spot at = at_axes(&axes, curve[i].x, curve[i].y);
         if (i) {
             anm_svg_path_line(b, at);
         } else {
