@@ -14,8 +14,8 @@ enum { TEXTS = 5, DIM = 64 };
 static const char *const texts[TEXTS] = {
     "what are my Q2 goals?",
     "a",
-    "the committee postponed its decision until further evidence had been "
-    "gathered and examined by everybody who was there",
+    ("the committee postponed its decision until further evidence had been "
+     "gathered and examined by everybody who was there"),
     "",
     "naïve café",
 };

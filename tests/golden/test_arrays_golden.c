@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "model/mil.h"
 #include "support/packages.h"
 #include "support/program.h"
@@ -48,6 +49,7 @@ static size_t shape_of(const json_t *array, unsigned *rank,
 /* One package that is wrong does not hide the others. */
 static size_t n_wrong;
 
+ANM_PRINTF(1, 2)
 static bool wrong(const char *format, ...)
 {
     char text[1024];

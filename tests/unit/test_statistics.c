@@ -113,8 +113,8 @@ static void alike_arms_look_different_no_more_often_than_said(void **state)
     }
     // Three deviations of a share of 0.05 in 150 are 0.053.
     for (int paired = 0; paired < 2; paired++) {
-        assert_true(n_different[paired] <= TRIALS * 0.103);
-        assert_true(n_outside[paired] <= TRIALS * 0.103);
+        assert_true((double)n_different[paired] <= TRIALS * 0.103);
+        assert_true((double)n_outside[paired] <= TRIALS * 0.103);
     }
 }
 
@@ -231,7 +231,7 @@ static void nominal_rate_gives_bursts_no_more_often_than_said(void **state)
             hits[i] = draw(&draws) < 0.01;
         n_found += find(hits, N).p < 0.05;
     }
-    assert_true(n_found <= TRIALS * 0.05);
+    assert_true((double)n_found <= TRIALS * 0.05);
 }
 
 static void rare_hits_of_crowded_moments_are_found(void **state)
