@@ -114,6 +114,16 @@ uint16_t anm_f16_of_f32(float f)
     return (uint16_t)(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
 }
 
+uint16_t anm_bf16_of_f32(float f)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &f, sizeof(bits));
+    if ((bits & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t)(bits >> 16 | 0x40u);
+    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
 void anm_dims_text(const uint64_t *dims, unsigned rank, char *out, size_t cap)
 {
     size_t len = (size_t)snprintf(out, cap, "[");

@@ -89,6 +89,10 @@ float anm_f32_of_bf16(uint16_t b);
  * stays one. */
 uint16_t anm_f16_of_f32(float f);
 
+/* The nearest bfloat16, ties to even; beyond the largest one infinity. Not a
+ * number stays one. */
+uint16_t anm_bf16_of_f32(float f);
+
 /* Dims as they stand in a file, "[30522, 384]", into out; for messages. What does
  * not fit is cut off. */
 void anm_dims_text(const uint64_t *dims, unsigned rank, char *out, size_t cap);

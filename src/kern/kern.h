@@ -255,4 +255,17 @@ void anm_kern_init(anm_kern *k, unsigned cpu);
  * for a type that has no value as a number here. */
 bool anm_widen_f32(float *dst, const void *src, anm_dtype from, size_t n);
 
+/* Round n floats, whole blocks, to a type of fewer bits; |x| is the largest
+ * magnitude of a block:
+ *
+ *   BF16   the nearest, ties to even
+ *   Q8_0   d = |x| / 127 as a half, q the nearest: no element is further away than
+ *          |x| / 254 + |x| 2^-11 + 2^-18
+ *   Q4_0   d and q by turns the best for each other, from d = x / -8 on: the
+ *          squared error of a block is never above that of the first d
+ *
+ * dst needs no alignment. False when there is no such rounding: another type, a
+ * value that is not finite, or one so large that no half is its scale. */
+bool anm_quantize(void *dst, anm_dtype to, const float *src, size_t n);
+
 #endif
