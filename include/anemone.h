@@ -168,14 +168,16 @@ typedef enum anm_evidence {
     ANM_EVIDENCE_OBSERVED,
 } anm_evidence;
 
-/** What weights are computed from. Products are float32 on exact values in all
- * of them. */
+/** What weights are kept as; products are float32 on their exact values in all
+ * of them. Weights that the file stores in a wider type are rounded once, when the
+ * model is prepared, and how near its vectors stay is measured then: the plan
+ * says it, and what is too far away is refused. */
 typedef enum anm_precision {
     ANM_PRECISION_DEFAULT, /**< F32; what the file stores for bf16, quantised */
     ANM_PRECISION_F32,     /**< the values that the file has, however stored */
-    ANM_PRECISION_BF16,    /**< weights that the file stores as bfloat16 */
-    ANM_PRECISION_INT8,    /**< … as Q8_0 */
-    ANM_PRECISION_INT4,    /**< … as Q4_0 */
+    ANM_PRECISION_BF16,    /**< bfloat16: stored so, or rounded from F32 */
+    ANM_PRECISION_INT8,    /**< Q8_0: stored so, or rounded from a plain type */
+    ANM_PRECISION_INT4,    /**< Q4_0 likewise, and Q4_K as stored */
 } anm_precision;
 
 /** Life of a loaded model. READY means proven: a golden text went in on the

@@ -294,7 +294,7 @@ static const setting_row rows[] = {
         .unset = "(f32, or as stored)",
         .read = read_precision,
         .allowed = "f32, bf16, int8, int4",
-        .help = "arithmetic: f32, bf16, int8 or int4",
+        .help = "what weights are kept as: f32, bf16, int8 or int4",
     },
     [CLI_THREADS] = {
         .flag = "threads",

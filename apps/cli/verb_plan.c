@@ -43,6 +43,19 @@ static void print_ops(const cli *c, const json_t *root)
     }
 }
 
+static void print_fidelity(const json_t *root)
+{
+    const json_t *f = json_object_get(root, "fidelity");
+    char precision[16];
+
+    if (!f) return;
+    cli_member_text(root, "precision", precision, sizeof(precision));
+    printf("fidelity  %s: cosine with the weights as stored at least %.5f, "
+           "median %.5f\n",
+           precision, cli_member_number(f, "cosine_least", 0.0),
+           cli_member_number(f, "cosine_p50", 0.0));
+}
+
 static void print_totals(const cli *c, const json_t *root, bool met)
 {
     const json_t *contract = json_object_get(root, "contract");
@@ -58,6 +71,7 @@ static void print_totals(const cli *c, const json_t *root, bool met)
     json_object_foreach(predicted, device, share)
         printf("on a Mac  %s %.1f %%, predicted\n", device,
                100.0 * json_number_value(share));
+    print_fidelity(root);
     json_object_foreach(shares, device, share) printf(
         "share     %s %.1f %%\n", device, 100.0 * json_number_value(share));
     printf("contract  %s: %s%s%s\n", require,

@@ -177,8 +177,9 @@ ANM_RUN(precision)
                            (double)x->machine.available_bytes / 1e6);
         return ANM_OK;
     }
-    // Those that the weights do not permit are refused before any work.
-    if (!has_time(x, n, anm_exam_preparing_ns(x), out)) return ANM_OK;
+    // Each is prepared beside the weights as stored, which it is measured against;
+    // those that the weights do not permit are refused before any work.
+    if (!has_time(x, n, 2 * n * anm_exam_preparing_ns(x), out)) return ANM_OK;
     return compare_variants(x, anm_precision_name(f.precision), variants, n,
                             out, err);
 }

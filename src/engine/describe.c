@@ -10,6 +10,7 @@
 #include "graph/arrays_cost.h"
 #include "graph/arrays_pass.h"
 #include "graph/cost.h"
+#include "graph/keep.h"
 #include "graph/pass.h"
 #include "model/package.h"
 
@@ -41,20 +42,6 @@ static anm_status find_cache(anm_engine *e, const anm_options *o,
         return ANM_OK;
     }
     return anm_fail(err, status, "%s", why.message);
-}
-
-/* What nothing but float32 may stand for keeps that name; other weights are
- * named as they are stored. */
-static anm_precision resolve_precision(anm_precision asked,
-                                       const anm_graph *graph)
-{
-    if (asked != ANM_PRECISION_DEFAULT) return asked;
-    const anm_dtype stored = anm_graph_main_type(graph);
-    if (stored == ANM_DTYPE_BF16) return ANM_PRECISION_BF16;
-    if (stored == ANM_DTYPE_Q8_0) return ANM_PRECISION_INT8;
-    if (stored == ANM_DTYPE_Q4_0 || stored == ANM_DTYPE_Q4_K)
-        return ANM_PRECISION_INT4;
-    return ANM_PRECISION_F32;
 }
 
 static anm_status read_options(anm_engine *e, const anm_options *o,
@@ -124,7 +111,10 @@ static anm_status describe_graph(anm_engine *e, const anm_options *o,
     status = anm_graph_optimize(e->graph, ANM_PASS_ALL, err);
     if (status) return status;
     e->program.graph = e->graph;
-    e->program.precision = resolve_precision(o->precision, e->graph);
+    e->program.precision = o->precision;
+    if (o->precision == ANM_PRECISION_DEFAULT)
+        e->program.precision = anm_precision_of(anm_graph_main_type(e->graph));
+    anm_graph_keep(e->graph, e->program.precision);
     return ANM_OK;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "engine/fidelity.h"
 #include "engine/guard.h"
 #include "engine/state.h"
 #include "model/package.h"
@@ -137,7 +138,7 @@ static anm_status predict_scalar(anm_engine *e, const anm_sections *sections,
 
 static anm_status fill(void *ctx, const anm_section_sink *sink, anm_error *err)
 {
-    anm_engine *e = ctx;
+    const anm_engine *e = ((const anm_build *)ctx)->e;
 
     return e->backend->prepare(&e->program, &e->load, sink, err);
 }
@@ -145,12 +146,16 @@ static anm_status fill(void *ctx, const anm_section_sink *sink, anm_error *err)
 static anm_status finish(void *ctx, const anm_sections *sections,
                          const anm_section_sink *sink, anm_error *err)
 {
-    anm_engine *e = ctx;
+    const anm_build *b = ctx;
+    anm_engine *e = b->e;
     const size_t bytes = e->program.dim * sizeof(float);
     float *v = anm_alloc(bytes);
 
     if (!v) return anm_fail(err, ANM_E_NOMEM, "golden: out of memory");
     anm_status status = predict_scalar(e, sections, v, err);
+    // Both look at sections that another one, begun, might move.
+    if (!status && anm_fidelity_applies(e))
+        status = anm_fidelity_write(e, b->options, sections, sink, err);
     if (!status) status = sink->begin(sink->ctx, golden_section, bytes, err);
     if (!status) status = sink->write(sink->ctx, v, bytes, err);
     anm_free(v);
@@ -163,8 +168,11 @@ static uint64_t constant_bytes(const anm_graph *g)
 
     for (size_t i = 0; i < anm_graph_n_values(g); i++) {
         const anm_value *v = anm_graph_value(g, (anm_value_id)i);
-        for (size_t p = 0; p < v->n_parts; p++)
-            bytes += v->parts[p].data.len;
+        uint64_t size = 0;
+
+        if (v->kind == ANM_VALUE_CONST &&
+            anm_dtype_bytes(v->kept, anm_shape_elements(&v->shape, 0), &size))
+            bytes += size;
     }
     return bytes;
 }
@@ -183,12 +191,14 @@ static uint64_t array_bytes(const anm_arrays *a)
     return bytes;
 }
 
-anm_artifact_builder anm_golden_builder(anm_engine *e)
+anm_artifact_builder anm_golden_builder(anm_build *b)
 {
+    const anm_engine *e = b->e;
+
     return (anm_artifact_builder){
         .fill = fill,
         .finish = finish,
-        .ctx = e,
+        .ctx = b,
         .bytes = e->arrays ? array_bytes(e->arrays) : constant_bytes(e->graph),
     };
 }

@@ -7,9 +7,15 @@
 #include "engine/artifact.h"
 #include "engine/engine.h"
 
+/* An engine, and the options that it is being opened with. */
+typedef struct anm_build {
+    anm_engine *e;
+    const anm_options *options;
+} anm_build;
+
 /* How an artifact is made for this engine: the backend's sections, then the
- * golden vector. The builder borrows the engine. */
-anm_artifact_builder anm_golden_builder(anm_engine *e);
+ * golden vector, and of rounded weights their fidelity. The builder borrows b. */
+anm_artifact_builder anm_golden_builder(anm_build *b);
 
 /* At most so many tokens of the golden text are computed.
  *

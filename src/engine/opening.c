@@ -46,7 +46,8 @@ static anm_status open_artifact(anm_engine *e, const anm_options *o,
         .progress = o->progress,
         .progress_ctx = o->progress_ctx,
     };
-    const anm_artifact_builder builder = anm_golden_builder(e);
+    anm_build build = { e, o };
+    const anm_artifact_builder builder = anm_golden_builder(&build);
 
     anm_artifact_close(&e->artifact);
     return anm_artifact_open(&e->artifact, &key, &params, &builder, err);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "engine/describe.h"
+#include "engine/fidelity.h"
 #include "engine/json_text.h"
 #include "engine/opening.h"
 #include "engine/state.h"
@@ -35,12 +36,23 @@ static json_t *make_rows(const anm_engine *e)
     return list;
 }
 
+/* NULL where no weight is rounded. */
+static json_t *make_fidelity(const anm_engine *e)
+{
+    anm_fidelity f;
+
+    if (!anm_fidelity_applies(e) || !anm_fidelity_read(e, &f)) return NULL;
+    return json_pack("{s:f, s:f, s:i}", "cosine_least", (double)f.least,
+                     "cosine_p50", (double)f.median, "texts", (int)f.texts);
+}
+
 static json_t *make_document(const anm_engine *e)
 {
-    return json_pack("{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "anemone_plan",
-                     1, "model", anm_json_text(e->source->name), "units",
-                     anm_units_name(e->load.units), "precision",
-                     anm_precision_name(e->program.precision), "devices",
+    return json_pack("{s:i, s:o, s:s, s:s, s:o*, s:o, s:o, s:o, s:o}",
+                     "anemone_plan", 1, "model", anm_json_text(e->source->name),
+                     "units", anm_units_name(e->load.units), "precision",
+                     anm_precision_name(e->program.precision), "fidelity",
+                     make_fidelity(e), "devices",
                      anm_json_devices(e->facts.present), "ops", make_rows(e),
                      "share", anm_plan_shares(&e->facts), "contract",
                      anm_plan_contract(&e->contract));

@@ -89,7 +89,7 @@ anm_cost anm_node_cost(const anm_graph *g, size_t node, size_t tokens)
 
         const anm_value *v = anm_graph_value(g, x->inputs[k]);
         if (v->kind == ANM_VALUE_CONST)
-            cost.weight_bytes += n * bytes_an_element(v->shape.dtype);
+            cost.weight_bytes += n * bytes_an_element(v->kept);
         else
             cost.activation_bytes += n * sizeof(float);
     }

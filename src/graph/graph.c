@@ -108,7 +108,10 @@ static bool has_bytes(const anm_shape *shape, anm_bytes data)
 anm_value_id anm_graph_const(anm_graph *g, const char *name,
                              const anm_shape *shape, anm_bytes data)
 {
-    anm_value v = { .kind = ANM_VALUE_CONST, .shape = *shape, .name = name };
+    anm_value v = { .kind = ANM_VALUE_CONST,
+                    .shape = *shape,
+                    .name = name,
+                    .kept = shape->dtype };
 
     if (g->error.status) return ANM_VALUE_NONE;
     v.parts = anm_arena_alloc(&g->arena, sizeof(*v.parts));

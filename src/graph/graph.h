@@ -148,6 +148,9 @@ typedef struct anm_value {
     const char *name;
     anm_part *parts; /* [n_parts] of a CONST */
     size_t n_parts;
+    /* The type that a backend keeps a CONST in where it has a form of its own for
+     * it: as it is stored, until anm_graph_keep() says otherwise. */
+    anm_dtype kept;
 } anm_value;
 
 typedef struct anm_op_info {

@@ -8,6 +8,7 @@
 #include "support/program.h"
 #include "support/support.h"
 
+#include "graph/keep.h"
 #include "graph/pass.h"
 #include "kern/kern.h"
 
@@ -53,8 +54,7 @@ static unsigned char *expect(const anm_value *v, const char *form, size_t *len)
     const size_t n = (size_t)anm_shape_elements(&v->shape, 0);
     const size_t rows = (size_t)v->shape.dims[0];
     const bool plain = !strcmp(form, "plain");
-    const anm_dtype type =
-        !plain && is_kept(v->shape.dtype) ? v->shape.dtype : ANM_DTYPE_F32;
+    const anm_dtype type = !plain && is_kept(v->kept) ? v->kept : ANM_DTYPE_F32;
     unsigned char *x = join(v, len);
     anm_kern kern;
 
@@ -66,6 +66,16 @@ static unsigned char *expect(const anm_value *v, const char *form, size_t *len)
         free(x);
         x = (void *)wide;
         *len = n * sizeof(*wide);
+    }
+    if (type != ANM_DTYPE_F32 && type != v->shape.dtype) {
+        const anm_block block = anm_dtype_block(type);
+        unsigned char *rounded =
+            malloc(*len = n / block.elements * block.bytes);
+
+        assert_non_null(rounded);
+        assert_true(anm_quantize(rounded, type, (const void *)x, n));
+        free(x);
+        x = rounded;
     }
     if (strcmp(form, "panels")) return x;
     unsigned char *packed =
@@ -147,6 +157,65 @@ static void sections_hold_every_constant_in_its_form(void **state)
             test_graph_deinit(&t);
         }
     }
+}
+
+static void rounded_weights_are_rounded_rows_in_their_form(void **state)
+{
+    static const struct {
+        anm_dtype stored;
+        anm_precision precision;
+        int64_t dim, inner;
+    } cases[] = {
+        { ANM_DTYPE_F32, ANM_PRECISION_BF16, 36, 101 },
+        { ANM_DTYPE_F32, ANM_PRECISION_INT8, 64, 288 },
+        { ANM_DTYPE_F16, ANM_PRECISION_INT8, 32, 96 },
+        { ANM_DTYPE_BF16, ANM_PRECISION_INT4, 96, 160 },
+        // Of these rows some are whole blocks, and some are not.
+        { ANM_DTYPE_F32, ANM_PRECISION_INT4, 64, 100 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (unsigned passes = 0; passes <= ANM_PASS_ALL;
+             passes += ANM_PASS_ALL) {
+            test_graph t;
+
+            test_bert_init(&t, &(test_bert){ .dim = cases[i].dim,
+                                             .inner = cases[i].inner,
+                                             .dtype = cases[i].stored });
+            assert_int_equal(anm_graph_optimize(t.graph, passes, NULL), ANM_OK);
+            anm_graph_keep(t.graph, cases[i].precision);
+            anm_program p = test_program(t.graph, 64);
+            p.precision = cases[i].precision;
+            check_sections(&p);
+            test_graph_deinit(&t);
+        }
+    }
+}
+
+static void a_value_without_a_place_is_named(void **state)
+{
+    test_graph t;
+    test_sections s = { 0 };
+    const anm_section_sink sink = test_sink(&s);
+    anm_error err = { 0 };
+    (void)state;
+
+    test_bert_init(&t, &(test_bert){ .dim = 64, .inner = 64, .layers = 1 });
+    for (size_t i = 0; i < anm_graph_n_values(t.graph); i++) {
+        const anm_value *v = anm_graph_value(t.graph, (anm_value_id)i);
+        if (v->kind == ANM_VALUE_CONST && v->shape.rank == 2)
+            memcpy((void *)(uintptr_t)v->parts[0].data.data, &(float){ 3e38f },
+                   sizeof(float));
+    }
+    anm_graph_keep(t.graph, ANM_PRECISION_INT8);
+    anm_program p = test_program(t.graph, 64);
+    p.precision = ANM_PRECISION_INT8;
+    assert_int_equal(anm_backend_cpu.prepare(&p, &params, &sink, &err),
+                     ANM_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "Q8_0"));
+    test_sections_deinit(&s);
+    test_graph_deinit(&t);
 }
 
 static void sections_larger_than_the_buffer_are_whole(void **state)
@@ -265,6 +334,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_hold_every_constant_in_its_form),
+        cmocka_unit_test(rounded_weights_are_rounded_rows_in_their_form),
+        cmocka_unit_test(a_value_without_a_place_is_named),
         cmocka_unit_test(sections_larger_than_the_buffer_are_whole),
         cmocka_unit_test(bytes_do_not_depend_on_the_level),
         cmocka_unit_test(failure_of_the_sink_ends_it),

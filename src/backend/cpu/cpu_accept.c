@@ -8,50 +8,46 @@
 
 #include "backend/cpu/arrays/cpu_arrays.h"
 #include "base/error.h"
+#include "graph/keep.h"
 
-/* ---- Precision -----------------------------------------------------------
- * Arithmetic is float32 on exactly widened weights whatever they are stored as,
- * and they stay stored so. f32 is that promise, for every model; the others are
- * the stored type by its name, for models of that type. Weights of another type
- * than the file's are made nowhere yet: they will be further rows. */
+/* ---- Precision ----------------------------------------------------------- */
 
-static const struct {
-    anm_precision precision;
-    anm_dtype stored; /* by most of the weights' bytes */
-    bool any;         /* … or anything */
-} precisions[] = {
-    { ANM_PRECISION_F32, ANM_DTYPE_F32, true },
-    { ANM_PRECISION_BF16, ANM_DTYPE_BF16, false },
-    { ANM_PRECISION_INT8, ANM_DTYPE_Q8_0, false },
-    { ANM_PRECISION_INT4, ANM_DTYPE_Q4_0, false },
-    { ANM_PRECISION_INT4, ANM_DTYPE_Q4_K, false },
-};
-
-enum { N_PRECISIONS = sizeof(precisions) / sizeof(precisions[0]) };
-
-static bool is_possible(size_t row, anm_dtype stored)
+static anm_status refuse_precision(const anm_program *program, anm_dtype stored,
+                                   anm_error *err)
 {
-    return precisions[row].any || precisions[row].stored == stored;
-}
-
-static anm_status check_precision(const anm_program *program, anm_error *err)
-{
-    const anm_dtype stored = anm_graph_main_type(program->graph);
     char possible[64] = "";
     size_t len = 0;
 
-    for (size_t i = 0; i < N_PRECISIONS && len < sizeof(possible); i++) {
-        if (!is_possible(i, stored)) continue;
-        if (precisions[i].precision == program->precision) return ANM_OK;
-        len += (size_t)snprintf(possible + len, sizeof(possible) - len, "%s%s",
-                                len ? ", " : "",
-                                anm_precision_name(precisions[i].precision));
-    }
+    for (int p = ANM_PRECISION_F32; p <= ANM_PRECISION_INT4; p++)
+        if (anm_precision_possible(stored, (anm_precision)p) &&
+            len < sizeof(possible))
+            len += (size_t)snprintf(possible + len, sizeof(possible) - len,
+                                    "%s%s", len ? ", " : "",
+                                    anm_precision_name((anm_precision)p));
     return anm_fail(err, ANM_E_UNSUPPORTED,
                     "precision %s is not possible for weights stored as %s; "
                     "possible: %s",
                     anm_precision_name(program->precision),
                     anm_dtype_name(stored), possible);
+}
+
+/* Arithmetic is float32 on widened weights whatever they are kept as. A
+ * precision that rounds has to round most of them, or its name would say what is
+ * not so. */
+static anm_status check_precision(const anm_program *program, anm_error *err)
+{
+    const anm_dtype stored = anm_graph_main_type(program->graph);
+
+    if (!anm_precision_possible(stored, program->precision))
+        return refuse_precision(program, stored, err);
+    if (!anm_precision_rounds(stored, program->precision)) return ANM_OK;
+    const anm_kept kept = anm_graph_count_kept(program->graph);
+    if (kept.rounded > kept.weights / 2) return ANM_OK;
+    return anm_fail(err, ANM_E_UNSUPPORTED,
+                    "precision %s would reach %" PRIu64 " of %" PRIu64
+                    " weights: the rows of the others are no whole blocks",
+                    anm_precision_name(program->precision), kept.rounded,
+                    kept.weights);
 }
 
 /* ---- Values -------------------------------------------------------------- */

@@ -147,8 +147,8 @@ typedef enum anm_cpu_form {
 
 anm_cpu_form anm_cpu_form_of(const anm_node *node, size_t input);
 
-/* The type it has there: its own in panels and tables that kernels know, F32
- * otherwise. Nothing is rounded but F64. */
+/* The type it has there: the one it is kept in (graph/keep.h) in panels and tables
+ * that kernels know, F32 otherwise. */
 anm_dtype anm_cpu_form_type(const anm_value *v, anm_cpu_form form);
 uint64_t anm_cpu_form_bytes(const anm_value *v, anm_cpu_form form);
 

@@ -1,5 +1,5 @@
 /* cpu_prepare.c - constants become sections: weights packed into panels, tables
- * as they lie, both in the type they are stored in; everything else, which is
+ * as they lie, both in the type they are kept in; everything else, which is
  * small, widened to float32.
  *
  * All of it runs through buffers of a few panels, so that the memory in use does not
@@ -15,6 +15,7 @@
 
 enum {
     BUFFER_ELEMENTS = 1 << 16, /* whole blocks of every type */
+    WIDE_ELEMENTS = 256,       /* the same, on their way to a smaller one */
     DROP_BYTES = 1 << 22, /* pages of the source are dropped in such runs */
 };
 
@@ -27,9 +28,8 @@ anm_cpu_form anm_cpu_form_of(const anm_node *node, size_t input)
 
 anm_dtype anm_cpu_form_type(const anm_value *v, anm_cpu_form form)
 {
-    return form != ANM_CPU_PLAIN && anm_kern_keeps(v->shape.dtype)
-               ? v->shape.dtype
-               : ANM_DTYPE_F32;
+    return form != ANM_CPU_PLAIN && anm_kern_keeps(v->kept) ? v->kept
+                                                            : ANM_DTYPE_F32;
 }
 
 uint64_t anm_cpu_form_bytes(const anm_value *v, anm_cpu_form form)
@@ -96,8 +96,44 @@ static size_t bytes_of(anm_dtype type, size_t n)
     return (size_t)bytes;
 }
 
-/* The next n elements, whole blocks, as they are or as float32. */
-static void read_elements(reader *r, void *to, anm_dtype type, size_t n)
+/* Elements of a stored type become those of another: as they are, as float32, or
+ * rounded. False when a value does not fit. */
+static bool convert(void *to, anm_dtype type, const uint8_t *from,
+                    anm_dtype stored, size_t n)
+{
+    float wide[WIDE_ELEMENTS];
+    unsigned char *dst = to;
+
+    if (type == stored) {
+        memcpy(dst, from, bytes_of(stored, n));
+        return true;
+    }
+    if (type == ANM_DTYPE_F32) return anm_widen_f32(to, from, stored, n);
+    while (n > 0) {
+        const size_t some = n < WIDE_ELEMENTS ? n : WIDE_ELEMENTS;
+
+        if (!anm_widen_f32(wide, from, stored, some) ||
+            !anm_quantize(dst, type, wide, some))
+            return false;
+        from += bytes_of(stored, some);
+        dst += bytes_of(type, some);
+        n -= some;
+    }
+    return true;
+}
+
+static anm_status refuse_value(const anm_value *v, anm_dtype type,
+                               anm_error *err)
+{
+    return anm_fail(err, ANM_E_UNSUPPORTED,
+                    "%s: not every value of %s has a place in %s", v->name,
+                    anm_dtype_name(v->shape.dtype), anm_dtype_name(type));
+}
+
+/* The next n elements, whole blocks of the type that is stored and of that they
+ * become. Parts are whole rows, and so whole blocks of both. */
+static anm_status read_elements(reader *r, void *to, anm_dtype type, size_t n,
+                                anm_error *err)
 {
     const anm_dtype stored = r->v->shape.dtype;
     const anm_block block = anm_dtype_block(stored);
@@ -109,10 +145,8 @@ static void read_elements(reader *r, void *to, anm_dtype type, size_t n)
         const size_t some = left < n ? left : n;
         const size_t bytes = bytes_of(stored, some);
 
-        if (type == stored)
-            memcpy(dst, part.data + r->at, bytes);
-        else
-            anm_widen_f32((void *)dst, part.data + r->at, stored, some);
+        if (!convert(dst, type, part.data + r->at, stored, some))
+            return refuse_value(r->v, type, err);
         dst += bytes_of(type, some);
         n -= some;
         r->at += bytes;
@@ -125,6 +159,7 @@ static void read_elements(reader *r, void *to, anm_dtype type, size_t n)
         r->at = r->dropped = 0;
         assert(n == 0 || r->part < r->v->n_parts);
     }
+    return ANM_OK;
 }
 
 /* ---- Writing sections ---------------------------------------------------- */
@@ -150,8 +185,10 @@ static anm_status write_rows(const writer *w, const anm_value *v,
         const size_t n =
             left < BUFFER_ELEMENTS ? (size_t)left : BUFFER_ELEMENTS;
 
-        read_elements(&r, buffer, type, n);
-        status = w->sink->write(w->sink->ctx, buffer, bytes_of(type, n), err);
+        status = read_elements(&r, buffer, type, n, err);
+        if (!status)
+            status =
+                w->sink->write(w->sink->ctx, buffer, bytes_of(type, n), err);
         left -= n;
     }
     anm_free(buffer);
@@ -178,7 +215,8 @@ static anm_status write_panels(const writer *w, const anm_value *v,
         const size_t most = panels * ANM_PANEL;
         const size_t some = rows - done < most ? rows - done : most;
 
-        read_elements(&r, buffer, type, some * k);
+        status = read_elements(&r, buffer, type, some * k, err);
+        if (status) break;
         w->kern->pack(packed, type, buffer, k, some, k);
         status = w->sink->write(w->sink->ctx, packed,
                                 anm_panels(some) * panel_bytes, err);
