@@ -259,7 +259,8 @@ typedef struct anm_options {
                                 imply (cpu:1, gpu:0.5, ane:0.5, none) */
     unsigned allow_fallback; /**< bits 1u << anm_device; 0: none */
     anm_precision precision;
-    unsigned threads;      /**< 0: what cgroup, affinity and cores allow */
+    unsigned threads;      /**< at most 1,024; 0: what cgroup, affinity and
+                                cores allow */
     const char *cpu;       /**< ISA level such as "avx2"; NULL: the best */
     const char *cache_dir; /**< NULL: the platform's cache folder; "": none,
                                 everything is prepared in memory */
@@ -790,11 +791,11 @@ ANM_API anm_status anm_memory_open(anm_memory **out,
                                    anm_error *err);
 ANM_API void anm_memory_close(anm_memory *m);
 
-/** What is remembered. meta is a JSON object, or empty. */
+/** What is remembered. */
 typedef struct anm_memo {
-    anm_text key;
-    anm_text text;
-    anm_text meta;
+    anm_text key;  /**< 1 to 1,024 bytes */
+    anm_text text; /**< as of anm_embed() */
+    anm_text meta; /**< a JSON object, or empty; at most 1 MiB */
 } anm_memo;
 
 /** What became of the items of one call. */
@@ -807,6 +808,7 @@ typedef struct anm_remembered {
  * collection is created with the model's fingerprint when it does not exist.
  * On ANM_OK all items are on disk; on failure none is.
  *
+ * @param collection    1 to 128 bytes, without control characters.
  * @param items         [n_items], borrowed for the duration of the call.
  * @param counts        Or NULL.
  * @param on_truncated  Called for each truncated text with its index and the
