@@ -26,7 +26,8 @@ _anemone()
     --require) _anemone_words 'none cpu gpu ane'; return ;;
     --allow-fallback) _anemone_words 'cpu gpu ane'; return ;;
     --precision) _anemone_words 'f32 bf16 int8 int4'; return ;;
-    --cpu) _anemone_words 'scalar avx2 avx512 neon'; return ;;
+    --cpu) _anemone_words 'scalar avx2 avxvnni avx512 avx512vnni
+        avx512bf16 neon dotprod i8mm'; return ;;
     --pooling) _anemone_words 'mean cls last'; return ;;
     --normalize | --lowercase | --add-eos) _anemone_words 'yes no'; return ;;
     --padding) _anemone_words 'left right'; return ;;
