@@ -219,8 +219,10 @@ static anm_status open_program(planning *x, const anm_options *o,
 {
     anm_status status = anm_mlpackage_open(&x->package, o->model, err);
 
-    if (!status && !x->package->main)
+    if (!status && !x->package->main) {
         status = anm_mlpackage_check_runnable(x->package, err);
+        if (status) status = anm_fail_prefix(err, status, "%s", o->model);
+    }
     if (!status && recorded)
         status = anm_recorded_plan_read(&x->recorded, &x->arena, recorded,
                                         x->package, err);

@@ -160,8 +160,9 @@ void anm_mlpackage_close(anm_mlpackage *p);
 
 /* Whether anything here can run it: an ML Program, not compiled, without
  * control flow, recurrent and custom layers. ANM_E_UNSUPPORTED names the kind,
- * or the function, op and type, and what to give instead. An op that is not
- * known passes: model/mil has the table. */
+ * or the function, op and type, and what to give instead, but not the package:
+ * callers put its path before. An op that is not known passes: model/mil has
+ * the table. */
 anm_status anm_mlpackage_check_runnable(const anm_mlpackage *p, anm_error *err);
 
 /* NULL when there is none of this name. */

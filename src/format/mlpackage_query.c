@@ -89,8 +89,7 @@ static const char *why_not(const anm_mil_op *op)
     return NULL;
 }
 
-static anm_status check_function(const anm_mlpackage *p,
-                                 const anm_mil_function *f, anm_error *err)
+static anm_status check_function(const anm_mil_function *f, anm_error *err)
 {
     for (size_t i = 0; i < f->block.n_ops; i++) {
         const anm_mil_op *op = &f->block.ops[i];
@@ -98,8 +97,8 @@ static anm_status check_function(const anm_mlpackage *p,
 
         if (why)
             return anm_fail(err, ANM_E_UNSUPPORTED,
-                            "%s: function %s: op %s of type %s: %s", p->path,
-                            f->name, op->name, op->type, why);
+                            "function %s: op %s of type %s: %s", f->name,
+                            op->name, op->type, why);
     }
     return ANM_OK;
 }
@@ -110,15 +109,14 @@ anm_status anm_mlpackage_check_runnable(const anm_mlpackage *p, anm_error *err)
 
     if (p->container == ANM_MLPACKAGE_COMPILED)
         return anm_fail(err, ANM_E_UNSUPPORTED,
-                        "%s: a compiled model (.mlmodelc) runs in Core ML "
-                        "alone; give the .mlpackage that it was compiled from",
-                        p->path);
+                        "a compiled model (.mlmodelc) runs in Core ML alone; "
+                        "give the .mlpackage that it was compiled from");
     if (strcmp(p->kind, "mlProgram") != 0)
         return anm_fail(err, ANM_E_UNSUPPORTED,
-                        "%s: a model of kind %s; mlProgram is what runs here: "
+                        "a model of kind %s; mlProgram is what runs here: "
                         "convert with a deployment target of iOS 15 or later",
-                        p->path, p->kind);
+                        p->kind);
     for (size_t i = 0; i < p->n_functions && !status; i++)
-        status = check_function(p, &p->functions[i], err);
+        status = check_function(&p->functions[i], err);
     return status;
 }

@@ -45,6 +45,18 @@ def what_cannot_run_is_inspected_and_linted():
 
 
 @test
+def errors_name_the_package_once():
+    path = COREML / "refuse_cond_ios16.mlpackage"
+    cases = TMP / "no-cases.json"
+    cases.write_text('{"cases":[]}')
+    for args in (["predict", path, "--inputs", cases],
+                 ["embed", "-m", path, "--tokenizer",
+                  COREML / "bert-tokenizer.json", "x"]):
+        r = fails(4, "function main: op y of type cond", args=args)
+        expect(r.err.count(path.name) == 1, r.err)
+
+
+@test
 def strict_exits_1_on_errors_of_the_lint_alone():
     r = run("inspect", "--strict", "--json", "-m",
             COREML / "refuse_cond_ios16.mlpackage")
@@ -68,6 +80,8 @@ def compiled_models_are_described_and_not_run():
     d = inspected(folder)
     expect(d["container"] == "mlmodelc" and d["ops"] == {"Ios16.mul": 2}, d)
     expect("mlpackage" in d["runnable"]["reason"], d["runnable"])
+    r = fails(4, "give the .mlpackage", args=["plan", "-m", folder])
+    expect(r.err.count(folder.name) == 1, r.err)
 
 
 @test
