@@ -538,7 +538,8 @@ ANM_API anm_status anm_receipt_json(const anm_receipt *receipt, char **json,
  * any number of threads, at one ISA level.
  *
  * @param m        Any thread may call.
- * @param texts    [n_texts], borrowed for the duration of the call.
+ * @param texts    [n_texts], borrowed for the duration of the call; there may
+ *                 be none.
  * @param vectors  [n_texts, anm_model_dim(m)] row-major, caller-owned, fully
  *                 overwritten on ANM_OK and untouched otherwise.
  *
