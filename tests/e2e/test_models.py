@@ -189,6 +189,25 @@ def requirement_none_permits_without_requiring():
 
 
 @test
+def rounded_weights_are_measured_and_never_mixed_with_others():
+    rounded = ["-m", MEAN, "--precision", "bf16"]
+    d = succeeds("plan", *rounded, "--json").json()
+    expect(d["precision"] == "bf16", d["precision"])
+    f = d["fidelity"]
+    expect(0.999 <= f["cosine_least"] <= f["cosine_p50"] <= 1, f)
+    out = succeeds("plan", *rounded).out
+    expect(f"at least {f['cosine_least']:.5f}" in out, out)
+    expect("fidelity" not in succeeds("plan", "-m", MEAN, "--json").json(),
+           "nothing is rounded by default")
+    store = ["-s", TMP / "rounded.db", "-c", "notes"]
+    succeeds("add", *store, "-m", MEAN, "a", "sand and sea")
+    fails(6, "fingerprint", args=["add", *store, *rounded, "b", "sea"])
+    # 48 numbers in a row are no blocks of 32.
+    fails(4, "precision int8 would reach",
+          args=["plan", "-m", MEAN, "--precision", "int8"])
+
+
+@test
 def plan_exits_with_1_when_the_contract_would_not_be_met():
     d = succeeds("plan", "-m", MEAN, "--units", "CPU_ONLY", "--json").json()
     expect(d["anemone_plan"] == 1 and d["contract"]["met"], "contract")

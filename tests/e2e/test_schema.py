@@ -64,6 +64,8 @@ def embed_plan_and_inspect_are_as_the_schemas_say():
             r = run("plan", "-m", model, "--units", units, "--json")
             expect(r.code in (0, 1), r.err)
             valid(r.json(), "plan")
+    valid(succeeds("plan", "-m", MEAN, "--precision", "bf16", "--json").json(),
+          "plan")
 
 
 @test
