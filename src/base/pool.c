@@ -235,6 +235,9 @@ static void make_room_for_caller(anm_pool *p)
     if (!p->is_pinned) return;
     const int cpu = sched_getcpu();
     if (cpu < 0 || cpu == p->free_cpu) return;
+    // To the child of a fork() the threads of the workers are gone, and what
+    // is asked of a thread that is gone happens to the calling one.
+    if (is_left_alone(p)) return;
     for (unsigned i = 0; i < p->n_workers; i++) {
         worker *w = &p->workers[i];
         if (w->cpu != cpu) continue;
@@ -368,15 +371,24 @@ static void start_reading(anm_pool *p, uint64_t signal)
     p->stopped_ns = find_stopped(p);
 }
 
+/* To a child of fork() a worker may have gone in the middle of its share, and
+ * nothing more becomes known of the threads of another process. */
+static void give_up_reading(anm_pool *p)
+{
+    for (unsigned i = 0; i < p->n_workers; i++)
+        atomic_store(&p->workers[i].claimed, current_signal(p) / ONE_STEP);
+    atomic_store(&p->n_running, 0);
+}
+
 static void finish_reading(anm_pool *p)
 {
     if (!p->is_reading) return;
     p->is_reading = false;
+    if (is_left_alone(p)) give_up_reading(p);
     for (unsigned i = 0; i < p->n_workers; i++) {
         worker *w = &p->workers[i];
         if (comes(p, w) || !take_over(p, w)) continue;
-        // Nothing more becomes known of the threads of another process.
-        if (!is_left_alone(p)) estimate_usage(p, w);
+        estimate_usage(p, w);
         atomic_fetch_sub(&p->n_running, 1);
     }
     finish_step(p);

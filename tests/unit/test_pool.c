@@ -5,6 +5,7 @@
 #include "base/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "support/support.h"
 
 enum { MAX_MEMBERS = 8 };
@@ -390,6 +392,98 @@ static void child_of_fork_counts_no_workers(void **state)
     anm_pool_free(p);
 }
 
+static void do_nothing(void *ctx, unsigned member, unsigned n_members)
+{
+    (void)ctx;
+    (void)member;
+    (void)n_members;
+}
+
+/* Workers read their counters behind the end of a call: some are in the middle
+ * of it when a child is made, and nobody goes on with that there. */
+static void child_of_fork_waits_for_no_counters(void **state)
+{
+    anm_pool *p = make(16);
+    (void)state;
+
+    for (int i = 0; i < 40; i++) {
+        anm_pool_usage usage;
+        int status = -1;
+        anm_pool_begin(p);
+        anm_pool_run(p, do_nothing, NULL);
+        anm_pool_end(p);
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            alarm(20);
+            anm_pool_usage_read(p, &usage);
+            anm_pool_run(p, do_nothing, NULL);
+            anm_pool_free(p);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        anm_pool_usage_read(p, &usage);
+    }
+    anm_pool_free(p);
+}
+
+#if defined(__linux__)
+
+static bool is_on(const cpu_set_t *cpus)
+{
+    cpu_set_t now;
+
+    return sched_getaffinity(0, sizeof(now), &now) == 0 &&
+           CPU_EQUAL(cpus, &now);
+}
+
+static bool stays_where_it_is(anm_pool *p, int cpu)
+{
+    cpu_set_t one;
+
+    CPU_ZERO(&one);
+    CPU_SET((size_t)cpu, &one);
+    if (sched_setaffinity(0, sizeof(one), &one) != 0) return true;
+    for (int i = 0; i < 3; i++) {
+        anm_pool_begin(p);
+        if (!is_on(&one)) return false;
+        anm_pool_run(p, do_nothing, NULL);
+        if (!is_on(&one)) return false;
+        anm_pool_end(p);
+    }
+    anm_pool_free(p);
+    return true;
+}
+
+/* On a machine that is all ours workers are pinned, and make room for a caller
+ * that is found on their CPU. */
+static void child_of_fork_is_pinned_nowhere(void **state)
+{
+    anm_cpu_budget budget;
+    (void)state;
+
+    anm_cpu_budget_read(&budget);
+    anm_pool *p = make(budget.affinity);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        cpu_set_t allowed;
+        int status = -1;
+        assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+        if (!CPU_ISSET((size_t)cpu, &allowed)) continue;
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            alarm(60);
+            _exit(stays_where_it_is(p, cpu) ? 0 : 1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    anm_pool_free(p);
+}
+
+#endif
+
 static void many_pools_come_and_go(void **state)
 {
     anm_alloc_stats before, after;
@@ -444,6 +538,10 @@ int main(void)
         cmocka_unit_test(workers_take_no_signals),
         cmocka_unit_test(child_of_fork_goes_on_alone_and_ends),
         cmocka_unit_test(child_of_fork_counts_no_workers),
+        cmocka_unit_test(child_of_fork_waits_for_no_counters),
+#if defined(__linux__)
+        cmocka_unit_test(child_of_fork_is_pinned_nowhere),
+#endif
         cmocka_unit_test(many_pools_come_and_go),
         cmocka_unit_test(every_allocation_may_fail),
     };

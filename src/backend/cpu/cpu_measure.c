@@ -229,7 +229,7 @@ anm_status anm_cpu_measure(anm_runner *r, anm_peak *out, anm_error *err)
     if (r->pool) anm_pool_begin(r->pool);
     out->macs_per_s = best_rate(r, &m, burn_share);
     out->bytes_per_s = best_rate(r, &m, read_share);
-    if (r->pool) anm_pool_end(r->pool);
+    if (r->pool) anm_pool_end_uncounted(r->pool);
     anm_free_aligned(block);
     return ANM_OK;
 }
