@@ -259,6 +259,26 @@ static void few_positions_are_divided_by_channels(void **state)
     test_arrays_deinit(&t);
 }
 
+/* No panel holds weights of no channels. */
+static void empty_weights_are_refused(void **state)
+{
+    test_arrays t;
+
+    (void)state;
+    test_arrays_init(&t);
+    const anm_value_id x =
+        test_arrays_in(&t, ANM_DTYPE_F32, D(1, 0, 1, 2), F(0));
+    const anm_value_id w =
+        test_arrays_const(&t, ANM_DTYPE_F32, D(3, 0, 1, 1), F(0));
+    test_arrays_gives(
+        &t,
+        &(test_node){
+            ANM_ARRAY_CONV, { x, w }, 2, { 0 }, ANM_DTYPE_F32, D(1, 3, 1, 2) },
+        F(0, 0, 0, 0, 0, 0));
+    test_arrays_fails(&t, ANM_E_FORMAT, "w is empty");
+    test_arrays_deinit(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +286,7 @@ int main(void)
         cmocka_unit_test(few_positions_are_divided_by_channels),
         cmocka_unit_test(windows_strides_pads_and_groups),
         cmocka_unit_test(one_and_three_spatial_axes),
+        cmocka_unit_test(empty_weights_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

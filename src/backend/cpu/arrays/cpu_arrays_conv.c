@@ -13,6 +13,8 @@ bool anm_cpu_array_is_pointwise(const anm_array_attr *attr,
                                 const anm_array_type *w)
 {
     if (attr->groups > 1 || w->rank < 3 || w->rank > 5) return false;
+    // No product has such weights, and no shape fits them.
+    if (w->dims[0] < 1 || w->dims[1] < 1) return false;
     for (unsigned i = 0; i < w->rank - 2; i++) {
         if (w->dims[i + 2] != 1 || attr->strides[i] > 1) return false;
         if (attr->pad_type == ANM_ARRAY_PAD_CUSTOM &&
