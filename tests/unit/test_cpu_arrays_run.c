@@ -311,6 +311,72 @@ static void a_batch_holds_several_texts(void **state)
     texts_deinit(&x);
 }
 
+/* A length is a number of a file: what it asks for is not asked of the system
+ * before it is held against what a runner may take. */
+static void texts_of_any_length_are_no_reason_to_take_memory(void **state)
+{
+    static const size_t lengths[] = { (size_t)1 << 30 };
+    const anm_load_params params = { .threads = 1 };
+    anm_error err = { 0 };
+    texts x;
+
+    (void)state;
+    texts_init(&x, 1, lengths, 1);
+    const anm_section_sink sink = test_sink(&x.r.sections);
+    x.r.backend = &anm_backend_cpu;
+    assert_int_equal(anm_arrays_finish(x.t.program, NULL), ANM_OK);
+    assert_int_equal(anm_backend_cpu.prepare(&x.program, &params, &sink, NULL),
+                     ANM_OK);
+    test_sections_sort(&x.r.sections);
+    assert_int_equal(anm_backend_cpu.load(&x.r.runner, &x.program, &params,
+                                          &x.r.sections.view, &err),
+                     ANM_E_LIMIT);
+    assert_non_null(strstr(err.message, "texts of 1073741824 positions"));
+    texts_deinit(&x);
+}
+
+/* What a program declares may differ from what the texts are laid out for. */
+static void inputs_that_rows_do_not_fill_are_refused(void **state)
+{
+    static const int64_t declared[][3] = {
+        { 3, -1, 0 }, { 2, 2, -1 }, { 0, 1, -1 }, { 1, 7, -1 }
+    };
+    const anm_load_params params = { .threads = 1 };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(declared) / sizeof(declared[0]); i++) {
+        anm_array_type type = { ANM_DTYPE_I32, i ? 3 : 2, { 0 } };
+        test_arrays t;
+        anm_error err = { 0 };
+
+        memcpy(type.dims, declared[i], sizeof(declared[i]));
+        test_arrays_init(&t);
+        const anm_value_id ids = anm_arrays_input(t.program, "ids", &type);
+        type.dtype = ANM_DTYPE_F32;
+        const anm_value_id v =
+            anm_arrays_add(t.program, ANM_ARRAY_CAST, "v", &ids, 1,
+                           &(anm_array_attr){ .dtype = ANM_DTYPE_F32 },
+                           &(anm_array_result){ "v", type }, 1);
+        anm_arrays_output(t.program, v);
+        assert_int_equal(anm_arrays_finish(t.program, NULL), ANM_OK);
+        const anm_arrays_text text = { .feeds = { { ids, ANM_ARRAY_ROLE_IDS } },
+                                       .n_feeds = 1,
+                                       .batch = 1,
+                                       .min_length = 1,
+                                       .max_length = 6,
+                                       .vector = v };
+        const anm_program program = { .arrays = t.program,
+                                      .text = &text,
+                                      .precision = ANM_PRECISION_F32,
+                                      .max_tokens = 6,
+                                      .dim = 3 };
+        assert_int_equal(anm_backend_cpu.accepts(&program, &params, &err),
+                         ANM_E_UNSUPPORTED);
+        assert_non_null(strstr(err.message, "input ids is "));
+        test_arrays_deinit(&t);
+    }
+}
+
 static void what_a_text_may_not_be_is_told(void **state)
 {
     static const size_t lengths[] = { 2 };
@@ -404,6 +470,8 @@ int main(void)
             texts_are_padded_to_the_shortest_length_that_holds_them),
         cmocka_unit_test(texts_of_free_length_are_not_padded),
         cmocka_unit_test(a_batch_holds_several_texts),
+        cmocka_unit_test(texts_of_any_length_are_no_reason_to_take_memory),
+        cmocka_unit_test(inputs_that_rows_do_not_fill_are_refused),
         cmocka_unit_test(what_a_text_may_not_be_is_told),
         cmocka_unit_test(taps_see_computed_values),
         cmocka_unit_test(who_waits_is_told_of_every_step),

@@ -118,7 +118,7 @@ typedef struct anm_cpu_arrays {
     anm_cpu_fit *fits[ANM_CPU_FITS_MAX];
     size_t n_fits;
     uint64_t n_runs;
-    uint64_t cells; /* taken: states, fits, scratch */
+    uint64_t cells; /* taken: states, fits, scratch, feeds */
     float *scratch; /* [n_members, scratch_len] */
     size_t scratch_len;
     anm_array_view feeds[ANM_ARRAY_FEEDS_MAX]; /* of texts */

@@ -236,8 +236,15 @@ static anm_status grow_feeds(anm_runner *r, size_t length, anm_error *err)
     if (!anm_mul_size(t->n_feeds * t->batch, length, &cells))
         return anm_fail(err, ANM_E_LIMIT, "%zu positions", length);
     if (cells <= a->fed_cells) return ANM_OK;
+    const anm_status status = anm_cpu_cells_take(a, cells, err);
+    if (status)
+        return anm_fail_prefix(err, status, "texts of %zu positions", length);
     anm_cpu_cell *fed = anm_alloc_array(cells, sizeof(*fed));
-    if (!fed) return anm_fail(err, ANM_E_NOMEM, "%zu cells: no memory", cells);
+    if (!fed) {
+        anm_cpu_cells_give(a, cells);
+        return anm_fail(err, ANM_E_NOMEM, "%zu cells: no memory", cells);
+    }
+    anm_cpu_cells_give(a, a->fed_cells);
     anm_free(a->fed);
     a->fed = fed;
     a->fed_cells = cells;

@@ -170,15 +170,43 @@ static anm_status check_turns(const anm_arrays *program,
                     anm_arrays_value(program, node->inputs[1])->name);
 }
 
+/* Whether the axes before the last one hold as many rows as there are texts:
+ * what is not declared is 1, but the first such axis counts the texts. */
+static bool takes_rows(const anm_array_type *t, size_t n_texts)
+{
+    size_t n = 1;
+
+    for (unsigned i = 0; i + 1 < t->rank; i++) {
+        const int64_t d = t->dims[i];
+        const size_t size = d >= 0 ? (size_t)d : n == 1 ? n_texts : 1;
+
+        if (size > n_texts || !anm_mul_size(n, size, &n)) return false;
+    }
+    return t->rank > 0 && n == n_texts;
+}
+
+/* A package describes its inputs apart from its program: here they meet. */
 static anm_status check_text(const anm_program *program, anm_error *err)
 {
     const anm_arrays_text *t = program->text;
 
-    if (t->n_feeds == anm_arrays_n_inputs(program->arrays) && t->batch > 0)
-        return ANM_OK;
-    return anm_fail(err, ANM_E_UNSUPPORTED,
-                    "%zu inputs, and %zu of them are fed from a text",
-                    anm_arrays_n_inputs(program->arrays), t->n_feeds);
+    if (t->n_feeds != anm_arrays_n_inputs(program->arrays) || t->batch == 0)
+        return anm_fail(err, ANM_E_UNSUPPORTED,
+                        "%zu inputs, and %zu of them are fed from a text",
+                        anm_arrays_n_inputs(program->arrays), t->n_feeds);
+    for (size_t i = 0; i < t->n_feeds; i++) {
+        const anm_array *in =
+            anm_arrays_value(program->arrays, t->feeds[i].input);
+        char text[96];
+
+        if (takes_rows(&in->type, t->batch)) continue;
+        anm_array_type_text(&in->type, text, sizeof(text));
+        return anm_fail(err, ANM_E_UNSUPPORTED,
+                        "input %s is %s, which a row of ids for each of %zu "
+                        "texts does not fill",
+                        in->name, text, t->batch);
+    }
+    return ANM_OK;
 }
 
 anm_status anm_cpu_arrays_accepts(const anm_program *program, anm_error *err)
