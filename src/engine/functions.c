@@ -226,6 +226,12 @@ static bool is_type(anm_raw_type raw, anm_mil_type type)
     return false;
 }
 
+static bool is_real(anm_raw_type type)
+{
+    return type == ANM_RAW_FLOAT16 || type == ANM_RAW_FLOAT32 ||
+           type == ANM_RAW_FLOAT64;
+}
+
 static bool allows_axis(const anm_feature *f, unsigned axis, uint64_t size)
 {
     if (axis >= f->n_ranges) return size == f->dims[axis];
@@ -262,6 +268,11 @@ static anm_status check_input(const anm_feature *f, const anm_raw_array *a,
 {
     char expected[300], found[200];
 
+    // What a description allows may be no array of any program.
+    if (a->rank > ANM_RANK_MAX)
+        return anm_fail(err, ANM_E_ARG,
+                        "input %s: found %zu axes, at most %d are built in",
+                        f->name, a->rank, ANM_RANK_MAX);
     if (is_type(a->type, f->type) && allows_shape(f, a)) return ANM_OK;
     array_text(a, found, sizeof(found));
     return anm_fail(err, ANM_E_ARG, "input %s: expected %s, found %s", f->name,
@@ -350,7 +361,7 @@ static anm_status bind_inputs(loaded *l, const anm_raw_array *inputs, size_t n,
         *view = (anm_array_view){
             .value = anm_arrays_find(l->arrays, a->name),
             .rank = (unsigned)a->rank,
-            .data = a->floats ? (const void *)a->floats : a->ints,
+            .data = is_real(a->type) ? (const void *)a->floats : a->ints,
         };
         for (size_t k = 0; k < a->rank; k++)
             view->dims[k] = (int64_t)a->dims[k];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "support/packed.h"
+#include "support/pb_write.h"
 
 static anm_predictor *open_package(const char *name)
 {
@@ -133,6 +134,92 @@ static void halves_are_rounded_on_the_way_in(void **state)
     anm_predictor_close(p);
 }
 
+/* A program of x [4], up to its ops; what its description says of x is another
+ * matter. */
+static void begin_program(test_pb *w, int described, int type,
+                          const int64_t *dims, size_t n)
+{
+    test_pb_int(w, 1, 7);
+    test_pb_begin(w, 2);
+    test_mil_feature(w, 1, "x", described, dims, n);
+    test_mil_feature(w, 10, "y", described, TEST_DIMS(4));
+    test_pb_end(w);
+    test_pb_begin(w, 502);
+    test_pb_int(w, 1, 1);
+    test_pb_entry(w, 2, "main");
+    test_mil_var(w, 1, "x", type, TEST_DIMS(4));
+    test_pb_text(w, 2, "CoreML6");
+    test_pb_entry(w, 3, "CoreML6");
+}
+
+static anm_predictor *open_program(test_pb *w)
+{
+    anm_predictor *p = NULL;
+    anm_options o;
+    anm_error err;
+
+    test_mil_end(w);
+    anm_options_init(&o);
+    o.model = test_pb_file(w);
+    o.threads = 1;
+    if (anm_predictor_open(&p, &o, &err)) fail_msg("%s", err.message);
+    return p;
+}
+
+static void more_axes_than_are_built_in_are_refused(void **state)
+{
+    static const int64_t described[16] = { 1, 1, 1, 1, 1, 1, 1, 1,
+                                           1, 1, 1, 1, 1, 1, 1, 1 };
+    static const size_t dims[16] = { 1, 1, 1, 1, 1, 1, 1, 1,
+                                     1, 1, 1, 1, 1, 1, 1, 1 };
+    (void)state;
+
+    for (size_t n = 5; n <= 16; n++) {
+        const anm_raw_array many = {
+            "x", ANM_RAW_FLOAT32, dims, n, ones, NULL
+        };
+        const anm_raw_array *out;
+        test_pb w = { 0 };
+        anm_error err;
+        size_t n_out;
+
+        begin_program(&w, 0x10020, 11, described, n);
+        test_mil_relu(&w, "x", "y");
+        anm_predictor *p = open_program(&w);
+        assert_int_equal(
+            anm_predictor_run(p, NULL, &many, 1, &out, &n_out, &err),
+            ANM_E_ARG);
+        assert_non_null(strstr(err.message, "input x: "));
+        anm_predictor_close(p);
+    }
+}
+
+/* The type says which of the two pointers counts. */
+static void pointer_of_the_other_kind_is_not_looked_at(void **state)
+{
+    static const size_t dims[] = { 4 };
+    static const int32_t ints[] = { 1, -2, 3, 40 };
+    const anm_raw_array both = { "x", ANM_RAW_INT32, dims, 1, ones, ints };
+    const anm_raw_array *out;
+    test_pb w = { 0 };
+    anm_error err;
+    size_t n;
+    (void)state;
+
+    begin_program(&w, 0x20020, 23, TEST_DIMS(4));
+    test_mil_op(&w, "add");
+    test_mil_arg(&w, "x", "x");
+    test_mil_arg(&w, "y", "x");
+    test_mil_output(&w, "y", 23, TEST_DIMS(4));
+    test_pb_end(&w);
+    anm_predictor *p = open_program(&w);
+    if (anm_predictor_run(p, NULL, &both, 1, &out, &n, &err))
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(out[0].ints[i], 2 * ints[i]);
+    anm_predictor_close(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +227,8 @@ int main(void)
         cmocka_unit_test(a_refused_call_changes_no_state),
         cmocka_unit_test(functions_and_arguments_are_checked),
         cmocka_unit_test(halves_are_rounded_on_the_way_in),
+        cmocka_unit_test(more_axes_than_are_built_in_are_refused),
+        cmocka_unit_test(pointer_of_the_other_kind_is_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
