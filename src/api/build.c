@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "api/check.h"
 #include "backend/backend.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -132,8 +133,9 @@ static json_t *make_process(void)
 anm_status anm_build_json(const char *cpu, char **json, anm_error *err)
 {
     unsigned mask;
-    const anm_status status = anm_cpu_parse(cpu, &mask, err);
+    anm_status status = anm_check_given(json, "json", err);
 
+    if (!status) status = anm_cpu_parse(cpu, &mask, err);
     if (status) return status;
     return anm_json_take_string(
         json_pack("{s:i, s:s, s:s, s:s, s:s, s:{s:s, s:o}, s:o, s:o, s:o}",

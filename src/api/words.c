@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/check.h"
 #include "base/error.h"
 
 /* Every list below has its words at the places of its enumeration. */
@@ -183,8 +184,9 @@ anm_status anm_units_parse(anm_units *out, const char *name, anm_error *err)
 {
     const words w = { "units", units_names, 0, COUNT(units_names) };
     int value = 0;
-    const anm_status status = parse(&w, name, &value, err);
+    anm_status status = anm_check_given(out, "out", err);
 
+    if (!status) status = parse(&w, name, &value, err);
     if (!status) *out = (anm_units)value;
     return status;
 }
@@ -195,8 +197,9 @@ anm_status anm_precision_parse(anm_precision *out, const char *name,
     const words w = { "precision", precision_names, ANM_PRECISION_F32,
                       COUNT(precision_names) };
     int value = 0;
-    const anm_status status = parse(&w, name, &value, err);
+    anm_status status = anm_check_given(out, "out", err);
 
+    if (!status) status = parse(&w, name, &value, err);
     if (!status) *out = (anm_precision)value;
     return status;
 }
@@ -206,8 +209,9 @@ anm_status anm_raw_type_parse(anm_raw_type *out, const char *name,
 {
     const words w = { "dtype", raw_type_names, 0, COUNT(raw_type_names) };
     int value = 0;
-    const anm_status status = parse(&w, name, &value, err);
+    anm_status status = anm_check_given(out, "out", err);
 
+    if (!status) status = parse(&w, name, &value, err);
     if (!status) *out = (anm_raw_type)value;
     return status;
 }

@@ -9,6 +9,7 @@
 
 anm_status anm_encoding_new(anm_encoding **out, anm_error *err)
 {
+    if (!out) return anm_fail(err, ANM_E_ARG, "out: NULL is not allowed");
     *out = anm_alloc_zero(sizeof(**out));
     if (!*out) return anm_fail(err, ANM_E_NOMEM, "encoding: out of memory");
     return ANM_OK;

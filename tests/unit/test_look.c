@@ -222,6 +222,8 @@ static void build_names_level_and_backends(void **state)
     json_decref(doc);
     assert_int_equal(anm_build_json("avx9", &json, &err), ANM_E_ARG);
     assert_non_null(strstr(err.message, "avx9"));
+    assert_int_equal(anm_build_json(NULL, NULL, &err), ANM_E_ARG);
+    assert_non_null(strstr(err.message, "json"));
 }
 
 static void levels_begin_with_scalar_and_all_run(void **state)

@@ -79,6 +79,10 @@ static void other_names_are_refused_with_the_allowed_ones(void **state)
     }
     anm_units units;
     assert_int_equal(anm_units_parse(&units, NULL, NULL), ANM_E_ARG);
+    assert_int_equal(anm_units_parse(NULL, "ALL", NULL), ANM_E_ARG);
+    assert_int_equal(anm_precision_parse(NULL, "f32", NULL), ANM_E_ARG);
+    assert_int_equal(anm_raw_type_parse(NULL, "INT8", NULL), ANM_E_ARG);
+    assert_int_equal(anm_encoding_new(NULL, NULL), ANM_E_ARG);
     anm_precision precision;
     assert_int_equal(anm_precision_parse(&precision, "default", &err),
                      ANM_E_ARG);
