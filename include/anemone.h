@@ -785,7 +785,8 @@ typedef struct anm_memory_options {
  * are remembered; what is refused leaves none behind. Until then it holds no
  * collection, and upkeep other than `ls` is ANM_E_NOTFOUND.
  *
- * @return ANM_OK, ANM_E_NOTFOUND, ANM_E_FORMAT (not a store of anemone),
+ * @return ANM_OK, ANM_E_ARG (an option of `open` has a value not allowed),
+ *          ANM_E_NOTFOUND, ANM_E_FORMAT (not a store of anemone),
  *          ANM_E_UNSUPPORTED (made by a newer version), ANM_E_BUSY, ANM_E_IO */
 ANM_API anm_status anm_memory_open(anm_memory **out,
                                    const anm_memory_options *options,

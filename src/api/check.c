@@ -41,13 +41,20 @@ anm_status anm_check_choices(const anm_options *options, anm_error *err)
 
 anm_status anm_check_options(const anm_options *options, anm_error *err)
 {
-    const unsigned devices = (1u << ANM_DEVICE_COUNT) - 1;
-    anm_status status = anm_check_given(options, "options", err);
+    const anm_status status = anm_check_given(options, "options", err);
 
     if (status) return status;
     if (!options->model || !*options->model)
         return anm_fail(err, ANM_E_ARG, "options.model: must name a model");
-    status = check_range("units", (int)options->units, ANM_UNITS_CPU_ONLY, err);
+    return anm_check_opening(options, err);
+}
+
+anm_status anm_check_opening(const anm_options *options, anm_error *err)
+{
+    const unsigned devices = (1u << ANM_DEVICE_COUNT) - 1;
+    anm_status status =
+        check_range("units", (int)options->units, ANM_UNITS_CPU_ONLY, err);
+
     if (!status)
         status = check_range("precision", (int)options->precision,
                              ANM_PRECISION_INT4, err);

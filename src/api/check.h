@@ -9,6 +9,9 @@
 /* Everything of the options that can be judged without the model. */
 anm_status anm_check_options(const anm_options *options, anm_error *err);
 
+/* The same of a model that is named later: how it is opened. */
+anm_status anm_check_opening(const anm_options *options, anm_error *err);
+
 /* Of them the answers to yes or no. */
 anm_status anm_check_choices(const anm_options *options, anm_error *err);
 

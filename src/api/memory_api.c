@@ -136,6 +136,8 @@ anm_status anm_memory_open(anm_memory **out, const anm_memory_options *options,
     *out = NULL;
     status = anm_check_given(options, "options", err);
     if (!status) status = check_string(options->store, "options.store", err);
+    if (!status && options->open)
+        status = anm_check_opening(options->open, err);
     if (status) return status;
     anm_memory *m = anm_alloc_zero(sizeof(*m));
     if (!m) return anm_fail(err, ANM_E_NOMEM, "memory: out of memory");

@@ -141,6 +141,32 @@ static void null_is_refused_by_name(void **state)
     test_failed(anm_memory_ls(memory, NULL, &err), &err, ANM_E_ARG, "json");
 }
 
+/* How a model would be opened is judged before one is. */
+static void options_of_a_model_opened_later_are_checked(void **state)
+{
+    static const struct {
+        anm_options options;
+        const char *words;
+    } bad[] = {
+        { { .units = (anm_units)77 }, "units|77|[0, 3]" },
+        { { .precision = (anm_precision)77 }, "precision|77|[0, 4]" },
+        { { .add_eos = (anm_choice)77 }, "add_eos|77|[0, 2]" },
+        { { .threads = 1025 }, "threads|1025|1024" },
+        { { .allow_fallback = 1u << 7 }, "allow_fallback|0x80|0x7" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const anm_memory_options options = { .store = test_store_path(),
+                                             .open = &bad[i].options };
+        anm_memory *m;
+        anm_error err;
+        test_failed(anm_memory_open(&m, &options, &err), &err, ANM_E_ARG,
+                    bad[i].words);
+        assert_null(m);
+    }
+}
+
 static void release_functions_accept_null(void **state)
 {
     (void)state;
@@ -155,6 +181,7 @@ int main(void)
         cmocka_unit_test(item_alone_is_refused_without_a_number),
         cmocka_unit_test(bad_collection_names_are_refused),
         cmocka_unit_test(null_is_refused_by_name),
+        cmocka_unit_test(options_of_a_model_opened_later_are_checked),
         cmocka_unit_test(release_functions_accept_null),
     };
     return cmocka_run_group_tests(tests, open_memory, close_memory);
