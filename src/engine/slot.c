@@ -36,9 +36,10 @@ anm_slot *anm_slot_take(anm_slots *slots, anm_error *err)
 
 void anm_slot_give_back(anm_slots *slots, anm_slot *slot)
 {
+    const anm_inputs *in = &slot->inputs;
     const size_t bytes = slot->cap_staged * sizeof(*slot->staged) +
-                         slot->inputs.cap_ids * sizeof(*slot->inputs.ids) +
-                         slot->inputs.cap_joined;
+                         in->cap_ids * sizeof(*in->ids) + in->cap_joined +
+                         (in->encoding ? anm_encoding_bytes(in->encoding) : 0);
 
     // One huge call must not hold its memory for ever.
     if (bytes > BYTES_KEPT) {

@@ -46,6 +46,18 @@ void anm_encoding_reset(anm_encoding *e)
     e->trouble = ANM_OK;
 }
 
+size_t anm_encoding_bytes(const anm_encoding *e)
+{
+    const size_t codes =
+        e->cap + e->held.cap + e->sorted.cap + e->composing.cap;
+    const size_t texts = e->texts[0].cap + e->texts[1].cap + e->classes.cap +
+                         e->spaced.cap + e->mapped.cap;
+
+    return codes * sizeof(*e->ids) + texts +
+           e->merging.cap * sizeof(*e->merging.symbols) +
+           e->merging.queue_cap * sizeof(*e->merging.queue);
+}
+
 size_t anm_encoding_n(const anm_encoding *e)
 {
     return e->n;

@@ -102,8 +102,9 @@ anm_status anm_tokenizer_load(anm_tokenizer **out, anm_bytes bytes,
 
 void anm_tokenizer_free(anm_tokenizer *t);
 
-/* Reusable result storage. */
+/* Reusable result storage, and what of it grows with the text, in bytes. */
 void anm_encoding_reset(anm_encoding *e);
+size_t anm_encoding_bytes(const anm_encoding *e);
 
 /* Encode one text; see anm_tokenize() for the meaning of special. Steady state
  * allocates nothing: the encoding keeps its largest size. Time is linear in

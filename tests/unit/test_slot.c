@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "engine/slot.h"
 #include "support/support.h"
+#include "text/encoding.h"
 
 static void slot_given_back_last_is_taken_first(void **state)
 {
@@ -46,11 +47,34 @@ static void huge_slot_is_not_kept(void **state)
     }
 }
 
+/* Neither is what a tokenizer needed for a text of megabytes. */
+static void huge_encoding_is_not_kept(void **state)
+{
+    const size_t kept = ((size_t)8 << 20) / sizeof(int32_t);
+    (void)state;
+
+    for (size_t more = 0; more <= 1; more++) {
+        anm_slots slots = ANM_SLOTS_INIT;
+        anm_slot *slot = anm_slot_take(&slots, NULL);
+        assert_non_null(slot);
+        assert_int_equal(anm_encoding_new(&slot->inputs.encoding, NULL),
+                         ANM_OK);
+        assert_true(anm_encoding_reserve(slot->inputs.encoding, kept + more));
+        anm_slot_give_back(&slots, slot);
+        if (more)
+            assert_null(slots.free);
+        else
+            assert_ptr_equal(slots.free, slot);
+        anm_slots_deinit(&slots);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slot_given_back_last_is_taken_first),
         cmocka_unit_test(huge_slot_is_not_kept),
+        cmocka_unit_test(huge_encoding_is_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
