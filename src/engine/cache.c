@@ -134,11 +134,15 @@ static anm_status look_at(const visit *v, const char *path, look *l,
     return fail_nomem(err);
 }
 
+/* Of a damaged file it may be any bytes. */
 static json_t *make_field(const look *l, const char *name)
 {
     const anm_text value = anm_frame_field(&l->frame, name);
+    char *plain = value.len ? anm_copy_bytes(value.data, value.len) : NULL;
+    json_t *field = plain ? anm_json_text(plain) : NULL;
 
-    return value.len ? json_stringn(value.data, value.len) : json_null();
+    anm_free(plain);
+    return value.len ? field : json_null();
 }
 
 static json_t *make_entry(const char *path, const look *l)
@@ -328,11 +332,16 @@ static anm_status prune_leftovers(visit *v, pruning *p, anm_error *err)
     return status;
 }
 
+/* Kept bytes, or what a process that died has written of them. */
 static bool is_kept(const char *name)
 {
-    const size_t len = strlen(name), end = strlen(ANM_REMEMBER_KEPT);
+    const size_t digits = strspn(name, "0123456789abcdef");
+    const size_t end = strlen(ANM_REMEMBER_KEPT);
+    const char *suffix = name + digits;
 
-    return len > end && strcmp(name + len - end, ANM_REMEMBER_KEPT) == 0;
+    return digits == ANM_SHA256_HEX - 1 &&
+           strncmp(suffix, ANM_REMEMBER_KEPT, end) == 0 &&
+           (!suffix[end] || suffix[end] == '.');
 }
 
 static anm_status prune_kept_file(visit *v, pruning *p, const char *path,

@@ -307,7 +307,7 @@ static void verify_finds_the_flipped_bit_and_prune_removes_it(void **state)
 {
     const char *folder = cache_with_two();
     bool sound = false;
-    char *json, path[1024], stranger[700], leftover[1100];
+    char *json, path[1024], stranger[700], leftover[1100], kept[700];
     size_t len;
     anm_file_kind kind;
     anm_file_id id;
@@ -328,6 +328,10 @@ static void verify_finds_the_flipped_bit_and_prune_removes_it(void **state)
     write_bytes(stranger, "mine", 4);
     snprintf(leftover, sizeof(leftover), "%s.4242.0.tmp", path);
     write_bytes(leftover, "half", 4);
+    snprintf(
+        kept, sizeof(kept), "%s/remembered/%.64s.kept.4242.0.tmp", folder,
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+    write_bytes(kept, "half", 4);
 
     doc = take(anm_cache_verify(folder, &json, &sound, NULL), &json);
     assert_false(sound);
@@ -354,8 +358,42 @@ static void verify_finds_the_flipped_bit_and_prune_removes_it(void **state)
     doc = take(anm_cache_prune(folder, 0, &json, NULL), &json);
     assert_int_equal(integer(doc, "kept"), 0);
     json_decref(doc);
+    assert_int_equal(anm_file_look(kept, &kind, &id, NULL), ANM_OK);
+    assert_int_equal(kind, ANM_FILE_ABSENT);
     assert_int_equal(anm_file_look(stranger, &kind, &id, NULL), ANM_OK);
     assert_int_equal(kind, ANM_FILE_REGULAR);
+}
+
+/* The value of a line of its key text is bytes of the file like any other. */
+static void damaged_key_is_listed_as_damaged(void **state)
+{
+    const char *folder = cache_with_two();
+    bool sound = true;
+    char *json, path[1024];
+    size_t len, at = 64;
+    (void)state;
+
+    json_t *doc = take(anm_cache_ls(folder, &json, NULL), &json);
+    const json_t *list = json_object_get(doc, "artifacts");
+    snprintf(path, sizeof(path), "%s", string(json_array_get(list, 0), "path"));
+    json_decref(doc);
+    char *data = test_read(path, &len);
+    while (strncmp(data + at, "\nlevel ", 7) != 0)
+        at++;
+    data[at + 8] ^= (char)0x80;
+    write_bytes(path, data, len);
+    free(data);
+
+    doc = take(anm_cache_ls(folder, &json, NULL), &json);
+    list = json_object_get(doc, "artifacts");
+    assert_int_equal(json_array_size(list), 2);
+    json_decref(doc);
+    doc = take(anm_cache_verify(folder, &json, &sound, NULL), &json);
+    list = json_object_get(doc, "artifacts");
+    assert_false(sound);
+    assert_string_equal(string(json_array_get(list, 0), "state"), "damaged");
+    assert_string_equal(string(json_array_get(list, 1), "state"), "sound");
+    json_decref(doc);
 }
 
 int main(void)
@@ -374,6 +412,7 @@ int main(void)
         cmocka_unit_test(listing_shows_each_artifact),
         cmocka_unit_test(folder_that_is_not_there_is_empty),
         cmocka_unit_test(verify_finds_the_flipped_bit_and_prune_removes_it),
+        cmocka_unit_test(damaged_key_is_listed_as_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
