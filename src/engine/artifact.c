@@ -340,6 +340,15 @@ void anm_artifact_close(anm_artifact *a)
     *a = (anm_artifact){ 0 };
 }
 
+anm_status anm_artifact_verify(const anm_artifact *a, anm_error *err)
+{
+    anm_frame frame = { 0 };
+
+    if (!a->path) return ANM_OK;
+    memcpy(frame.digest, a->digest, sizeof(frame.digest));
+    return anm_frame_verify(&frame, a->map.bytes, err);
+}
+
 void anm_artifact_remember(const anm_artifact *a, const char *folder)
 {
     const int64_t began = anm_wall_ns();

@@ -90,6 +90,10 @@ anm_status anm_artifact_open(anm_artifact *out, const anm_artifact_key *key,
                              anm_error *err);
 void anm_artifact_close(anm_artifact *a);
 
+/* Hash an artifact that was found, whatever is remembered of it: ANM_OK,
+ * ANM_E_CORRUPT, ANM_E_NOMEM. */
+anm_status anm_artifact_verify(const anm_artifact *a, anm_error *err);
+
 /* Remember the digest of a file that was built just now, so that the next
  * start need not hash it. Of use only some 20 ms after it was built: sooner, a
  * change of the file might leave no trace (base/remember.h). */

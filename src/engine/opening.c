@@ -206,13 +206,28 @@ static void log_ready(const anm_engine *e)
     anm_buf_deinit(&plan);
 }
 
+/* What a disk gives back may change without a trace in its file's stamps, by
+ * which the digest of a hit was believed: a vector that is not the golden one
+ * is that file's fault when its bytes are not those that were written. */
+static anm_status blame(const anm_engine *e, anm_status status, anm_error *why)
+{
+    anm_error found;
+
+    if (status != ANM_E_DEVICE || strcmp(e->artifact.state, "hit") != 0)
+        return status;
+    if (anm_artifact_verify(&e->artifact, &found) != ANM_E_CORRUPT)
+        return status;
+    *why = found;
+    return ANM_E_CORRUPT;
+}
+
 /* The golden vector of a hit may be missing or of another size when the file
  * is sound and yet not ours; then it is made again, once. */
 static anm_status prove(anm_engine *e, const anm_options *options,
                         anm_error *err)
 {
     anm_error why;
-    anm_status status = anm_golden_prove(e, &why);
+    anm_status status = blame(e, anm_golden_prove(e, &why), &why);
 
     if (status == ANM_E_CORRUPT && e->artifact.path) {
         anm_log_line(&e->log, ANM_LOG_WARN, "artifact %s is built again: %s",

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "base/remember.h"
 #include "base/sha256.h"
+#include "engine/artifact_file.h"
 #include "engine/golden.h"
 #include "engine/state.h"
 #include "support/models.h"
@@ -50,19 +53,24 @@ static char *find_row(char *data, size_t len, const char *name)
     return NULL;
 }
 
+static void write_bytes(const char *path, const char *data, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, len, f), len);
+    fclose(f);
+}
+
 /* Give a changed file the digest that makes it sound again. */
 static void write_sound(const char *path, char *data, size_t len)
 {
     anm_sha256 *h = anm_sha256_new();
-    FILE *f;
 
     anm_sha256_add(h, data + 64, len - 64);
     anm_sha256_read(h, (uint8_t *)data + 32);
     anm_sha256_free(h);
-    f = fopen(path, "wb");
-    assert_non_null(f);
-    assert_int_equal(fwrite(data, 1, len, f), len);
-    fclose(f);
+    write_bytes(path, data, len);
 }
 
 typedef struct prepared {
@@ -99,6 +107,33 @@ static void artifact_with_another_vector_is_a_device_error(void **state)
     assert_int_equal(anm_model_open(&m, &p.options, &err), ANM_E_DEVICE);
     assert_non_null(strstr(err.message, "golden vector: number 0"));
     assert_null(m);
+    free(p.data);
+}
+
+/* As a disk that gives other bytes back: nothing tells but what comes out. */
+static void artifact_that_rotted_unseen_is_built_again(void **state)
+{
+    test_log log = { 0 };
+    prepared p = prepare(&log);
+    char remembered[600];
+    anm_file_kind kind;
+    anm_file_id id;
+    (void)state;
+
+    char *golden = p.data + read_le(find_row(p.data, p.len, "golden"), 8);
+    golden[3] ^= 0x40;
+    write_bytes(p.path, p.data, p.len);
+    assert_int_equal(anm_file_look(p.path, &kind, &id, NULL), ANM_OK);
+    anm_sleep_ns(60000000); // the grain of remember.h
+    snprintf(remembered, sizeof(remembered), "%s/remembered",
+             p.options.cache_dir);
+    anm_remember_put(remembered, &id, 1, ANM_ARTIFACT_WORD, anm_wall_ns(),
+                     (const uint8_t *)p.data + 32);
+    anm_model_close(test_model_open(&p.options));
+    assert_int_equal(test_log_count(&log, ANM_LOG_WARN, "is built again"), 1);
+    log.n = 0;
+    anm_model_close(test_model_open(&p.options));
+    assert_int_equal(log.n, 0);
     free(p.data);
 }
 
@@ -188,6 +223,7 @@ int main(void)
         cmocka_unit_test(big_models_prove_as_many_tokens_as_the_work_allows),
         cmocka_unit_test(special_tokens_come_beside_eight_of_the_text),
         cmocka_unit_test(artifact_with_another_vector_is_a_device_error),
+        cmocka_unit_test(artifact_that_rotted_unseen_is_built_again),
         cmocka_unit_test(golden_vector_of_another_size_is_built_again),
         cmocka_unit_test(section_that_the_backend_misses_is_built_again),
     };
