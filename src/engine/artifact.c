@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/artifact.h"
 
-#include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
@@ -265,7 +265,9 @@ static anm_status lock_name(anm_lock *lock, const search *s, anm_error *err)
             s->params->progress(s->params->progress_ctx,
                                 "wait for another builder", 0, 0);
     } while (status == ANM_E_BUSY && anm_now_ns() - start < wait_ns);
-    return status;
+    if (status != ANM_E_BUSY) return status;
+    return anm_fail(err, status, "lock %s: held by another for %" PRIu64 " s",
+                    s->lock_path, wait_ns / 1000000000);
 }
 
 /* Build under the lock, unless another did so meanwhile. *elsewhere: the folder
