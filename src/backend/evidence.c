@@ -134,12 +134,10 @@ void anm_testimony_join(anm_testimony *t, const anm_testimony *next)
     }
     joined.excluded &= t->excluded;
     const anm_statement *last = anm_testimony_strongest(&joined);
-    if (anm_statement_device(last) != before) {
+    if (joined.n && anm_statement_device(last) != before) {
         anm_statement *s = &joined.items[last - joined.items];
-        if (joined.n) {
-            s->sealed.device = ANM_DEVICE_MIXED;
-            s->sealed.share = -1;
-        }
+        s->sealed.device = ANM_DEVICE_MIXED;
+        s->sealed.share = -1;
     }
     *t = joined;
 }

@@ -161,6 +161,8 @@ static anm_status write_bytes(void *ctx, const void *data, size_t len,
     if (len > w->left)
         return anm_fail(err, ANM_E_INTERNAL, "%zu bytes more than announced",
                         len - (size_t)w->left);
+    // The bytes of an array without elements lie nowhere.
+    if (len == 0) return ANM_OK;
     written *s = &w->sections[w->n - 1];
     if (s->block) {
         memcpy(s->block + (s->bytes - w->left), data, len);

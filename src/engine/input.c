@@ -114,7 +114,7 @@ static anm_status join(anm_inputs *in, const anm_input_params *p, anm_text text,
         return fail_nomem(err);
     // Joined behind the room for the result, which is written from the front.
     char *joined = in->joined + growth;
-    memcpy(joined, p->prompt.data, p->prompt.len);
+    if (p->prompt.len) memcpy(joined, p->prompt.data, p->prompt.len);
     if (text.len) memcpy(joined + p->prompt.len, text.data, text.len);
     *out = (anm_text){ joined, len };
     if (p->recipe->lowercase)

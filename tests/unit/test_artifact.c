@@ -51,6 +51,7 @@ static anm_status fill(void *ctx, const anm_section_sink *sink, anm_error *err)
     if (!status) status = sink->write(sink->ctx, data, 5000, err);
     if (!status) status = sink->write(sink->ctx, data + 5000, BIG - 5000, err);
     if (!status) status = sink->begin(sink->ctx, "empty", 0, err);
+    if (!status) status = sink->write(sink->ctx, NULL, 0, err);
     return status;
 }
 

@@ -127,12 +127,15 @@ static void recipe_that_lowers_lowers_prompt_and_text(void **state)
 
     lowering.lowercase = true;
     low.recipe = &lowering;
-    low.prompt = anm_text_of("QUERY: ");
     add(&in, &p, "query: the old house");
+    add(&in, &low, "Query: The OLD House"); // without a prompt
+    low.prompt = anm_text_of("QUERY: ");
     add(&in, &low, "The OLD House");
-    assert_int_equal(in.items[0].len, in.items[1].len);
-    assert_memory_equal(in.items[0].ids, in.items[1].ids,
-                        in.items[0].len * sizeof(int32_t));
+    for (size_t i = 1; i < 3; i++) {
+        assert_int_equal(in.items[0].len, in.items[i].len);
+        assert_memory_equal(in.items[0].ids, in.items[i].ids,
+                            in.items[0].len * sizeof(int32_t));
+    }
     anm_inputs_deinit(&in);
 }
 
