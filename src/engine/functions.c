@@ -107,6 +107,43 @@ static anm_status make_room(loaded *l, anm_error *err)
                     l->function->name);
 }
 
+static bool is_described_real(const anm_feature *f)
+{
+    return f->type == ANM_MIL_FLOAT16 || f->type == ANM_MIL_FLOAT32 ||
+           f->type == ANM_MIL_FLOAT64;
+}
+
+/* A caller has the description alone to tell where its numbers are. */
+static anm_status check_kind(const loaded *l, anm_value_id v,
+                             const anm_feature *features, size_t n,
+                             anm_error *err)
+{
+    const anm_array *value = anm_arrays_value(l->arrays, v);
+    const anm_feature *f = anm_feature_find(features, n, value->name);
+
+    if (!f || is_described_real(f) == anm_array_is_float(value->type.dtype))
+        return ANM_OK;
+    return anm_fail(err, ANM_E_FORMAT,
+                    "function %s: %s is described as %s, and is %s",
+                    l->function->name, f->name, anm_mil_type_name(f->type),
+                    anm_dtype_name(value->type.dtype));
+}
+
+static anm_status check_kinds(const loaded *l, anm_error *err)
+{
+    const anm_features *x = &l->function->features;
+    const anm_arrays *a = l->arrays;
+    anm_status status = ANM_OK;
+
+    for (size_t i = 0; i < anm_arrays_n_inputs(a) && !status; i++)
+        status = check_kind(l, anm_arrays_input_at(a, i), x->inputs,
+                            x->n_inputs, err);
+    for (size_t i = 0; i < anm_arrays_n_outputs(a) && !status; i++)
+        status = check_kind(l, anm_arrays_output_at(a, i), x->outputs,
+                            x->n_outputs, err);
+    return status;
+}
+
 static anm_status load(anm_functions *f, loaded *l, anm_error *err)
 {
     anm_status status = anm_mil_constants_new(&l->constants, l->function, err);
@@ -116,6 +153,7 @@ static anm_status load(anm_functions *f, loaded *l, anm_error *err)
             anm_mil_translate(&l->arrays, l->function, l->constants, NULL, err);
     if (!status)
         status = anm_arrays_optimize(l->arrays, ANM_ARRAYS_PASS_ALL, err);
+    if (!status) status = check_kinds(l, err);
     if (status) return status;
     l->program =
         (anm_program){ .arrays = l->arrays, .precision = ANM_PRECISION_F32 };

@@ -194,6 +194,28 @@ static void more_axes_than_are_built_in_are_refused(void **state)
     }
 }
 
+/* Ids where a program takes floats would be read as their bits, and of floats
+ * that are described as ids the pointer to ids is none. */
+static void another_kind_than_described_is_refused(void **state)
+{
+    static const size_t dims[] = { 4 };
+    static const int32_t ints[4] = { 1, 2, 3, 4 };
+    const anm_raw_array given = { "x", ANM_RAW_INT32, dims, 1, NULL, ints };
+    const anm_raw_array *out;
+    test_pb w = { 0 };
+    anm_error err;
+    size_t n;
+    (void)state;
+
+    begin_program(&w, 0x20020, 11, TEST_DIMS(4));
+    test_mil_relu(&w, "x", "y");
+    anm_predictor *p = open_program(&w);
+    assert_int_equal(anm_predictor_run(p, NULL, &given, 1, &out, &n, &err),
+                     ANM_E_FORMAT);
+    assert_non_null(strstr(err.message, "x is described as INT32, and is F32"));
+    anm_predictor_close(p);
+}
+
 /* The type says which of the two pointers counts. */
 static void pointer_of_the_other_kind_is_not_looked_at(void **state)
 {
@@ -228,6 +250,7 @@ int main(void)
         cmocka_unit_test(functions_and_arguments_are_checked),
         cmocka_unit_test(halves_are_rounded_on_the_way_in),
         cmocka_unit_test(more_axes_than_are_built_in_are_refused),
+        cmocka_unit_test(another_kind_than_described_is_refused),
         cmocka_unit_test(pointer_of_the_other_kind_is_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
