@@ -478,7 +478,7 @@ bool anm_pool_draw(anm_pool *p, unsigned member, size_t n, size_t *unit)
 
 unsigned anm_pool_size(const anm_pool *p)
 {
-    return p->n_members;
+    return is_left_alone(p) ? 1 : p->n_members;
 }
 
 static int64_t add_counter(int64_t sum, int64_t counter)

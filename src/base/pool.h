@@ -26,6 +26,7 @@ anm_status anm_pool_new(anm_pool **out, unsigned n_members, anm_error *err);
  * the pool goes on with its caller alone and is freed likewise. */
 void anm_pool_free(anm_pool *p);
 
+/* Members that have a thread: in a child of fork() the caller alone. */
 unsigned anm_pool_size(const anm_pool *p);
 
 /* Run fn once as every member and return when all are done. What members wrote

@@ -328,13 +328,14 @@ static char *put_ms(char *at, uint64_t ns)
 static void testify(const anm_runner *r, uint64_t cpu_ns, uint64_t wall_ns,
                     anm_testimony *where)
 {
+    const unsigned threads = r->pool ? anm_pool_size(r->pool) : 1;
     char how[160];
     char *at = put_text(how, "thread cpu time ");
 
     at = put_ms(at, cpu_ns);
     at = put_ms(put_text(at, " ms of "), wall_ns);
-    at = put_number(put_text(at, " ms wall on "), r->n_members);
-    put_text(at, r->n_members > 1 ? " threads" : " thread");
+    at = put_number(put_text(at, " ms wall on "), threads);
+    put_text(at, threads > 1 ? " threads" : " thread");
     const anm_statement seen =
         anm_statement_quote(ANM_WITNESS_CPU_TIME, ANM_DEVICE_CPU, 1.0, how);
 
