@@ -751,6 +751,8 @@ ANM_API void anm_predictor_close(anm_predictor *p);
  *                         changed; or an index in it is outside its array
  *         ANM_E_UNSUPPORTED, ANM_E_FORMAT  the function cannot be run: at its
  *                         first use
+ *         ANM_E_DEVICE    an output holds what is no number, since a constant
+ *                         is infinite; names both
  *         ANM_E_NOMEM, ANM_E_LIMIT */
 ANM_API anm_status anm_predictor_run(anm_predictor *p, const char *function,
                                      const anm_raw_array *inputs,

@@ -487,10 +487,11 @@ anm_status anm_functions_run(anm_functions *f, const char *function,
     };
     status = f->backend->run(l->runner, &call, err);
     if (status) return status;
-    l->fresh = false;
     for (size_t i = 0; i < call.n_outputs; i++)
         fill_result(l, i);
     status = check_results(l, call.n_outputs, err);
+    // What gave no numbers has left none in its states.
+    l->fresh = status != ANM_OK;
     if (status) return status;
     *outputs = (anm_raw_arrays){ l->results, call.n_outputs };
     return ANM_OK;

@@ -216,6 +216,38 @@ static void another_kind_than_described_is_refused(void **state)
     anm_predictor_close(p);
 }
 
+static void infinite_factor_is_named_where_it_gives_no_number(void **state)
+{
+    static const size_t dims[] = { 4 };
+    const anm_raw_array given = { "x", ANM_RAW_FLOAT16, dims, 1, ones, NULL };
+    static const float zeros[4];
+    anm_raw_array none = given;
+    const anm_raw_array *out;
+    test_pb w = { 0 };
+    anm_error err;
+    size_t n;
+    (void)state;
+
+    begin_program(&w, 0x10010, 10, TEST_DIMS(4));
+    test_mil_const(&w, "low", 10, NULL, 0, 7);
+    test_pb_bytes(&w, 1, "\x00\xfc", 2);
+    test_mil_const_end(&w);
+    test_mil_op(&w, "mul");
+    test_mil_arg(&w, "x", "x");
+    test_mil_arg(&w, "y", "low");
+    test_mil_output(&w, "y", 10, TEST_DIMS(4));
+    test_pb_end(&w);
+    anm_predictor *p = open_program(&w);
+    if (anm_predictor_run(p, NULL, &given, 1, &out, &n, &err))
+        fail_msg("%s", err.message);
+    none.floats = zeros;
+    assert_int_equal(anm_predictor_run(p, NULL, &none, 1, &out, &n, &err),
+                     ANM_E_DEVICE);
+    assert_non_null(strstr(err.message, "output y: number 0 is nan"));
+    assert_non_null(strstr(err.message, "constant low"));
+    anm_predictor_close(p);
+}
+
 /* The type says which of the two pointers counts. */
 static void pointer_of_the_other_kind_is_not_looked_at(void **state)
 {
@@ -251,6 +283,7 @@ int main(void)
         cmocka_unit_test(halves_are_rounded_on_the_way_in),
         cmocka_unit_test(more_axes_than_are_built_in_are_refused),
         cmocka_unit_test(another_kind_than_described_is_refused),
+        cmocka_unit_test(infinite_factor_is_named_where_it_gives_no_number),
         cmocka_unit_test(pointer_of_the_other_kind_is_not_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
