@@ -9,6 +9,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -25,21 +26,21 @@ static uint32_t read_u32be(const uint8_t *p)
            p[3];
 }
 
-/* Judge the file by its own first bytes: SQLite would leave files beside one
- * that is another program's. */
-static anm_status check_header(const char *path, anm_bytes file,
-                               bool may_be_new, anm_error *err)
+/* [HEADER_BYTES]; the file has `size` bytes. */
+static anm_status judge_header(const char *path, const uint8_t *header,
+                               sqlite3_int64 size, bool may_be_new,
+                               anm_error *err)
 {
     static const char magic[] = "SQLite format 3";
 
-    if (file.len == 0 && may_be_new) return ANM_OK;
-    if (file.len < HEADER_BYTES || memcmp(file.data, magic, sizeof(magic)) != 0)
+    if (size == 0 && may_be_new) return ANM_OK;
+    if (size < HEADER_BYTES || memcmp(header, magic, sizeof(magic)) != 0)
         return anm_fail(err, ANM_E_FORMAT,
                         "%s: no store of anemone: not a SQLite database of at "
                         "least %d bytes",
                         path, HEADER_BYTES);
-    const uint32_t id = read_u32be(file.data + AT_APPLICATION_ID);
-    const uint32_t version = read_u32be(file.data + AT_USER_VERSION);
+    const uint32_t id = read_u32be(header + AT_APPLICATION_ID);
+    const uint32_t version = read_u32be(header + AT_USER_VERSION);
     if (id != ANM_STORE_APPLICATION_ID)
         return anm_fail(err, ANM_E_FORMAT,
                         "%s: no store of anemone: application id 0x%08" PRIx32
@@ -51,6 +52,30 @@ static anm_status check_header(const char *path, anm_bytes file,
                         ", this anemone reads up to %d",
                         path, version, ANM_STORE_VERSION);
     return ANM_OK;
+}
+
+/* Judge the file by its own first bytes, before SQLite is asked anything, which
+ * would leave files beside one that is another program's. They are read through
+ * SQLite's own descriptor: closing another one of this process would drop the
+ * locks that its connections hold on the file (POSIX has them so), and whoever
+ * then looks at the store with another program and ends takes the log away from
+ * under them. */
+static anm_status check_header(const anm_store *s, anm_error *err)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    uint8_t header[HEADER_BYTES] = { 0 };
+
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    assert(file && file->pMethods);
+    int rc = file->pMethods->xFileSize(file, &size);
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xRead(file, header, HEADER_BYTES, 0);
+    if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ)
+        return anm_fail(err, ANM_E_IO, "%s: read: %s", s->path,
+                        sqlite3_errstr(rc));
+    return judge_header(s->path, header, size, s->mode == ANM_STORE_CREATE,
+                        err);
 }
 
 static anm_status make_folder_of(const char *path, anm_error *err)
@@ -65,12 +90,11 @@ static anm_status make_folder_of(const char *path, anm_error *err)
     return status;
 }
 
-static anm_status check_file(const char *path, anm_store_mode mode,
-                             anm_error *err)
+static anm_status find_file(const char *path, anm_store_mode mode,
+                            anm_error *err)
 {
     anm_file_kind kind;
     anm_file_id id;
-    anm_map map;
 
     if (!path[0]) return anm_fail(err, ANM_E_ARG, "store: the path is empty");
     anm_status status = anm_file_look(path, &kind, &id, err);
@@ -79,11 +103,10 @@ static anm_status check_file(const char *path, anm_store_mode mode,
         return make_folder_of(path, err);
     if (kind == ANM_FILE_ABSENT)
         return anm_fail(err, ANM_E_NOTFOUND, "store %s does not exist", path);
-    status = anm_map_open(&map, path, err);
-    if (status) return status;
-    status = check_header(path, map.bytes, mode == ANM_STORE_CREATE, err);
-    anm_map_close(&map);
-    return status;
+    if (kind == ANM_FILE_REGULAR) return ANM_OK;
+    return anm_fail(
+        err, ANM_E_IO, "store %s is %s, needed is a regular file", path,
+        kind == ANM_FILE_FOLDER ? "a folder" : "a device or a pipe");
 }
 
 static int note_pages(void *ctx, sqlite3 *db, const char *name, int pages)
@@ -146,6 +169,8 @@ static anm_status connect(anm_store *s, const char *path, anm_error *err)
     anm_free(name);
     if (!s->db) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", path);
     if (rc != SQLITE_OK) return anm_sql_fail(s, "open", err);
+    const anm_status status = check_header(s, err);
+    if (status) return status;
     if (s->mode != ANM_STORE_READ && sqlite3_db_readonly(s->db, "main") != 0)
         return anm_fail(err, ANM_E_IO, "store %s is not writable", path);
     return ANM_OK;
@@ -226,7 +251,7 @@ anm_status anm_store_open(anm_store **out, const char *path,
                           anm_error *err)
 {
     *out = NULL;
-    anm_status status = check_file(path, mode, err);
+    anm_status status = find_file(path, mode, err);
     if (status) return status;
     anm_store *s = anm_alloc_zero(sizeof(*s));
     if (!s) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", path);

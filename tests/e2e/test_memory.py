@@ -711,6 +711,25 @@ def busy_store_is_exit_7():
 
 
 @test
+def another_program_that_looks_takes_nothing_away():
+    store = new_store("looked-at")
+    p = start("add", "-s", store, "-m", MEAN, "-c", "notes", "--jsonl", "-")
+    for i in range(6):
+        p.stdin.write(jsonl({"key": f"k{i}", "text": f"text {i}"}).encode())
+        p.stdin.flush()
+        read_line(p)
+        # It closes as SQLite does by default: the last one removes the log.
+        db = sqlite3.connect(store)
+        n, = db.execute("SELECT count(*) FROM item").fetchone()
+        db.close()
+        expect(n == i + 1, f"{n} of {i + 1} acknowledged items")
+    p.stdin.close()
+    expect(p.wait(60) == 0, "exit")
+    expect(len(export(store)) == 6, "an acknowledged item is gone")
+    is_sound(store)
+
+
+@test
 def killed_add_keeps_what_it_acknowledged():
     store = new_store("killed")
     for round_ in range(5):

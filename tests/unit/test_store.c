@@ -1,6 +1,7 @@
 /* Opening: whose file it is, what is touched, who may write.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,33 @@ static void links_lead_to_one_lock(void **state)
     anm_store_close(b);
 }
 
+/* Another program that opens the store, looks and ends would take the log away
+ * from under a process that no longer seems to have it open. */
+static void another_handle_leaves_the_locks(void **state)
+{
+    // Where SQLite's file format has the lock of whoever has the file open.
+    struct flock lock = { .l_type = F_WRLCK,
+                          .l_whence = SEEK_SET,
+                          .l_start = 0x40000002,
+                          .l_len = 510 };
+    const char *path = test_db_path();
+    int how;
+    (void)state;
+
+    anm_store *a = test_store_open(path, ANM_STORE_CREATE);
+    test_store_collection(a, "notes", 4);
+    anm_store *b = test_store_open(path, ANM_STORE_READ);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int fd = open(path, O_RDWR);
+        _exit(fd < 0 || fcntl(fd, F_GETLK, &lock) || lock.l_type == F_UNLCK);
+    }
+    waitpid(child, &how, 0);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+    anm_store_close(b);
+    anm_store_close(a);
+}
+
 static void connection_keeps_the_rules_against_the_wal_defect(void **state)
 {
     const char *path = test_db_path();
@@ -262,6 +290,7 @@ int main(void)
         cmocka_unit_test(folder_is_no_store),
         cmocka_unit_test(every_name_is_a_file),
         cmocka_unit_test(links_lead_to_one_lock),
+        cmocka_unit_test(another_handle_leaves_the_locks),
         cmocka_unit_test(connection_keeps_the_rules_against_the_wal_defect),
         cmocka_unit_test(log_does_not_grow_without_end),
     };
