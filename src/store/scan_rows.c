@@ -255,24 +255,35 @@ static void permute(anm_rows *r, size_t first, size_t n, sorter *t)
         size_t to = i, from = (size_t)t->order[2 * i + 1];
 
         if (from == i) continue;
+        const bool spare_dead = anm_rows_is_dead(r, first + i);
         memcpy(t->spare, vector_of(r, first + i), r->dim * sizeof(float));
         while (from != i) {
             set_row(r, first + to, t->order[2 * to], vector_of(r, first + from),
-                    false);
+                    anm_rows_is_dead(r, first + from));
             t->order[2 * to + 1] = (int64_t)to;
             to = from;
             from = (size_t)t->order[2 * to + 1];
         }
-        set_row(r, first + to, t->order[2 * to], t->spare, false);
+        set_row(r, first + to, t->order[2 * to], t->spare, spare_dead);
         t->order[2 * to + 1] = (int64_t)to;
     }
 }
 
-/* The rows behind those in order are new, so none is dead and each id is
- * beyond those in order. */
+/* The first row that a new one goes before, or is itself. */
+static size_t first_to_move(const anm_rows *r)
+{
+    int64_t least = INT64_MAX;
+
+    for (size_t row = r->n_sorted; row < r->n; row++) {
+        const int64_t id = anm_rows_id(r, row);
+        if (id < least) least = id;
+    }
+    return anm_rows_seek(r, 0, r->n_sorted, least);
+}
+
 static bool sort_new(anm_rows *r)
 {
-    const size_t first = r->n_sorted, n = r->n - first;
+    const size_t first = first_to_move(r), n = r->n - first;
     sorter t = {
         .order = anm_alloc_array(n, 2 * sizeof(int64_t)),
         .spare = anm_alloc_array(r->dim, sizeof(float)),
@@ -309,7 +320,7 @@ static void drop_dead(anm_rows *r)
 
 static bool new_ascend(const anm_rows *r)
 {
-    for (size_t row = r->n_sorted + 1; row < r->n; row++) {
+    for (size_t row = r->n_sorted ? r->n_sorted : 1; row < r->n; row++) {
         if (anm_rows_id(r, row - 1) >= anm_rows_id(r, row)) return false;
     }
     return true;

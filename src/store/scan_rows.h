@@ -19,8 +19,9 @@ typedef struct anm_rows_block {
 } anm_rows_block;
 
 /* Ids ascend over the first n_sorted rows, which are all from _settle to the
- * next _put of a new id; rows behind them are new, in any order, with ids
- * beyond those in order. */
+ * next _put of a new id; rows behind them are new, in any order. Their ids are
+ * beyond those in order, unless a reading of changes broke off: items that it
+ * did not come to may be older than some it put. */
 typedef struct anm_rows {
     size_t dim, per_block;
     bool pages_are_slow; /* huge ones: a block does without until it is full */

@@ -328,6 +328,32 @@ static void senseless_vector_is_named_and_never_a_hit(void **state)
     check_all(f);
 }
 
+/* Of two new items the older one changed last and is damaged: a reading stops
+ * between them, and goes on when it is whole again. */
+static void reading_that_broke_off_goes_on(void **state)
+{
+    fixture *f = *state;
+    anm_error err;
+
+    put_range(f, 0, 10, 1);
+    refresh(f);
+    put_range(f, 10, 13, 1);
+    put_range(f, 10, 11, 70);
+    test_store_sql(f->path,
+                   "UPDATE vector SET v = zeroblob(96) WHERE iid = 11");
+    assert_int_equal(anm_scan_refresh(f->scan, f->s, &f->c, &err),
+                     ANM_E_CORRUPT);
+    put_range(f, 10, 11, 90);
+    check_all(f);
+    assert_int_equal(anm_scan_n(f->scan), 13);
+    put_range(f, 11, 12, 95);
+    test_store_begin(f->s);
+    assert_true(test_store_remove(f->s, &f->c, "k10"));
+    test_store_commit(f->s);
+    check_all(f);
+    assert_int_equal(anm_scan_n(f->scan), 12);
+}
+
 static void memory_is_vectors_and_64_bytes_an_item(void **state)
 {
     fixture *f = *state;
@@ -425,6 +451,7 @@ int main(void)
         TEST(list_of_few_reads_few_rows),
         TEST(another_dimension_is_mismatch),
         TEST(senseless_vector_is_named_and_never_a_hit),
+        TEST(reading_that_broke_off_goes_on),
         TEST(memory_is_vectors_and_64_bytes_an_item),
         TEST(searches_and_refreshes_do_not_meet),
         cmocka_unit_test(merge_keeps_order_and_stops_at_k),

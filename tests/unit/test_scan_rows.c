@@ -50,6 +50,32 @@ static void any_order_of_new_rows_is_put_in_order(void **state)
     anm_rows_deinit(&r);
 }
 
+/* Rows that were missed go to their place, and marks with their rows. */
+static void older_rows_that_come_late_are_put_in_order(void **state)
+{
+    static const int64_t missed[] = { 9, 4, 60, 6 };
+    anm_rows r;
+    (void)state;
+
+    anm_rows_init(&r, DIM);
+    for (int64_t id = 1; id <= 40; id++)
+        if (id != 4 && id != 6 && id != 9) put(&r, id, (float)id);
+    assert_true(anm_rows_settle(&r));
+    anm_rows_remove(&r, 3);
+    anm_rows_remove(&r, 8);
+    for (size_t i = 0; i < 4; i++)
+        put(&r, missed[i], (float)missed[i]);
+    assert_true(anm_rows_settle(&r));
+    assert_int_equal(r.n, 41);
+    for (size_t row = 0; row < r.n; row++) {
+        const int64_t id = anm_rows_id(&r, row);
+        assert_int_equal(id, row < 40 ? row + 1 : 60);
+        assert_true(mark_at(&r, row) == (float)id);
+        assert_true(anm_rows_is_dead(&r, row) == (id == 3 || id == 8));
+    }
+    anm_rows_deinit(&r);
+}
+
 static void removed_rows_stay_until_a_quarter_is_such(void **state)
 {
     anm_rows r;
@@ -137,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order_of_new_rows_is_put_in_order),
+        cmocka_unit_test(older_rows_that_come_late_are_put_in_order),
         cmocka_unit_test(removed_rows_stay_until_a_quarter_is_such),
         cmocka_unit_test(seek_finds_the_first_not_below),
         cmocka_unit_test(growing_fails_whole),
