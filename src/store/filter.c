@@ -21,6 +21,9 @@ typedef struct parser {
     anm_token token; /* the next one */
     anm_filter *filter;
     size_t terms;
+    size_t open; /* slots that SQLite's parser holds for what waits for its end:
+                    one a parenthesis or "not", two a left side and its "and" or
+                    "or" */
     anm_error *err;
 } parser;
 
@@ -351,11 +354,19 @@ static anm_status parse_prim(parser *p, unsigned depth)
         return anm_filter_fail(&p->lexer, p->token.at, p->err,
                                "more than %d parentheses in each other",
                                ANM_FILTER_DEPTH);
+    if (p->open >= ANM_FILTER_OPEN)
+        return anm_filter_fail(&p->lexer, p->token.at, p->err,
+                               "too much is open here: parentheses and nots, "
+                               "and twice the ands and ors between, are %zu, "
+                               "at most %d",
+                               p->open + 1, ANM_FILTER_OPEN);
     anm_status status = advance(p);
     if (status) return status;
     anm_buf_puts(&p->filter->sql, "(");
+    p->open++;
     status = parse_or(p, depth + 1);
     if (status) return status;
+    p->open--;
     if (p->token.kind != ANM_TOKEN_CLOSE) return expected(p, "and, or, or )");
     anm_buf_puts(&p->filter->sql, ")");
     return advance(p);
@@ -365,8 +376,11 @@ static anm_status parse_not(parser *p, unsigned depth)
 {
     if (!anm_token_is(&p->token, "not")) return parse_prim(p, depth);
     anm_buf_puts(&p->filter->sql, "NOT ");
-    const anm_status status = advance(p);
-    return status ? status : parse_prim(p, depth);
+    p->open++;
+    anm_status status = advance(p);
+    if (!status) status = parse_prim(p, depth);
+    p->open--;
+    return status;
 }
 
 static anm_status parse_and(parser *p, unsigned depth)
@@ -375,8 +389,10 @@ static anm_status parse_and(parser *p, unsigned depth)
 
     while (!status && anm_token_is(&p->token, "and")) {
         anm_buf_puts(&p->filter->sql, " AND ");
+        p->open += 2;
         status = advance(p);
         if (!status) status = parse_not(p, depth);
+        p->open -= 2;
     }
     return status;
 }
@@ -387,8 +403,10 @@ static anm_status parse_or(parser *p, unsigned depth)
 
     while (!status && anm_token_is(&p->token, "or")) {
         anm_buf_puts(&p->filter->sql, " OR ");
+        p->open += 2;
         status = advance(p);
         if (!status) status = parse_and(p, depth);
+        p->open -= 2;
     }
     return status;
 }

@@ -25,7 +25,9 @@
 #include "store/statement.h"
 
 enum {
-    ANM_FILTER_DEPTH = 16,  /* parentheses: SQLite's parser has 100 slots */
+    ANM_FILTER_DEPTH = 16,  /* parentheses */
+    ANM_FILTER_OPEN = 72,   /* words that wait for what follows, see filter.c:
+                               SQLite's parser has 100 slots */
     ANM_FILTER_TERMS = 500, /* comparisons: SQLite's trees have 1,000 levels */
     ANM_FILTER_VALUES = 10000,
     ANM_FILTER_PATH = 16, /* names in a path */

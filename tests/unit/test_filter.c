@@ -251,6 +251,37 @@ static void depth_has_a_limit_that_sqlite_can_take(void **state)
     free(text);
 }
 
+/* Each level has all that can wait at once. */
+static char *crowded(size_t depth)
+{
+    char *text = malloc(depth * 32 + 32);
+
+    assert_non_null(text);
+    text[0] = '\0';
+    for (size_t i = 0; i < depth; i++)
+        strcat(text, "n=1 or n=2 and not (");
+    strcat(text, "n in (1, 'x', true)");
+    for (size_t i = 0; i < depth; i++)
+        strcat(text, ")");
+    return text;
+}
+
+/* What SQLite's parser cannot hold is refused as the filter it is, and the
+ * store is not called damaged for it. */
+static void what_waits_has_a_limit_that_sqlite_can_take(void **state)
+{
+    (void)state;
+
+    for (size_t depth = 1; depth <= 16; depth++) {
+        char *text = crowded(depth);
+        if (depth <= 12)
+            passing(text);
+        else
+            refused(text, "at most 72");
+        free(text);
+    }
+}
+
 static char *repeated(const char *first, const char *more, size_t n)
 {
     const size_t len = strlen(more);
@@ -307,6 +338,7 @@ int main(void)
         cmocka_unit_test(errors_give_the_column),
         cmocka_unit_test(sql_in_values_and_names_stays_text),
         cmocka_unit_test(depth_has_a_limit_that_sqlite_can_take),
+        cmocka_unit_test(what_waits_has_a_limit_that_sqlite_can_take),
         cmocka_unit_test(numbers_of_terms_and_values_have_limits),
         cmocka_unit_test(bad_paths_get_no_index),
         cmocka_unit_test(index_changes_no_answer),
