@@ -67,7 +67,8 @@ struct anm_recall {
 };
 
 /* Collections are searched and listed in order of their creation. A hit whose
- * item is removed between search and fetching is looked for again. */
+ * item is removed or changed between search and fetching is looked for
+ * again. */
 anm_status anm_archive_recall(anm_archive *a, anm_text question,
                               const anm_recall_params *params, anm_recall **out,
                               anm_receipt *receipt, anm_error *err);

@@ -129,6 +129,7 @@ typedef struct anm_field {
     const anm_hit *hits; /* [n_hits], in order */
     size_t n_hits;
     uint64_t items;
+    int64_t seq; /* of the last change that was searched */
     uint64_t ns; /* spent on it, threads added up */
 } anm_field;
 
@@ -139,7 +140,8 @@ typedef struct anm_search {
     size_t k;
     const anm_filter *filter; /* or NULL */
     uint64_t generation;      /* of the store, to be searched at least */
-    void *found;              /* the hits of all fields */
+    bool again;  /* what was found is behind the store: read changes anyhow */
+    void *found; /* the hits of all fields */
 } anm_search;
 
 /* Bring the indexes up to date, filter, and find the k best of each field. */

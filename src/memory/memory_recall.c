@@ -141,11 +141,13 @@ static size_t best_field(const anm_search *s, const size_t *used)
     return best;
 }
 
-/* Fetch a winner. One that is gone is not counted. */
+/* Fetch a winner. One that is gone is not counted, and one that was changed
+ * since has another vector than was compared, and perhaps no place here. */
 static anm_status fetch(job *j, size_t field, const anm_hit *hit, bool *gone,
                         anm_error *err)
 {
-    const anm_collection *c = j->search.fields[field].collection;
+    const anm_field *f = &j->search.fields[field];
+    const anm_collection *c = f->collection;
     struct anm_recall_hit *slot = &j->result->hits[j->result->n];
     anm_error why;
     const anm_status status = anm_store_get_id(j->reader->store, c, hit->id,
@@ -157,6 +159,7 @@ static anm_status fetch(job *j, size_t field, const anm_hit *hit, bool *gone,
     }
     if (status)
         return anm_fail(err, status, "collection %s: %s", c->name, why.message);
+    if (slot->item.seq > f->seq) *gone = true;
     slot->searched = field;
     slot->score = hit->score;
     j->result->n++;
@@ -226,10 +229,11 @@ static anm_status look_again(job *j, anm_error *err)
 
     anm_free(list.items);
     j->search.generation = list.generation;
+    j->search.again = true;
     return status;
 }
 
-/* In the last try, what is gone is left out. */
+/* In the last try, what is gone is left out, and what was changed stays. */
 static anm_status search(job *j, anm_error *err)
 {
     bool gone = true;

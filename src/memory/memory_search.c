@@ -107,10 +107,10 @@ static anm_status refresh(anm_index *index, const anm_search *s,
     anm_status status = ANM_OK;
 
     anm_mutex_lock(&index->refreshing);
-    if (index->generation < s->generation) {
+    const bool is_behind = index->generation < s->generation;
+    if (is_behind || s->again)
         status = anm_scan_refresh(index->scan, store, c, err);
-        if (!status) index->generation = s->generation;
-    }
+    if (!status && is_behind) index->generation = s->generation;
     anm_mutex_unlock(&index->refreshing);
     return status;
 }
@@ -321,8 +321,10 @@ anm_status anm_search_run(anm_archive *a, anm_store *store, anm_search *s,
     enter_all(s);
     status = cut_units(&job, s, err);
     if (!status) run_units(a, &job);
-    for (size_t i = 0; i < s->n_fields; i++)
+    for (size_t i = 0; i < s->n_fields; i++) {
         s->fields[i].items = anm_scan_n(s->fields[i].index->scan);
+        s->fields[i].seq = anm_scan_seq(s->fields[i].index->scan);
+    }
     leave_all(s);
     if (!status) status = merge_units(&job, err);
     anm_free(job.units);

@@ -104,6 +104,11 @@ uint64_t anm_scan_bytes(const anm_scan *s)
     return sizeof(*s) + anm_rows_bytes(&s->rows);
 }
 
+int64_t anm_scan_seq(const anm_scan *s)
+{
+    return s->seq;
+}
+
 size_t anm_scan_rows(const anm_scan *s)
 {
     return s->rows.n;

@@ -28,6 +28,9 @@ anm_status anm_scan_refresh(anm_scan *s, anm_store *store,
 size_t anm_scan_n(const anm_scan *s);       /* items */
 uint64_t anm_scan_bytes(const anm_scan *s); /* memory held */
 
+/* What it shows: the store up to this change. Between _enter and _leave. */
+int64_t anm_scan_seq(const anm_scan *s);
+
 typedef struct anm_hit {
     int64_t id;
     float score; /* cosine similarity */

@@ -372,6 +372,37 @@ static void hit_that_is_gone_is_left_out(void **state)
     anm_memory_close(m);
 }
 
+/* An index that is behind the store gives a hit that is another text by now. */
+static void hit_that_was_changed_is_looked_for_again(void **state)
+{
+    const char *path = test_store_path();
+    anm_memory *m = fill(path);
+    anm_archive *a = test_archive_open(path, 1);
+    const anm_recall_params params = { .k = 1000 };
+    anm_collection_list list;
+    anm_recall *r;
+    (void)state;
+
+    assert_int_equal(
+        anm_archive_recall(a, anm_text_of("tea"), &params, &r, NULL, NULL),
+        ANM_OK);
+    anm_recall_free(r);
+    test_remember(m, names[7 % N_COLLECTIONS], "7", "tea", NULL);
+    assert_int_equal(anm_archive_collections(a, NULL, 0, &list, NULL), ANM_OK);
+    anm_free(list.items);
+    for (anm_index *index = a->indexes; index; index = index->next)
+        index->generation = a->generation;
+    assert_int_equal(
+        anm_archive_recall(a, anm_text_of("tea"), &params, &r, NULL, NULL),
+        ANM_OK);
+    assert_int_equal(anm_recall_n(r), texts.n);
+    assert_true(test_key_is(r, 0, "7"));
+    assert_true(anm_recall_at(r, 0).score > 0.9999f);
+    anm_recall_free(r);
+    anm_archive_close(a);
+    anm_memory_close(m);
+}
+
 static void store_without_collections_says_so(void **state)
 {
     anm_memory *m = test_memory_open(test_store_path(), model);
@@ -417,6 +448,7 @@ int main(void)
         cmocka_unit_test(what_others_wrote_is_found_at_once),
         cmocka_unit_test(empty_collection_gives_no_hits),
         cmocka_unit_test(hit_that_is_gone_is_left_out),
+        cmocka_unit_test(hit_that_was_changed_is_looked_for_again),
         cmocka_unit_test(store_without_collections_says_so),
         cmocka_unit_test(equal_scores_come_in_order_of_remembering),
     };
