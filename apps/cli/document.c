@@ -20,9 +20,7 @@ json_t *cli_document_read(const char *json, anm_error *err)
 
 void cli_document_write(FILE *out, const char *json)
 {
-    // Indentation can hold line breaks, a JSON string cannot.
-    for (const char *s = json; *s; s++)
-        if (*s != '\n' && *s != '\r') fputc(*s, out);
+    cli_json_line(out, anm_text_of(json));
     fputc('\n', out);
 }
 

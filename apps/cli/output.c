@@ -200,6 +200,13 @@ void cli_json_text(FILE *out, anm_text text)
     fputc('"', out);
 }
 
+void cli_json_line(FILE *out, anm_text json)
+{
+    for (size_t i = 0; i < json.len; i++)
+        if (json.data[i] != '\n' && json.data[i] != '\r')
+            fputc(json.data[i], out);
+}
+
 void cli_json_string(FILE *out, const char *string)
 {
     if (string) {

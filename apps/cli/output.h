@@ -59,6 +59,10 @@ anm_status cli_fail(anm_error *err, anm_status status, const char *format, ...)
 void cli_json_string(FILE *out, const char *string);
 void cli_json_text(FILE *out, anm_text text);
 
+/* What is JSON already, on one line: a line break can stand between its parts,
+ * but in none of its strings. */
+void cli_json_line(FILE *out, anm_text json);
+
 /* The next character of UTF-8 at *at; advances. A byte that begins none gives
  * '?' and advances by one. */
 uint32_t cli_utf8_next(anm_text text, size_t *at);

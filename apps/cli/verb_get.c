@@ -62,13 +62,8 @@ static void put_json(const get_job *job, const anm_remembered_item *item)
     cli_json_text(job->out, item->key);
     fputs(",\"text\":", job->out);
     cli_json_text(job->out, item->text);
-    // Metadata is JSON already.
     fputs(",\"meta\":", job->out);
-    if (item->meta.len) {
-        fwrite(item->meta.data, 1, item->meta.len, job->out);
-    } else {
-        fputs("{}", job->out);
-    }
+    cli_json_line(job->out, item->meta.len ? item->meta : anm_text_of("{}"));
     fprintf(job->out, ",\"seq\":%" PRId64 ",\"updated\":\"%s\"", item->seq,
             updated);
     if (job->o.vectors && item->vector) {

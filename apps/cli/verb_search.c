@@ -88,13 +88,8 @@ static void put_result(size_t rank, const anm_recalled *r)
     cli_json_text(stdout, r->key);
     printf(",\"score\":%.9g,\"text\":", (double)r->score);
     cli_json_text(stdout, r->text);
-    // Metadata is JSON already.
     fputs(",\"meta\":", stdout);
-    if (r->meta.len) {
-        fwrite(r->meta.data, 1, r->meta.len, stdout);
-    } else {
-        fputs("{}", stdout);
-    }
+    cli_json_line(stdout, r->meta.len ? r->meta : anm_text_of("{}"));
     fputc('}', stdout);
 }
 

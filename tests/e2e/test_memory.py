@@ -280,6 +280,21 @@ def metadata_comes_back_as_it_was_spelled():
 
 
 @test
+def metadata_on_lines_of_its_own_is_exported_on_one():
+    store = new_store("broken-lines")
+    succeeds("add", "-s", store, "-m", MEAN, "-c", "notes", "k", "t", "--meta",
+             '{\n  "a": "x\\ny",\r\n  "b": [1,\n 2]\n}\n')
+    lines = succeeds("get", "-s", store, "-c", "notes", "--all",
+                     "--jsonl").out.splitlines()
+    expect(len(lines) == 1, str(lines))
+    expect(json.loads(lines[0])["meta"] == {"a": "x\ny", "b": [1, 2]}, lines[0])
+    succeeds("add", "-s", store, "-m", MEAN, "-c", "copy", "--jsonl", "-",
+             stdin=lines[0] + "\n")
+    expect(len(succeeds("search", "-s", store, "t",
+                        "--json").out.splitlines()) == 1, "a document")
+
+
+@test
 def conversation_acknowledges_each_item_when_it_is_durable():
     store = new_store("conversation")
     p = start("add", "-s", store, "-m", MEAN, "-c", "notes", "--jsonl", "-")
