@@ -12,8 +12,11 @@
  * enough that Ctrl-C is obeyed and the bar moves every half second, however slow
  * the model is: what takes longer is halved, what takes a quarter of it
  * doubled. */
-enum { BATCH_ITEMS = 64, BATCH_BYTES = 4 << 20, KEY_MAX_BYTES = 1024 };
+enum { BATCH_ITEMS = 64, BATCH_BYTES = 4 << 20 };
 static const uint64_t batch_ns = 500000000;
+
+/* What a store takes, so that a line that it would refuse is named here. */
+enum { KEY_MAX_BYTES = 1024, META_MAX_DEPTH = 1000 };
 
 typedef struct lines_job {
     add_job *job;
@@ -74,8 +77,17 @@ static anm_status store_some(lines_job *l, size_t first, size_t n,
     return l->job->conversation ? acknowledge(l, &before, err) : ANM_OK;
 }
 
-/* Some text of the batch is over a limit: which line it is shows one by one,
- * and those before it are stored. */
+/* It is a text of the batch that the model does not take: too long for it, or
+ * nothing of it becomes a token. The library names its key, or the items among
+ * which it is. */
+static bool is_of_text(const anm_error *why)
+{
+    return why->status == ANM_E_LIMIT ||
+           (why->status == ANM_E_ARG && (!strncmp(why->message, "key ", 4) ||
+                                         !strncmp(why->message, "items ", 6)));
+}
+
+/* Which line it is shows one by one, and those before it are stored. */
 static anm_status store_singly(lines_job *l, anm_error *err)
 {
     anm_status status = ANM_OK;
@@ -85,9 +97,10 @@ static anm_status store_singly(lines_job *l, anm_error *err)
 
         status = store_some(l, i, 1, &why);
         if (!status) continue;
-        cli_fail(&numbered, status, "line %zu: %.900s", l->numbers[i],
-                 why.message);
-        status = status == ANM_E_LIMIT
+        // An argument that is wrong is a line that is wrong, here.
+        cli_fail(&numbered, status == ANM_E_ARG ? ANM_E_FORMAT : status,
+                 "line %zu: %.900s", l->numbers[i], why.message);
+        status = is_of_text(&why)
                      ? skip_or_stop(l, &numbered, err)
                      : cli_fail(err, status, "%s", numbered.message);
     }
@@ -103,11 +116,14 @@ static void adapt_limit(lines_job *l, uint64_t spent_ns)
 static anm_status store_batch(lines_job *l, anm_error *err)
 {
     const uint64_t begin = cli_now_ns();
-    anm_status status = l->n ? store_some(l, 0, l->n, err) : ANM_OK;
+    anm_error why;
+    anm_status status = l->n ? store_some(l, 0, l->n, &why) : ANM_OK;
 
     if (l->n == l->limit && !l->job->conversation)
         adapt_limit(l, cli_now_ns() - begin);
-    if (status == ANM_E_LIMIT) status = store_singly(l, err);
+    if (status)
+        status = is_of_text(&why) ? store_singly(l, err)
+                                  : cli_fail(err, status, "%s", why.message);
     drop_batch(l);
     return status;
 }
@@ -137,6 +153,28 @@ static anm_status read_key(const cli_item *item, anm_text *out, anm_error *err)
                     KEY_MAX_BYTES);
 }
 
+/* How deep lists and objects of a JSON text stand in each other. */
+static size_t depth_of(anm_text json)
+{
+    size_t depth = 0, deepest = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < json.len; i++) {
+        const char c = json.data[i];
+        if (quoted) {
+            if (c == '\\') i++;
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > deepest) deepest = depth;
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return deepest;
+}
+
 /* Metadata goes on as it was spelled, so that its numbers keep their digits. */
 static anm_status read_meta(const cli_item *item, anm_text *out, anm_error *err)
 {
@@ -153,9 +191,15 @@ static anm_status read_meta(const cli_item *item, anm_text *out, anm_error *err)
     json_t *strict = json_loadb(out->data, out->len, 0, NULL);
     const bool sound = json_is_object(strict);
     json_decref(strict);
-    if (sound) return ANM_OK;
+    if (!sound)
+        return cli_fail(
+            err, ANM_E_FORMAT,
+            "\"meta\" has \\u0000 or a whole number beyond 64 bits");
+    const size_t depth = depth_of(*out);
+    if (depth <= META_MAX_DEPTH) return ANM_OK;
     return cli_fail(err, ANM_E_FORMAT,
-                    "\"meta\" has \\u0000 or a whole number beyond 64 bits");
+                    "\"meta\" is nested %zu deep; allowed: at most %d", depth,
+                    META_MAX_DEPTH);
 }
 
 static anm_status read_item(lines_job *l, anm_text line, anm_error *err)

@@ -94,8 +94,15 @@ static anm_status skip_or_stop(lines_job *l, const anm_error *why,
     return ANM_OK;
 }
 
-/* Some text of the chunk is over a limit: which line it is shows one by one,
- * and those before it are answered. */
+/* It is a text of the chunk that the model does not take: too long for it, or
+ * nothing of it becomes a token. The library says which. */
+static bool is_of_text(const anm_error *why)
+{
+    return why->status == ANM_E_LIMIT ||
+           (why->status == ANM_E_ARG && !strncmp(why->message, "text ", 5));
+}
+
+/* Which line it is shows one by one, and those before it are answered. */
 static anm_status embed_singly(lines_job *l, anm_error *err)
 {
     static const char index[] = "text 0: ";
@@ -107,9 +114,11 @@ static anm_status embed_singly(lines_job *l, anm_error *err)
         status = embed_items(l, i, 1, &why);
         if (!status) continue;
         const bool indexed = !strncmp(why.message, index, sizeof(index) - 1);
-        cli_fail(&numbered, status, "line %zu: %.900s", l->numbers[i],
+        // An argument that is wrong is a line that is wrong, here.
+        cli_fail(&numbered, status == ANM_E_ARG ? ANM_E_FORMAT : status,
+                 "line %zu: %.900s", l->numbers[i],
                  why.message + (indexed ? sizeof(index) - 1 : 0));
-        status = status == ANM_E_LIMIT
+        status = is_of_text(&why)
                      ? skip_or_stop(l, &numbered, err)
                      : cli_fail(err, status, "%s", numbered.message);
     }
@@ -119,10 +128,13 @@ static anm_status embed_singly(lines_job *l, anm_error *err)
 /* Embed and answer what has been gathered. */
 static anm_status flush_chunk(lines_job *l, anm_error *err)
 {
-    anm_status status = ANM_OK;
+    anm_error why;
+    anm_status status =
+        l->n_items ? embed_items(l, 0, l->n_items, &why) : ANM_OK;
 
-    if (l->n_items) status = embed_items(l, 0, l->n_items, err);
-    if (status == ANM_E_LIMIT) status = embed_singly(l, err);
+    if (status)
+        status = is_of_text(&why) ? embed_singly(l, err)
+                                  : cli_fail(err, status, "%s", why.message);
     for (size_t i = 0; i < l->n_items; i++)
         cli_item_deinit(&l->items[i]);
     l->n_items = 0;

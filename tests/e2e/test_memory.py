@@ -268,6 +268,42 @@ def bad_items_can_be_skipped_and_are_counted():
     expect(f"{len(BAD_ITEMS)} bad lines" in r.err, r.err[-200:])
 
 
+def without_special_tokens():
+    """A model that adds no tokens: nothing of an empty text is left."""
+    model = TMP / "bare-model"
+    if not model.exists():
+        shutil.copytree(MEAN, model)
+        file = model / "tokenizer.json"
+        tokenizer = json.loads(file.read_text())
+        tokenizer["post_processor"] = None
+        file.write_text(json.dumps(tokenizer))
+    return model
+
+
+@test
+def line_that_the_store_or_the_model_does_not_take_is_named():
+    deep = '{"key":"d","text":"x","meta":' + '{"a":' * 1200 + "1" + "}" * 1201
+    for bad, more in ((deep, "at most 1000"),
+                      ('{"key":"e","text":""}', "no token")):
+        lines = (jsonl(*ITEMS[:2]) + bad + "\n" + jsonl(ITEMS[3]))
+        store, file = new_store("not-taken"), TMP / "not-taken.jsonl"
+        file.write_text(lines)
+        common = ["-m", without_special_tokens(), "--jsonl", file]
+        fails(4, "line 3", "2 items before", more,
+              args=["add", "-s", store, "-c", "notes", *common])
+        expect(len(export(store)) == 2, "those before are stored")
+        fails(4, "1 bad line", args=["add", "-s", store, "-c", "notes",
+                                     "--on-error", "skip", *common])
+        expect(len(export(store)) == 3, "those behind are stored")
+        if "meta" in bad:
+            continue
+        r = fails(4, "line 3", more, args=["embed", *common])
+        expect(len(r.lines()) == 2, "those before are answered")
+        r = fails(4, "1 bad line", args=["embed", "--on-error", "skip",
+                                         *common])
+        expect(len(r.lines()) == 3, "those behind are answered")
+
+
 @test
 def metadata_comes_back_as_it_was_spelled():
     meta = '{"price":1.50,"big":9007199254740993,"n":{"a":[1,2,"x\\"}"]},"z":1e3}'
