@@ -174,10 +174,17 @@ static void draw_where(FILE *out, const cli_term *t, const cli_watch *w)
 {
     put_label(out, t, "model");
     put_clipped(out, t, w->model, 40);
-    fprintf(out, "%s%s%s%s\n", dot(t), w->precision, dot(t), w->units);
+    fputs(dot(t), out);
+    put_clipped(out, t, w->precision, 16);
+    fputs(dot(t), out);
+    put_clipped(out, t, w->units, 16);
+    fputc('\n', out);
     put_label(out, t, "where");
-    fprintf(out, "%s%s%s%s%s\n", cli_ink_on(t, CLI_BOLD), w->device,
-            cli_ink_on(t, CLI_PLAIN), dot(t), w->evidence);
+    fputs(cli_ink_on(t, CLI_BOLD), out);
+    put_clipped(out, t, w->device, 16);
+    fprintf(out, "%s%s", cli_ink_on(t, CLI_PLAIN), dot(t));
+    put_clipped(out, t, w->evidence, 16);
+    fputc('\n', out);
 }
 
 static void draw_last(FILE *out, const cli_term *t, const cli_watch *w)
@@ -354,7 +361,11 @@ void cli_watch_line(FILE *out, const cli_term *term, const cli_watch *w)
         cli_ns_text(p50, c->p50_ns);
         fprintf(out, " (median %s)", p50);
     }
-    fprintf(out, "  %s (%s)", w->device, w->evidence);
+    fputs("  ", out);
+    put_clipped(out, term, w->device, 16);
+    fputs(" (", out);
+    put_clipped(out, term, w->evidence, 16);
+    fputc(')', out);
     if (*c->cause) {
         fputs("  ", out);
         put_clipped(out, term, c->cause, 32);

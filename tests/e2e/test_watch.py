@@ -69,6 +69,22 @@ def watch_once_counts_what_a_log_holds():
 
 
 @test
+def watch_sends_a_terminal_nothing_that_it_obeys():
+    evil = "\x1b]0;x\x07"
+    log = log_of("evil.jsonl", {
+        "anemone_receipt": 1, "units": evil, "stages_ns": {"total": 5},
+        "where": {"device": evil, "evidence": evil},
+        "model": {"name": evil, "precision": evil},
+        "causes": [{"name": evil, "explained_ns": 1}]})
+    out = succeeds("watch", "--receipts", log, "--once").out
+    p = start("watch", "--receipts", log)
+    out += lines_of(p, 1)[0]
+    p.send_signal(signal.SIGINT)
+    p.wait(60)
+    expect("\x1b" not in out and "\x07" not in out, repr(out))
+
+
+@test
 def watch_takes_numbers_beyond_all_bounds():
     log = log_of("huge.jsonl", {
         "anemone_receipt": 1, "at_ms": 1e300, "stages_ns": {"total": 1e300},
