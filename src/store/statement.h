@@ -185,6 +185,11 @@ anm_status anm_store_lock(anm_store *s, anm_error *err);
  * log still holds everything. Under the lock only. */
 void anm_store_checkpoint(anm_store *s);
 
+/* At the end of a handle that wrote: the log into the file, so that the file
+ * alone, moved or copied, is the store. Waits for nobody: whoever has the lock
+ * does it when it ends. Failure is of no consequence either. */
+void anm_store_empty_log(anm_store *s);
+
 /* Write pending counts into the collections' rows. */
 anm_status anm_store_flush(anm_store *s, anm_error *err);
 

@@ -3,8 +3,8 @@
  *
  * SQLite before 3.51.3 can lose a transaction when two connections write and
  * checkpoint at once (the WAL-reset defect). Hence: whoever writes or
- * checkpoints holds the lock file, no connection checkpoints on its own or on
- * closing, and no file is mapped.
+ * checkpoints holds the lock file, no connection checkpoints on its own, and no
+ * file is mapped.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
@@ -271,6 +271,7 @@ void anm_store_close(anm_store *s)
     if (s->in_transaction) anm_store_rollback(s);
     for (size_t i = 0; i < ANM_SQL_COUNT; i++)
         sqlite3_finalize(s->statements[i]);
+    anm_store_empty_log(s);
     sqlite3_close(s->db);
     anm_lock_close(&s->lock);
     anm_sha256_free(s->sha);

@@ -59,6 +59,9 @@ typedef enum anm_store_mode {
     ANM_STORE_CREATE, /* made, with missing parent folders, when absent */
 } anm_store_mode;
 
+/* What a handle wrote is in the log (suffix -wal) beside the file for a while
+ * and comes into the file when it closes, as far as others let it. */
+
 /* Open and verify identity: ANM_E_FORMAT for a file that is no store of
  * anemone (nothing in it is touched), ANM_E_UNSUPPORTED for a newer
  * user_version, with both numbers. Older versions are migrated in one

@@ -14,13 +14,24 @@ anm_status anm_store_lock(anm_store *s, anm_error *err)
                          (uint64_t)s->timeout_ms * 1000000, err);
 }
 
-void anm_store_checkpoint(anm_store *s)
+/* What readers still need of the log stays in it. */
+static void checkpoint(anm_store *s, int how)
 {
-    const int how = s->wal_pages >= TRUNCATE_PAGES ? SQLITE_CHECKPOINT_TRUNCATE
-                                                   : SQLITE_CHECKPOINT_PASSIVE;
-
-    if (s->wal_pages < CHECKPOINT_PAGES) return;
     sqlite3_busy_timeout(s->db, 0);
     sqlite3_wal_checkpoint_v2(s->db, "main", how, NULL, NULL);
     sqlite3_busy_timeout(s->db, (int)(s->timeout_ms & INT32_MAX));
+}
+
+void anm_store_checkpoint(anm_store *s)
+{
+    if (s->wal_pages < CHECKPOINT_PAGES) return;
+    checkpoint(s, s->wal_pages >= TRUNCATE_PAGES ? SQLITE_CHECKPOINT_TRUNCATE
+                                                 : SQLITE_CHECKPOINT_PASSIVE);
+}
+
+void anm_store_empty_log(anm_store *s)
+{
+    if (!s->wal_pages || anm_lock_open(&s->lock, s->lock_path, 0, NULL)) return;
+    checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
+    anm_lock_close(&s->lock);
 }

@@ -619,8 +619,8 @@ def backup_is_a_store_and_overwrites_nothing():
 
 @test
 def compact_gives_space_back():
-    store = filled("compact", items=many(500))
-    succeeds("rm", "-s", store, "-c", "notes", *[f"k{i}" for i in range(490)])
+    store = filled("compact", items=many(1000))
+    succeeds("rm", "-s", store, "-c", "notes", *[f"k{i}" for i in range(990)])
     got = succeeds("compact", "-s", store, "--json").json()
     expect(got["bytes_after"] < got["bytes_before"] / 2, str(got))
     expect(store.stat().st_size <= got["bytes_after"], str(got))

@@ -230,27 +230,85 @@ static void another_handle_leaves_the_locks(void **state)
     anm_store_close(a);
 }
 
+/* What a process that was killed leaves: everything in the log. */
+static void write_and_end(const char *path)
+{
+    const pid_t child = fork();
+
+    if (child == 0) {
+        anm_store *s = test_store_open(path, ANM_STORE_CREATE);
+        const anm_collection c = test_store_collection(s, "notes", 8);
+        test_store_add(s, &c, "k", "text", "", 1);
+        _exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
+static off_t log_bytes(const char *path)
+{
+    char wal[600];
+    struct stat st;
+
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    assert_int_equal(stat(wal, &st), 0);
+    return st.st_size;
+}
+
 static void connection_keeps_the_rules_against_the_wal_defect(void **state)
 {
     const char *path = test_db_path();
-    char wal[600];
-    struct stat st;
+    anm_collection c;
     (void)state;
 
-    anm_store *s = test_store_open(path, ANM_STORE_CREATE);
-    const anm_collection c = test_store_collection(s, "notes", 8);
-    test_store_add(s, &c, "k", "text", "", 1);
-    anm_store_close(s);
-    snprintf(wal, sizeof(wal), "%s-wal", path);
-    assert_int_equal(stat(wal, &st), 0);
-    assert_true(st.st_size > 0);
-    const off_t before = st.st_size;
+    write_and_end(path);
+    const off_t before = log_bytes(path);
+    assert_true(before > 0);
     // A reader that closes last neither checkpoints nor removes the log.
-    s = test_store_open(path, ANM_STORE_READ);
+    anm_store *s = test_store_open(path, ANM_STORE_READ);
+    assert_int_equal(anm_store_collection(s, "notes", &c, NULL), ANM_OK);
     assert_string_equal(test_store_list(s, &c), "k=text");
     anm_store_close(s);
-    assert_int_equal(stat(wal, &st), 0);
-    assert_int_equal(st.st_size, before);
+    assert_int_equal(log_bytes(path), before);
+    // Nor does a writer that has written nothing.
+    anm_store_close(test_store_open(path, ANM_STORE_WRITE));
+    assert_int_equal(log_bytes(path), before);
+}
+
+static void file_of_a_writer_that_closed_is_the_store(void **state)
+{
+    const char *path = test_db_path(), *alone = test_db_path();
+    (void)state;
+
+    write_and_end(path);
+    anm_store *s = test_store_open(path, ANM_STORE_WRITE);
+    const anm_collection c = test_store_collection(s, "notes", 8);
+    test_store_add(s, &c, "l", "more", "", 2);
+    anm_store_close(s);
+    assert_int_equal(log_bytes(path), 0);
+    test_file_copy(path, alone);
+    s = test_store_open(alone, ANM_STORE_READ);
+    assert_string_equal(test_store_list(s, &c), "k=text l=more");
+    test_store_sound(s);
+    anm_store_close(s);
+}
+
+/* Neither waits for the other at the end, and nothing is lost. */
+static void writer_that_closes_waits_for_nobody(void **state)
+{
+    const char *path = test_db_path();
+    (void)state;
+
+    anm_store *a = test_store_open(path, ANM_STORE_CREATE);
+    const anm_collection c = test_store_collection(a, "notes", 8);
+    anm_store *b = test_store_open(path, ANM_STORE_WRITE);
+    test_store_add(b, &c, "k", "text", "", 1);
+    test_store_begin(a);
+    anm_store_close(b);
+    assert_true(log_bytes(path) > 0);
+    test_store_commit(a);
+    assert_string_equal(test_store_list(a, &c), "k=text");
+    anm_store_close(a);
+    assert_int_equal(log_bytes(path), 0);
 }
 
 static void log_does_not_grow_without_end(void **state)
@@ -292,6 +350,8 @@ int main(void)
         cmocka_unit_test(links_lead_to_one_lock),
         cmocka_unit_test(another_handle_leaves_the_locks),
         cmocka_unit_test(connection_keeps_the_rules_against_the_wal_defect),
+        cmocka_unit_test(file_of_a_writer_that_closed_is_the_store),
+        cmocka_unit_test(writer_that_closes_waits_for_nobody),
         cmocka_unit_test(log_does_not_grow_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
