@@ -200,9 +200,10 @@ anm_status anm_schema_read(anm_store *s, anm_error *err)
 
     if (!status && s->version == 0)
         status = anm_fail(err, ANM_E_FORMAT,
-                          "store %s: version 0, its creation was cut off: open "
-                          "it for writing once",
-                          s->path);
+                          "store %s: version 0: its creation was cut off, or "
+                          "its log %s-wal was left behind; who opens it for "
+                          "writing makes it an empty store",
+                          s->path, s->path);
     if (!status && s->version == 1)
         status = anm_sql_exec(s, read_version_1, err);
     return status;

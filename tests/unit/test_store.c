@@ -292,6 +292,17 @@ static void file_of_a_writer_that_closed_is_the_store(void **state)
     anm_store_close(s);
 }
 
+/* Of a writer that was killed the file alone is not the store, and says so. */
+static void file_without_its_log_says_what_is_missing(void **state)
+{
+    const char *path = test_db_path(), *alone = test_db_path();
+    (void)state;
+
+    write_and_end(path);
+    test_file_copy(path, alone);
+    test_store_refused(alone, ANM_STORE_READ, ANM_E_FORMAT, "m.db-wal was");
+}
+
 /* Neither waits for the other at the end, and nothing is lost. */
 static void writer_that_closes_waits_for_nobody(void **state)
 {
@@ -351,6 +362,7 @@ int main(void)
         cmocka_unit_test(another_handle_leaves_the_locks),
         cmocka_unit_test(connection_keeps_the_rules_against_the_wal_defect),
         cmocka_unit_test(file_of_a_writer_that_closed_is_the_store),
+        cmocka_unit_test(file_without_its_log_says_what_is_missing),
         cmocka_unit_test(writer_that_closes_waits_for_nobody),
         cmocka_unit_test(log_does_not_grow_without_end),
     };
