@@ -223,46 +223,63 @@ static size_t skip_value(const cli_item *item, size_t at)
     return at;
 }
 
-bool cli_item_value(const cli_item *item, const char *name, anm_text *value)
+/* The member at *at, as the line spells it; advances behind it. Begin with 0;
+ * false after the last. */
+static bool next_member(const cli_item *item, size_t *at, anm_text *name,
+                        anm_text *value)
 {
-    const size_t name_len = strlen(name);
-    size_t at = skip_blanks(item, 0) + 1; // behind the brace
-
-    for (;;) {
-        at = skip_blanks(item, at);
-        if (at >= item->len || item->line[at] != '"') return false;
-        const size_t begin = at;
-        at = skip_value(item, at);
-        const bool same = at - begin == name_len + 2 &&
-                          !memcmp(item->line + begin + 1, name, name_len);
-        at = skip_blanks(item, skip_blanks(item, at) + 1); // behind the colon
-        const size_t from = at;
-        at = skip_value(item, at);
-        if (same) {
-            *value = (anm_text){ item->line + from, at - from };
-            return true;
-        }
-        at = skip_blanks(item, at) + 1; // behind the comma
-    }
+    // Behind the brace, or the comma.
+    const size_t begin = skip_blanks(item, skip_blanks(item, *at) + 1);
+    if (begin >= item->len || item->line[begin] != '"') return false;
+    size_t end = skip_value(item, begin);
+    *name = (anm_text){ item->line + begin, end - begin };
+    end = skip_blanks(item, skip_blanks(item, end) + 1); // behind the colon
+    *at = skip_value(item, end);
+    *value = (anm_text){ item->line + end, *at - end };
+    return true;
 }
 
-static int write_chunk(const char *data, size_t len, void *out)
+bool cli_item_value(const cli_item *item, const char *name, anm_text *value)
 {
-    return fwrite(data, 1, len, out) == len ? 0 : -1;
+    const size_t len = strlen(name);
+    anm_text spelled;
+    size_t at = 0;
+
+    while (next_member(item, &at, &spelled, value))
+        if (spelled.len == len + 2 && !memcmp(spelled.data + 1, name, len))
+            return true;
+    return false;
+}
+
+/* Whether a name, as it is spelled, is one of the list. */
+static bool is_one_of(anm_text spelled, const char *const *names)
+{
+    json_t *name = json_loadb(spelled.data, spelled.len,
+                              JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    bool found = false;
+
+    for (; *names && !found; names++)
+        found = json_is_string(name) &&
+                json_string_length(name) == strlen(*names) &&
+                !memcmp(json_string_value(name), *names, strlen(*names));
+    json_decref(name);
+    return found;
 }
 
 /* Some field is given anew: write the object without the old ones. */
 static void begin_without(FILE *out, const cli_item *item,
                           const char *const *added)
 {
-    json_t *object = json_loadb(item->line, item->len, JSON_ALLOW_NUL, NULL);
-    // Only a number above 64 bits fails here, and is then written as a real.
-    if (!object) object = json_incref(item->object);
-    for (const char *const *name = added; *name; name++)
-        json_object_del(object, *name);
-    fputc('{', out);
-    json_dump_callback(object, write_chunk, out, JSON_COMPACT | JSON_EMBED);
-    json_decref(object);
+    anm_text name, value;
+    size_t at = 0;
+    char before = '{';
+
+    while (next_member(item, &at, &name, &value)) {
+        if (is_one_of(name, added)) continue;
+        fputc(before, out);
+        fwrite(name.data, 1, (size_t)(value.data + value.len - name.data), out);
+        before = ',';
+    }
 }
 
 void cli_item_begin(FILE *out, const cli_item *item, const char *const *added)

@@ -139,6 +139,13 @@ static void fields_given_anew_are_left_out(void **state)
 
     expect_answer("{\"vector\":[1],\"b\":2,\"text\":\"a\",\"ids\":null}",
                   "{\"b\":2,\"text\":\"a\"");
+    expect_answer("{\"text\":\"a\",\"\\u0069ds\":[{\"b\":\"]\\\"\"}]}",
+                  "{\"text\":\"a\"");
+    // The others as they came, whatever they are.
+    expect_answer(" { \"vector\" : [ 1 ] , \"id\" : 1 ,\"x\":1.50,"
+                  "\"big\":123456789012345678901,\"text\":\"\\u00e4\"} \r",
+                  "{\"id\" : 1,\"x\":1.50,\"big\":123456789012345678901,"
+                  "\"text\":\"\\u00e4\"");
 }
 
 static void what_is_no_item_is_refused_without_quoting_it(void **state)
