@@ -114,16 +114,25 @@ static anm_status read_end(const anm_gguf_reading *r, const anm_gguf_tables *t,
 
 static anm_status check_options(const anm_gguf_reading *r, anm_error *err)
 {
-    static const char key[] = "tokenizer.ggml.add_space_prefix";
-    bool space = false;
+    static const char *const keys[] = {
+        "tokenizer.ggml.add_space_prefix",
+        "tokenizer.ggml.normalizer.lowercase",
+    };
 
     if (r->params->lowercase != ANM_CHOICE_MODEL)
         return anm_fail(err, ANM_E_ARG,
                         "lowercase is asked for, and byte-level BPE has no "
                         "case to drop");
-    const anm_status status = anm_gguf_bool_or(r->g, key, false, &space, err);
-    if (status || !space) return status;
-    return anm_fail(err, ANM_E_UNSUPPORTED, "%s: true is not built in", key);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        bool on = false;
+        const anm_status status =
+            anm_gguf_bool_or(r->g, keys[i], false, &on, err);
+        if (status) return status;
+        if (on)
+            return anm_fail(err, ANM_E_UNSUPPORTED, "%s: true is not built in",
+                            keys[i]);
+    }
+    return ANM_OK;
 }
 
 static anm_status read_merges(const anm_gguf_reading *r, anm_bpe_tables *b,

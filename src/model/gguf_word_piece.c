@@ -2,9 +2,9 @@
  *
  * It marks the start of a word instead of its continuation: "x" became U+2581
  * "x" and "##x" became "x"; special tokens stayed as they were, and in 2024's
- * first files whatever stands in brackets. Here that is undone. Neither the
- * case nor the accents that a tokenizer drops are written: the vocabulary shows
- * them, since a piece that its own normalizer changes could never be met.
+ * first files whatever stands in brackets. Here that is undone. Whether case and
+ * accents are dropped is written since 2026; in older files the vocabulary shows
+ * it, since a piece that its own normalizer changes could never be met.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 typedef struct word_piece {
     json_t *vocab, *added;
     int32_t unknown, first, last; /* ids */
-    bool lowercase, keeps_accents;
+    bool lowercase, strips_accents;
 } word_piece;
 
 /* ---- Pieces -------------------------------------------------------------- */
@@ -232,36 +232,70 @@ static anm_status try_normalizer(const anm_gguf_tables *t, bool strips,
     return status;
 }
 
-static anm_status note_case(const anm_gguf_reading *r, const word_piece *w,
+/* What the keys of newer files say; either may be absent. */
+typedef struct said {
+    bool of_case, lowercase;
+    bool of_accents, strips;
+} said;
+
+static anm_status read_said(const anm_gguf_reading *r, said *out,
                             anm_error *err)
 {
-    const char *how = !w->lowercase      ? "the case is kept"
-                      : w->keeps_accents ? "the case is dropped, accents stay"
-                                         : "case and accents are dropped";
+    static const char lower[] = "tokenizer.ggml.normalizer.lowercase";
+    static const char strip[] = "tokenizer.ggml.normalizer.strip_accents";
+    const anm_status status =
+        anm_gguf_bool_or(r->g, lower, false, &out->lowercase, err);
+
+    out->of_case = anm_gguf_entry_find(r->g, lower) != NULL;
+    out->of_accents = anm_gguf_entry_find(r->g, strip) != NULL;
+    return status ? status
+                  : anm_gguf_bool_or(r->g, strip, false, &out->strips, err);
+}
+
+static anm_status note_case(const anm_gguf_reading *r, const said *s,
+                            const word_piece *w, anm_error *err)
+{
+    static const char *const how[2][2] = {
+        { "the case is kept", "the case is kept, accents are dropped" },
+        { "the case is dropped, accents stay", "case and accents are dropped" },
+    };
+    const char *what = how[w->lowercase][w->strips_accents];
 
     if (!r->s) return ANM_OK;
     if (r->params->lowercase != ANM_CHOICE_MODEL)
-        return anm_source_note(r->s, err, "lowercase", "as asked, %s", how);
+        return anm_source_note(r->s, err, "lowercase", "as asked, %s", what);
+    if (s->of_case && (s->of_accents || !s->lowercase)) return ANM_OK;
     return anm_source_assume(r->s, err, "lowercase",
-                             "the file does not say; %s, as the vocabulary "
+                             "the file does not say%s; %s, as the vocabulary "
                              "suggests (--lowercase yes or no settles it)",
-                             how);
+                             s->of_case      ? " what becomes of accents"
+                             : s->of_accents ? " what becomes of the case"
+                                             : "",
+                             what);
 }
 
+/* A wish goes before what the file says, and that before the vocabulary. Files
+ * of early 2026 speak of the case alone. */
 static anm_status find_case(const anm_gguf_reading *r, const anm_gguf_tables *t,
                             word_piece *w, anm_error *err)
 {
-    const anm_choice asked = r->params->lowercase;
+    said s = { 0 };
     bool strips = false, keeps = false;
-    anm_status status = ANM_OK;
+    anm_status status = read_said(r, &s, err);
+    const bool asked = r->params->lowercase != ANM_CHOICE_MODEL;
+    const bool known = asked || s.of_case;
+    const bool lower =
+        asked ? r->params->lowercase == ANM_CHOICE_YES : s.lowercase;
+    const bool open = known ? lower && !s.of_accents : true;
 
-    if (asked != ANM_CHOICE_NO) status = try_normalizer(t, true, &strips, err);
-    if (!status && asked != ANM_CHOICE_NO && !strips)
+    if (!status && open && (s.strips || !s.of_accents))
+        status = try_normalizer(t, true, &strips, err);
+    if (!status && open && !strips && !s.strips)
         status = try_normalizer(t, false, &keeps, err);
     if (status) return status;
-    w->lowercase = strips || keeps || asked == ANM_CHOICE_YES;
-    w->keeps_accents = keeps;
-    return note_case(r, w, err);
+    w->lowercase = known ? lower : strips || keeps;
+    w->strips_accents = s.of_accents ? s.strips : w->lowercase && !keeps;
+    return note_case(r, &s, w, err);
 }
 
 /* ---- The document -------------------------------------------------------- */
@@ -284,12 +318,11 @@ static json_t *pack_end(const anm_gguf_tables *t, int32_t id)
 static json_t *pack_document(const word_piece *w, const anm_gguf_tables *t)
 {
     return json_pack(
-        "{s:{s:s, s:b, s:b, s:o, s:b}, s:{s:s}, s:O, s:{s:s, s:o, s:o},"
+        "{s:{s:s, s:b, s:b, s:b, s:b}, s:{s:s}, s:O, s:{s:s, s:o, s:o},"
         " s:{s:s, s:o, s:s, s:i, s:O}}",
         "normalizer", "type", "BertNormalizer", "clean_text", 1,
-        "handle_chinese_chars", 1, "strip_accents",
-        w->keeps_accents ? json_false() : json_null(), "lowercase",
-        w->lowercase, "pre_tokenizer", "type", "BertPreTokenizer",
+        "handle_chinese_chars", 1, "strip_accents", w->strips_accents,
+        "lowercase", w->lowercase, "pre_tokenizer", "type", "BertPreTokenizer",
         "added_tokens", w->added, "post_processor", "type", "BertProcessing",
         "cls", pack_end(t, w->first), "sep", pack_end(t, w->last), "model",
         "type", "WordPiece", "unk_token", pack_spelling(t, w->unknown),

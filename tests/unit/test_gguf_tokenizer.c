@@ -107,6 +107,86 @@ static void a_choice_settles_the_case(void **state)
     }
 }
 
+static bool are_alike(const anm_tokenizer *t, const char *a, const char *b)
+{
+    anm_encoding *x = NULL, *y = NULL;
+
+    assert_int_equal(anm_encoding_new(&x, NULL), ANM_OK);
+    assert_int_equal(anm_encoding_new(&y, NULL), ANM_OK);
+    assert_int_equal(anm_tokenizer_encode(t, anm_text_of(a), true, x, NULL),
+                     ANM_OK);
+    assert_int_equal(anm_tokenizer_encode(t, anm_text_of(b), true, y, NULL),
+                     ANM_OK);
+    const size_t n = anm_encoding_n(x);
+    const bool alike = n == anm_encoding_n(y) &&
+                       memcmp(anm_encoding_ids(x), anm_encoding_ids(y),
+                              n * sizeof(int32_t)) == 0;
+    anm_encoding_free(x);
+    anm_encoding_free(y);
+    return alike;
+}
+
+/* Converters write the two since 2026; -1: the key is absent. */
+static void what_the_file_says_of_the_case_is_obeyed(void **state)
+{
+    static const struct {
+        const char *folder;
+        int lower, strip;
+        bool lowers, strips;
+        const char *note; /* "": nothing is assumed */
+    } rows[] = {
+        { bert, 0, 0, false, false, "" },
+        { bert, 0, -1, false, false, "" },
+        { bert, 0, 1, false, true, "" },
+        { bert, 1, 0, true, false, "" },
+        { bert, 1, 1, true, true, "" },
+        { bert, 1, -1, true, true, "what becomes of accents" },
+        { bert, -1, 0, true, false, "what becomes of the case" },
+        { "tiny-bert-cls", 1, 1, true, true, "" },
+        { "tiny-bert-cls", -1, 1, false, true, "what becomes of the case" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_gguf_edit edits[3] = { { .key = NULL } };
+        size_t n = 0;
+        if (rows[i].lower >= 0)
+            edits[n++] =
+                (test_gguf_edit){ "tokenizer.ggml.normalizer.lowercase",
+                                  TEST_GGUF_BOOL, rows[i].lower, NULL };
+        if (rows[i].strip >= 0)
+            edits[n++] =
+                (test_gguf_edit){ "tokenizer.ggml.normalizer.strip_accents",
+                                  TEST_GGUF_BOOL, rows[i].strip, NULL };
+        anm_source *s = open_with(
+            test_gguf_model(rows[i].folder, &(test_gguf_how){ .edits = edits }),
+            NULL);
+        const char *note = test_note(s, "lowercase");
+        assert_int_equal(are_alike(s->tokenizer, "A", "a"), rows[i].lowers);
+        assert_int_equal(are_alike(s->tokenizer, "a\u0301", "a"),
+                         rows[i].strips);
+        if (*rows[i].note)
+            assert_non_null(strstr(note, rows[i].note));
+        else
+            assert_string_equal(note, "");
+        anm_source_close(s);
+    }
+}
+
+static void a_choice_goes_before_what_the_file_says_of_the_case(void **state)
+{
+    (void)state;
+    const char *path = test_gguf_edited(
+        bert, (test_gguf_edit){ "tokenizer.ggml.normalizer.lowercase",
+                                TEST_GGUF_BOOL, 1, NULL });
+    anm_source *s =
+        open_with(path, &(anm_source_params){ .lowercase = ANM_CHOICE_NO });
+
+    assert_false(are_alike(s->tokenizer, "A", "a"));
+    assert_non_null(strstr(test_note(s, "lowercase"), "as asked"));
+    anm_source_close(s);
+}
+
 static void old_conversions_tokenize_alike(void **state)
 {
     static const char *const absent[] = {
@@ -233,6 +313,14 @@ static void tokenizers_that_are_not_known_are_refused(void **state)
           { "tokenizer.ggml.add_space_prefix", TEST_GGUF_BOOL, 1, NULL },
           ANM_E_UNSUPPORTED,
           "add_space_prefix" },
+        { qwen3,
+          { "tokenizer.ggml.normalizer.lowercase", TEST_GGUF_BOOL, 1, NULL },
+          ANM_E_UNSUPPORTED,
+          "normalizer.lowercase: true" },
+        { bert,
+          { "tokenizer.ggml.normalizer.lowercase", TEST_GGUF_U32, 1, NULL },
+          ANM_E_FORMAT,
+          "normalizer.lowercase: expected bool, found u32" },
         { bert,
           { .key = "tokenizer.ggml.tokens" },
           ANM_E_FORMAT,
@@ -381,6 +469,8 @@ int main(void)
         cmocka_unit_test(tables_tokenize_as_the_folder_does),
         cmocka_unit_test(the_vocabulary_shows_the_case),
         cmocka_unit_test(a_choice_settles_the_case),
+        cmocka_unit_test(what_the_file_says_of_the_case_is_obeyed),
+        cmocka_unit_test(a_choice_goes_before_what_the_file_says_of_the_case),
         cmocka_unit_test(old_conversions_tokenize_alike),
         cmocka_unit_test(
             an_end_token_that_the_file_leaves_open_is_assumed_aloud),
