@@ -108,7 +108,6 @@ static anm_status make_job(anm_engine *e, const anm_embed_params *p,
 
     if (!p) p = &defaults;
     job->input.tokenizer = e->source->tokenizer;
-    job->input.recipe = recipe;
     job->bulk = p->bulk;
     job->counted = job->recorded;
     anm_status status =

@@ -94,7 +94,6 @@ static anm_status add_texts(pair *p, anm_error *err)
 {
     anm_input_params params = {
         .tokenizer = p->e->source->tokenizer,
-        .recipe = &p->e->source->recipe,
         .max_tokens = p->e->program.max_tokens,
     };
     char long_text[COPIES * sizeof(passage)];

@@ -8,7 +8,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/utf8.h"
-#include "engine/lower.h"
 
 void anm_inputs_reset(anm_inputs *in)
 {
@@ -101,24 +100,18 @@ static int32_t *append_row(anm_inputs *in, const anm_input_params *p,
     return ids;
 }
 
-/* Prompt and text in one run, lower-cased when the recipe says so. */
+/* Prompt and text in one run. */
 static anm_status join(anm_inputs *in, const anm_input_params *p, anm_text text,
                        anm_text *out, anm_error *err)
 {
     const size_t len = p->prompt.len + text.len;
-    const size_t growth = p->recipe->lowercase ? anm_lower_growth(len) : 0;
 
     *out = text;
-    if (p->prompt.len == 0 && !p->recipe->lowercase) return ANM_OK;
-    if (!anm_grow(&in->joined, &in->cap_joined, len + growth + 1, 1))
-        return fail_nomem(err);
-    // Joined behind the room for the result, which is written from the front.
-    char *joined = in->joined + growth;
-    if (p->prompt.len) memcpy(joined, p->prompt.data, p->prompt.len);
-    if (text.len) memcpy(joined + p->prompt.len, text.data, text.len);
-    *out = (anm_text){ joined, len };
-    if (p->recipe->lowercase)
-        *out = (anm_text){ in->joined, anm_lower(in->joined, joined, len) };
+    if (p->prompt.len == 0) return ANM_OK;
+    if (!anm_grow(&in->joined, &in->cap_joined, len, 1)) return fail_nomem(err);
+    memcpy(in->joined, p->prompt.data, p->prompt.len);
+    if (text.len) memcpy(in->joined + p->prompt.len, text.data, text.len);
+    *out = (anm_text){ in->joined, len };
     return ANM_OK;
 }
 

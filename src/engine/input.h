@@ -1,9 +1,8 @@
 /* input.h - the only place where a text becomes what a model sees.
  *
  * Warm-up, live queries, bulk, tests and `--ids` all come through here: prompt
- * and text are joined, lower-cased when the recipe says so, tokenized, cut to
- * the limit (the frame of special tokens stays whole, the end of the text
- * goes), and laid out as ids and mask.
+ * and text are joined, tokenized, cut to the limit (the frame of special tokens
+ * stays whole, the end of the text goes), and laid out as ids and mask.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef ANM_INPUT_H
@@ -11,7 +10,6 @@
 
 #include "anemone.h"
 #include "backend/backend.h"
-#include "model/recipe.h"
 #include "text/tokenizer.h"
 
 /* Reusable storage for the inputs of one call; grows, never shrinks.
@@ -29,9 +27,8 @@ typedef struct anm_inputs {
 
 typedef struct anm_input_params {
     const anm_tokenizer *tokenizer;
-    const anm_recipe *recipe;
     anm_text prompt;   /* literal; empty: none */
-    size_t max_tokens; /* <= recipe->max_tokens; at least the frame + 1 */
+    size_t max_tokens; /* <= the recipe's; at least the frame + 1 */
     bool whole;        /* a longer text is refused, not cut */
     size_t bucket;     /* pad to this length; 0: exact length */
     int32_t pad_id;

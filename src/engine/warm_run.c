@@ -69,7 +69,6 @@ anm_status anm_warm_prepare(anm_warm *w, size_t tokens, bool *possible,
                         .dims = e->program.dim,
                         .counted = true,
                         .input = { .tokenizer = e->source->tokenizer,
-                                   .recipe = &e->source->recipe,
                                    .max_tokens = tokens } };
     const anm_status status =
         find_text(e, w->slot, &w->job.input, &w->text, err);

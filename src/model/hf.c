@@ -321,7 +321,8 @@ static anm_status open_tokenizer(anm_hf_reading *r,
 
     // Lower-casing twice is lower-casing once.
     r->s->recipe.lowercase = r->lowercase && !info.lowercase;
-    return note_tokenizer(r, instead, err);
+    if (r->lowercase) status = anm_tokenizer_lower_first(r->s->tokenizer, err);
+    return status ? status : note_tokenizer(r, instead, err);
 }
 
 /* A folder leaves nothing open that could be chosen. */

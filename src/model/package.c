@@ -214,6 +214,8 @@ static anm_status open_tokenizer(reading *r, anm_error *err)
                         "beginning, which is not built in");
     if (r->folder) status = anm_hf_read_beside(s, r->folder, &r->beside, err);
     s->recipe.lowercase = r->beside.lowercase && !info.lowercase;
+    if (!status && r->beside.lowercase)
+        status = anm_tokenizer_lower_first(s->tokenizer, err);
     return status;
 }
 

@@ -17,7 +17,7 @@ typedef struct anm_recipe {
     bool is_pooled;      /* what the model gives is one vector: pool does not
                           count */
     bool normalize;      /* the vector has unit length */
-    bool lowercase;      /* the text is lower-cased before the tokenizer sees it
+    bool lowercase;      /* the tokenizer drops the case for the files beside it
                           (sentence_bert_config.json do_lower_case) */
     size_t max_tokens;   /* special ones included; longer texts are cut */
     size_t dim;          /* numbers in a vector */

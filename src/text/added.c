@@ -201,6 +201,16 @@ anm_status anm_added_restore(anm_tokenizer *t, anm_error *err)
     return ok ? build_matchers(t, err) : anm_part_nomem(err);
 }
 
+anm_status anm_added_renew(anm_tokenizer *t, anm_error *err)
+{
+    anm_added *a = &t->added;
+
+    anm_trie_deinit(&a->raw.trie);
+    anm_trie_deinit(&a->normalized.trie);
+    a->raw = a->normalized = (anm_matcher){ 0 };
+    return build_matchers(t, err);
+}
+
 void anm_added_deinit(anm_added *a)
 {
     anm_trie_deinit(&a->contents);

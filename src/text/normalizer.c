@@ -258,6 +258,39 @@ anm_status anm_normalizers_compile(anm_tokenizer *t, const json_t *o,
     return add_normalizer(t, o, "normalizer", err);
 }
 
+/* Whether a Lowercase in front changes nothing, or is not put there by the
+ * original, which looks for another anywhere. */
+static bool drops_case(const anm_tokenizer *t)
+{
+    for (size_t i = 0; i < t->n_normalizers; i++) {
+        const anm_normalizer *n = &t->normalizers[i];
+        const bool is_bert = n->row->run == anm_bert_run;
+        if (n->row->run == run_lowercase) return true;
+        if (i == 0 && is_bert && n->options & ANM_BERT_LOWER) return true;
+    }
+    return false;
+}
+
+anm_status anm_tokenizer_lower_first(anm_tokenizer *t, anm_error *err)
+{
+    const anm_normalizer lower = { .row = anm_normalizer_row_find(
+                                       anm_text_of("Lowercase")) };
+
+    if (drops_case(t)) return ANM_OK;
+    if (t->n_normalizers == ANM_STAGE_PARTS_MAX)
+        return anm_fail(err, ANM_E_LIMIT,
+                        "normalizer: %d parts leave no room for one more in "
+                        "front",
+                        ANM_STAGE_PARTS_MAX);
+    memmove(t->normalizers + 1, t->normalizers,
+            t->n_normalizers * sizeof(*t->normalizers));
+    t->normalizers[0] = lower;
+    t->n_normalizers++;
+    t->info.lowercase = true;
+    const anm_status status = anm_added_renew(t, err);
+    return status ? status : anm_tokenizer_set_digest(t, err);
+}
+
 const anm_normalizer_row *anm_normalizer_row_find(anm_text name)
 {
     const size_t row = anm_part_kind(&kinds, name);

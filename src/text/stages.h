@@ -101,6 +101,8 @@ anm_status anm_added_compile(anm_tokenizer *t, const json_t *tokens,
 /* Build what belongs to the tokens of a tokenizer that was read back; fails
  * for lack of memory only. */
 anm_status anm_added_restore(anm_tokenizer *t, anm_error *err);
+/* Look for the tokens as they read behind normalizers that have changed. */
+anm_status anm_added_renew(anm_tokenizer *t, anm_error *err);
 void anm_added_deinit(anm_added *a);
 
 /* The id of a spelling, added tokens first; ANM_TRIE_NONE: it has none. */

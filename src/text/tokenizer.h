@@ -100,6 +100,12 @@ anm_status anm_tokenizer_save(const anm_tokenizer *t, anm_buf *out,
 anm_status anm_tokenizer_load(anm_tokenizer **out, anm_bytes bytes,
                               anm_error *err);
 
+/* Put a Lowercase in front of all normalizers, unless one is among them or the
+ * first is a BertNormalizer that drops the case. Special tokens in a text keep
+ * theirs. For whoever made t and has shown it to nobody; after an error it can
+ * only be freed. ANM_OK, ANM_E_LIMIT (too many normalizers), ANM_E_NOMEM. */
+anm_status anm_tokenizer_lower_first(anm_tokenizer *t, anm_error *err);
+
 void anm_tokenizer_free(anm_tokenizer *t);
 
 /* Reusable result storage, and what of it grows with the text, in bytes. */

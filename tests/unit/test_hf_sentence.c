@@ -95,7 +95,10 @@ static void lower_casing_counts_where_the_tokenizer_does_not(void **state)
     const char *cased = test_model_copy("tiny-bert-cls");
     test_model_set(cased, own, "{\"do_lower_case\": true}");
     anm_source *s = test_open(cased);
+    anm_tokenizer_info info;
+    anm_tokenizer_describe(s->tokenizer, &info);
     assert_true(s->recipe.lowercase);
+    assert_true(info.lowercase);
     anm_source_close(s);
 
     const char *uncased = copy();

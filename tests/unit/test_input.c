@@ -9,7 +9,6 @@
 #include "support/support.h"
 
 static anm_tokenizer *tokenizer;
-static anm_recipe recipe = { .max_tokens = 64, .dim = 48 };
 
 static int open_tokenizer(void **state)
 {
@@ -33,7 +32,6 @@ static int close_tokenizer(void **state)
 static anm_input_params params_of(size_t max_tokens)
 {
     return (anm_input_params){ .tokenizer = tokenizer,
-                               .recipe = &recipe,
                                .max_tokens = max_tokens };
 }
 
@@ -115,27 +113,6 @@ static void prompt_and_text_are_one_text(void **state)
     assert_int_equal(in.items[0].len, in.items[1].len);
     assert_memory_equal(in.items[0].ids, in.items[1].ids,
                         in.items[0].len * sizeof(int32_t));
-    anm_inputs_deinit(&in);
-}
-
-static void recipe_that_lowers_lowers_prompt_and_text(void **state)
-{
-    anm_recipe lowering = recipe;
-    anm_input_params p = params_of(64), low = params_of(64);
-    anm_inputs in = { 0 };
-    (void)state;
-
-    lowering.lowercase = true;
-    low.recipe = &lowering;
-    add(&in, &p, "query: the old house");
-    add(&in, &low, "Query: The OLD House"); // without a prompt
-    low.prompt = anm_text_of("QUERY: ");
-    add(&in, &low, "The OLD House");
-    for (size_t i = 1; i < 3; i++) {
-        assert_int_equal(in.items[0].len, in.items[i].len);
-        assert_memory_equal(in.items[0].ids, in.items[i].ids,
-                            in.items[0].len * sizeof(int32_t));
-    }
     anm_inputs_deinit(&in);
 }
 
@@ -285,7 +262,6 @@ int main(void)
         cmocka_unit_test(cut_keeps_the_frame_and_the_beginning),
         cmocka_unit_test(empty_text_is_the_frame_alone),
         cmocka_unit_test(prompt_and_text_are_one_text),
-        cmocka_unit_test(recipe_that_lowers_lowers_prompt_and_text),
         cmocka_unit_test(bucket_pads_behind_with_mask_zero),
         cmocka_unit_test(dropping_rows_moves_the_others_to_the_front),
         cmocka_unit_test(bad_text_names_the_byte_and_appends_nothing),
