@@ -491,6 +491,24 @@ static int32_t find_pad_id(const tokenizer_config *c, const anm_tokenizer *t)
     return -1;
 }
 
+/* Transformers asks it of a tokenizer of whatever class and file. Takes the
+ * tokenizer back when it fails. */
+static anm_status obey_split(anm_hf_tokenizer *out, const tokenizer_config *c,
+                             anm_error *err)
+{
+    bool splits = false;
+
+    if (!c->root) return ANM_OK;
+    anm_status status = anm_json_bool_or(c->root, "split_special_tokens",
+                                         c->path, false, &splits, err);
+    if (!status && splits)
+        status = anm_tokenizer_split_special(out->tokenizer, err);
+    if (!status) return ANM_OK;
+    anm_tokenizer_free(out->tokenizer);
+    out->tokenizer = NULL;
+    return status;
+}
+
 static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
                               const char *memory, anm_error *err)
 {
@@ -514,6 +532,7 @@ static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
 
     status = has_json ? open_json(out, folder, &c, memory, &id, err)
                       : open_older(out, folder, &c, err);
+    if (!status) status = obey_split(out, &c, err);
     if (!status) out->pad_id = find_pad_id(&c, out->tokenizer);
 
 done:

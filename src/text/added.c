@@ -322,6 +322,7 @@ bool anm_added_cut(const anm_tokenizer *t, const anm_matcher *m, anm_text text,
     if (!m->n_patterns) return rest(t, text, e);
     while (find_match(t, m, text, k.end, &k)) {
         size_t start = k.start, end = k.end;
+        if (k.token->special && t->splits_special) continue;
         if (k.token->single_word && !stands_alone(t, text, k)) continue;
         if (k.token->lstrip) start = space_before(t, text, start, done);
         // A token of white space may stand in what rstrip took already: where

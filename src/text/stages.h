@@ -338,6 +338,7 @@ struct anm_tokenizer {
     anm_token_model model;
     anm_frame frame;
     anm_tokenizer_info info;
+    bool splits_special; /* special tokens in a text are text; not saved */
     uint8_t digest[ANM_SHA256_BYTES];
 };
 

@@ -20,6 +20,12 @@ void anm_tokenizer_free(anm_tokenizer *t)
     anm_free(t);
 }
 
+anm_status anm_tokenizer_split_special(anm_tokenizer *t, anm_error *err)
+{
+    t->splits_special = true;
+    return anm_tokenizer_set_digest(t, err);
+}
+
 /* ---- Encoding ------------------------------------------------------------ */
 
 static bool encode_words(const anm_tokenizer *t, anm_text text, anm_encoding *e)

@@ -106,6 +106,11 @@ anm_status anm_tokenizer_load(anm_tokenizer **out, anm_bytes bytes,
  * only be freed. ANM_OK, ANM_E_LIMIT (too many normalizers), ANM_E_NOMEM. */
 anm_status anm_tokenizer_lower_first(anm_tokenizer *t, anm_error *err);
 
+/* From now on special tokens that a text spells out are text like any other;
+ * those around a text stay. Saving does not keep it. For whoever made t and has
+ * shown it to nobody. ANM_OK, ANM_E_NOMEM. */
+anm_status anm_tokenizer_split_special(anm_tokenizer *t, anm_error *err);
+
 void anm_tokenizer_free(anm_tokenizer *t);
 
 /* Reusable result storage, and what of it grows with the text, in bytes. */

@@ -110,6 +110,14 @@ static bool add_model(gathering *g, const anm_tokenizer *t)
     return !t->model.bpe.merges.n_slots || add_bpe(g, &t->model.bpe);
 }
 
+/* Which tokens are special changes no id unless they are split. */
+static void add_split(gathering *g, const anm_added *a)
+{
+    add_string(g, "special tokens are split");
+    for (size_t i = 0; i < a->n; i++)
+        add_u64(g, a->tokens[i].special);
+}
+
 static void add_added_tokens(gathering *g, const anm_added *a)
 {
     add_u64(g, a->n);
@@ -154,6 +162,7 @@ anm_status anm_tokenizer_set_digest(anm_tokenizer *t, anm_error *err)
         add_string(g, "anemone tokenizer 1");
         ok = add_model(g, t);
         add_added_tokens(g, &t->added);
+        if (t->splits_special) add_split(g, &t->added);
         add_stages(g, t);
         add_side(g, &t->frame.before);
         add_side(g, &t->frame.after);

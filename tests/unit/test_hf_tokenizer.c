@@ -147,12 +147,54 @@ static void vocabulary_file_gives_the_same_ids(void **state)
     anm_source_close(s);
 }
 
+static size_t n_ids_of(const char *folder, const char *text)
+{
+    anm_tokenizer *t = NULL;
+    anm_encoding *e = NULL;
+
+    assert_int_equal(anm_source_tokenizer(&t, folder, NULL, NULL), ANM_OK);
+    assert_int_equal(anm_encoding_new(&e, NULL), ANM_OK);
+    assert_int_equal(anm_tokenizer_encode(t, anm_text_of(text), false, e, NULL),
+                     ANM_OK);
+    const size_t n = anm_encoding_n(e);
+    anm_encoding_free(e);
+    anm_tokenizer_free(t);
+    return n;
+}
+
+static void
+special_tokens_in_a_text_are_split_where_the_folder_says_so(void **state)
+{
+    static const char *const folders[][2] = {
+        { "tiny-bert-mean", "[MASK]" },
+        { "tiny-qwen3", "<|im_start|>" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *folder = test_model_copy(folders[i][0]);
+        const digest before = digest_of(folder);
+
+        test_model_set(folder, settings, "{\"split_special_tokens\": false}");
+        assert_int_equal(n_ids_of(folder, folders[i][1]), 1);
+        assert_true(is_equal(before, digest_of(folder)));
+        test_model_set(folder, settings, "{\"split_special_tokens\": true}");
+        assert_true(n_ids_of(folder, folders[i][1]) > 1);
+        assert_false(is_equal(before, digest_of(folder)));
+    }
+    // A token that is added without being special is found all the same.
+    const char *folder = test_model_copy("tiny-qwen3");
+    test_model_set(folder, settings, "{\"split_special_tokens\": true}");
+    assert_int_equal(n_ids_of(folder, "<think>"), 1);
+}
+
 static void settings_of_a_wrong_type_are_refused(void **state)
 {
     (void)state;
     static const char *const patches[][2] = {
         { "{\"do_lower_case\": 1}", "do_lower_case" },
         { "{\"strip_accents\": \"yes\"}", "strip_accents" },
+        { "{\"split_special_tokens\": 1}", "split_special_tokens" },
         { "{\"tokenizer_class\": 5}", "tokenizer_class" },
         { "{\"model_max_length\": \"64\"}", "model_max_length" },
         { "{\"model_max_length\": -1}", "model_max_length" },
@@ -332,6 +374,8 @@ int main(void)
         cmocka_unit_test(classes_other_than_bert_follow_the_file),
         cmocka_unit_test(chinese_setting_overrules_too),
         cmocka_unit_test(vocabulary_file_gives_the_same_ids),
+        cmocka_unit_test(
+            special_tokens_in_a_text_are_split_where_the_folder_says_so),
         cmocka_unit_test(settings_of_a_wrong_type_are_refused),
         cmocka_unit_test(messages_name_their_file_once),
         cmocka_unit_test(key_in_a_text_is_not_taken_for_the_normalizer),
