@@ -10,8 +10,9 @@
  *     tokenizer.json or vocab.txt        hf_tokenizer.c
  *
  * The first four may lie in a folder that modules.json names. Without
- * modules.json the original makes a plain encoder with mean pooling and reads
- * no file of its own.
+ * modules.json the original makes a plain encoder, pools by the last token what
+ * was made to predict the next and by the mean what was not, and reads no file
+ * of its own.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model/hf.h"
@@ -76,14 +77,29 @@ static anm_status read_module(anm_hf_reading *r, const anm_hf_doc *d, size_t i,
     return *folders[i] ? ANM_OK : anm_hf_fail_memory(r, err);
 }
 
-static anm_status note_absent_modules(anm_hf_reading *r, anm_error *err)
+/* By config.json, which has been read. */
+static bool predicts_next_token(const json_t *config)
 {
-    r->transformer = anm_copy_string(r->root);
-    if (!r->transformer) return anm_hf_fail_memory(r, err);
+    static const char ending[] = "ForCausalLM";
+    const json_t *is_causal = json_object_get(config, "is_causal");
+    const char *name = json_string_value(
+        json_array_get(json_object_get(config, "architectures"), 0));
+    const size_t len = name ? strlen(name) : 0, n = sizeof(ending) - 1;
+
+    return len >= n && strcmp(name + len - n, ending) == 0 &&
+           (!is_causal || json_is_true(is_causal));
+}
+
+static anm_status settle_without_modules(anm_hf_reading *r, anm_error *err)
+{
+    const bool last = predicts_next_token(r->s->config);
+
+    r->s->recipe.pool = last ? ANM_POOL_LAST : ANM_POOL_MEAN;
     return anm_source_note(r->s, err, "modules",
-                           "no modules.json: mean pooling without "
+                           "no modules.json: %s pooling without "
                            "normalisation, and no file of "
-                           "sentence-transformers is read");
+                           "sentence-transformers is read",
+                           last ? "last token" : "mean");
 }
 
 static anm_status read_modules(anm_hf_reading *r, const anm_hf_doc *d,
@@ -91,7 +107,10 @@ static anm_status read_modules(anm_hf_reading *r, const anm_hf_doc *d,
 {
     const size_t n = json_array_size(d->root);
 
-    if (!d->root) return note_absent_modules(r, err);
+    if (!d->root) {
+        r->transformer = anm_copy_string(r->root);
+        return r->transformer ? ANM_OK : anm_hf_fail_memory(r, err);
+    }
     r->has_modules = true;
     for (size_t i = 0; i < n; i++) {
         const anm_status status = read_module(r, d, i, err);
@@ -188,9 +207,10 @@ static anm_status read_documents(anm_hf_reading *r, anm_error *err)
 
     status = read_doc(r, r->transformer, "config.json", JSON_OBJECT,
                       read_config, err);
-    if (status || !r->has_modules) return status;
+    if (status) return status;
 
-    return read_modules_docs(r, err);
+    return r->has_modules ? read_modules_docs(r, err)
+                          : settle_without_modules(r, err);
 }
 
 /* What the files say about the longest text, in one line for a person. */

@@ -39,6 +39,42 @@ static void folder_without_modules_has_mean_pooling_and_a_note(void **state)
     anm_source_close(s);
 }
 
+/* What was made to predict the next token has seen the whole text at the last
+ * one only; sentence-transformers goes by the name of the class. */
+static void
+folder_without_modules_of_a_causal_model_has_the_last_token(void **state)
+{
+    static const char qwen3[] = "tiny-qwen3", bert[] = "tiny-bert-mean";
+    static const struct {
+        const char *folder, *patch; /* of config.json */
+        anm_pool_kind pool;
+        const char *word;
+    } rows[] = {
+        { qwen3, "{}", ANM_POOL_LAST, "last token pooling" },
+        { qwen3, "{\"is_causal\": true}", ANM_POOL_LAST, "last token pooling" },
+        { qwen3, "{\"architectures\": [\"Qwen3Model\"], \"is_causal\": true}",
+          ANM_POOL_MEAN, "mean pooling" },
+        { qwen3, "{\"architectures\": null}", ANM_POOL_MEAN, "mean pooling" },
+        { bert, "{\"architectures\": [\"BertForCausalLM\"]}", ANM_POOL_LAST,
+          "last token pooling" },
+        { bert,
+          "{\"architectures\": [\"BertForCausalLM\"], \"is_causal\": false}",
+          ANM_POOL_MEAN, "mean pooling" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *folder = test_model_copy(rows[i].folder);
+        test_model_remove(folder, "modules.json");
+        test_model_set(folder, "config.json", rows[i].patch);
+        anm_source *s = test_open(folder);
+        assert_int_equal(s->recipe.pool, rows[i].pool);
+        assert_false(s->recipe.normalize);
+        assert_non_null(strstr(test_note(s, "modules"), rows[i].word));
+        anm_source_close(s);
+    }
+}
+
 static void folder_without_normalize_does_not_normalise(void **state)
 {
     (void)state;
@@ -325,6 +361,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folder_without_modules_has_mean_pooling_and_a_note),
+        cmocka_unit_test(
+            folder_without_modules_of_a_causal_model_has_the_last_token),
         cmocka_unit_test(folder_without_normalize_does_not_normalise),
         cmocka_unit_test(class_paths_of_newer_releases_are_known),
         cmocka_unit_test(other_modules_and_orders_are_refused_by_name),
