@@ -314,8 +314,9 @@ static anm_status note_tokenizer(anm_hf_reading *r, const char *instead,
                                  "no tokenizer.json: made from %s", t->file);
     if (!status && t->overruled[0])
         status = anm_source_note(r->s, err, "tokenizer",
-                                 "tokenizer_config.json says %s and is "
-                                 "followed; tokenizer.json says otherwise",
+                                 "tokenizer_config.json or its class says %s "
+                                 "and is followed; tokenizer.json says "
+                                 "otherwise",
                                  t->overruled);
     return status;
 }

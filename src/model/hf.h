@@ -19,8 +19,8 @@ typedef struct anm_hf_tokenizer {
     /* tokenizer_config.json: "left", "right"; NULL: silent */
     const char *cut_side, *pad_side;
     int32_t pad_id;      /* of its pad_token; -1: silent */
-    char overruled[160]; /* settings of tokenizer.json that give way to
-                            tokenizer_config.json; "": none */
+    char overruled[256]; /* settings and parts of tokenizer.json that give way
+                            to tokenizer_config.json and its class; "": none */
 } anm_hf_tokenizer;
 
 /* From a folder, or from a tokenizer.json as it stands.

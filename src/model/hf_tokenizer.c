@@ -1,11 +1,11 @@
 /* hf_tokenizer.c - the tokenizer of a folder: tokenizer.json, or vocab.txt, or
  * vocab.json and merges.txt, these with the settings of tokenizer_config.json.
  *
- * A BertTokenizer of transformers takes its vocabulary from tokenizer.json and
- * its three normalizer settings from tokenizer_config.json, where silence means
- * the class's default. Models are trained and measured so, hence a tokenizer
- * .json that disagrees gives way here too. Any other is what its tokenizer.json
- * alone says, and its compiled form may be kept: an 11 MB file takes half a
+ * A BertTokenizer of transformers takes vocabulary and added tokens from
+ * tokenizer.json, its settings from tokenizer_config.json, where silence means
+ * the class's default, and all else from the class. Models are trained and
+ * measured so, hence a tokenizer.json that disagrees gives way here too. Any
+ * other is what its tokenizer.json alone says, and its compiled form may be kept: an 11 MB file takes half a
  * second to parse and its tables a hundredth to read.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -17,95 +17,12 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "model/hf_reading.h"
+#include "model/hf_settings.h"
 #include "model/kept_tokenizer.h"
 
-#define CONFIG_BYTES     ((size_t)16 << 20)
 #define VOCABULARY_BYTES ((size_t)256 << 20)
 
-/* tokenizer_config.json: its bytes, as vocab.txt's reader wants them, and
- * parsed. root is NULL when the file is absent. */
-typedef struct tokenizer_config {
-    char *path, *data;
-    size_t len;
-    json_t *root;
-} tokenizer_config;
-
-/* A whole file of a folder; *data stays NULL when it is absent. */
-static anm_status read_file(const char *folder, const char *name, size_t limit,
-                            char **data, size_t *len, anm_error *err)
-{
-    bool has = false;
-    anm_status status = anm_hf_has(folder, name, &has, err);
-
-    if (status || !has) return status;
-    char *path = anm_path_join(folder, name);
-    if (!path) return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", folder);
-    status = anm_file_read(path, limit, data, len, err);
-    anm_free(path);
-    return status;
-}
-
-/* Bytes of the string that starts at s[0] == '"', quotes included. */
-static size_t skip_string(const char *s, size_t len)
-{
-    size_t i = 1;
-
-    while (i < len && s[i] != '"')
-        i += s[i] == '\\' ? 2 : 1;
-    return i < len ? i + 1 : len;
-}
-
-/* "No limit" is written as an integer of 31 digits, which no reader of 64 bits
- * takes: integers of more than 18 digits become nines and spaces. */
-static void shorten_integers(char *s, size_t len)
-{
-    for (size_t i = 0; i < len;) {
-        size_t digits = 0;
-
-        if (s[i] == '"') {
-            i += skip_string(s + i, len - i);
-            continue;
-        }
-        while (i + digits < len && s[i + digits] >= '0' && s[i + digits] <= '9')
-            digits++;
-        const char next = i + digits < len ? s[i + digits] : ' ';
-        if (digits > 18 && next != '.' && next != 'e' && next != 'E') {
-            memset(s + i, '9', 18);
-            memset(s + i + 18, ' ', digits - 18);
-        }
-        i += digits ? digits : 1;
-    }
-}
-
-static anm_status open_config(tokenizer_config *c, const char *folder,
-                              anm_error *err)
-{
-    static const char name[] = "tokenizer_config.json";
-
-    c->path = anm_path_join(folder, name);
-    if (!c->path)
-        return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", folder);
-    anm_status status =
-        read_file(folder, name, CONFIG_BYTES, &c->data, &c->len, err);
-    if (status || !c->data) return status;
-
-    shorten_integers(c->data, c->len);
-    status = anm_json_parse(&c->root, c->data, c->len, err);
-    if (status) return anm_fail_prefix(err, status, "%s", c->path);
-    if (!json_is_object(c->root))
-        return anm_fail(err, ANM_E_FORMAT, "%s: expected object, found %s",
-                        c->path, anm_json_type_name(c->root));
-    return ANM_OK;
-}
-
-static void close_config(tokenizer_config *c)
-{
-    anm_free(c->path);
-    anm_free(c->data);
-    json_decref(c->root);
-}
-
-static anm_status read_model_max(const tokenizer_config *c, uint64_t *out,
+static anm_status read_model_max(const anm_hf_settings *c, uint64_t *out,
                                  anm_error *err)
 {
     double length = 0.0;
@@ -140,6 +57,15 @@ typedef struct class_row {
 
 static const class_row classes[] = {
     { "BertTokenizer", "bert", CLASS_BERT },
+    { "ConvBertTokenizer", "convbert", CLASS_BERT },
+    { "DistilBertTokenizer", "distilbert", CLASS_BERT },
+    { "DPRContextEncoderTokenizer", "dpr", CLASS_BERT },
+    { "DPRQuestionEncoderTokenizer", "dpr", CLASS_BERT },
+    { "ElectraTokenizer", "electra", CLASS_BERT },
+    { "LayoutLMTokenizer", "layoutlm", CLASS_BERT },
+    { "LxmertTokenizer", "lxmert", CLASS_BERT },
+    { "MobileBertTokenizer", "mobilebert", CLASS_BERT },
+    { "SqueezeBertTokenizer", "squeezebert", CLASS_BERT },
     { "GPT2Tokenizer", "gpt2", CLASS_GPT2 },
     { "Qwen2Tokenizer", "qwen2", CLASS_QWEN2 },
     { "Qwen2Tokenizer", "qwen3", CLASS_QWEN2 },
@@ -163,7 +89,7 @@ static tokenizer_class class_of(const char *name, const char *type)
 }
 
 /* What transformers would make of the folder. */
-static anm_status find_class(const tokenizer_config *c, const char *folder,
+static anm_status find_class(const anm_hf_settings *c, const char *folder,
                              tokenizer_class *class, anm_error *err)
 {
     const char *name = NULL, *type = NULL;
@@ -230,7 +156,7 @@ static const json_t *find_or_null(const json_t *o, const char *key)
 
 /* One of the three settings: its value of tokenizer_config.json, or what the
  * class takes when that is silent. Borrowed; NULL is null. */
-static anm_status read_setting(const tokenizer_config *c, const char *key,
+static anm_status read_setting(const anm_hf_settings *c, const char *key,
                                const json_t *otherwise, const json_t **out,
                                anm_error *err)
 {
@@ -252,10 +178,9 @@ typedef struct overrule {
 
 enum { N_OVERRULES = 3 };
 
-static anm_status compare_settings(const tokenizer_config *c,
+static anm_status compare_settings(const anm_hf_settings *c,
                                    const json_t *normalizer,
-                                   overrule o[N_OVERRULES], bool *any,
-                                   anm_error *err)
+                                   overrule o[N_OVERRULES], anm_error *err)
 {
     const json_t *defaults[N_OVERRULES] = { json_true(), NULL, json_true() };
 
@@ -265,7 +190,6 @@ static anm_status compare_settings(const tokenizer_config *c,
         if (status) return status;
         const json_t *in_file = find_or_null(normalizer, o[i].file_key);
         o[i].differs = in_file != o[i].value; // true and false are singletons
-        *any = *any || o[i].differs;
     }
     return ANM_OK;
 }
@@ -282,35 +206,10 @@ static void write_overruled(const overrule o[N_OVERRULES], char *out,
     }
 }
 
-/* tokenizer.json with other settings in its normalizer. */
-static anm_status rewrite(char **data, size_t *len,
-                          const overrule o[N_OVERRULES], anm_error *err)
-{
-    json_t *root = NULL;
-    anm_status status = anm_json_parse(&root, *data, *len, err);
-
-    if (status) return status;
-    json_t *normalizer = json_object_get(root, "normalizer");
-    for (size_t i = 0; i < N_OVERRULES; i++) {
-        json_t *value = !o[i].value                ? json_null()
-                        : json_is_true(o[i].value) ? json_true()
-                                                   : json_false();
-        if (json_object_set_new(normalizer, o[i].file_key, value)) {
-            json_decref(root);
-            return anm_fail(err, ANM_E_NOMEM, "out of memory");
-        }
-    }
-    anm_free(*data);
-    *data = NULL;
-    status = anm_json_take_string(root, 17, data, err);
-    if (!status) *len = strlen(*data);
-    return status;
-}
-
-/* Let tokenizer_config.json have its way with the BertNormalizer of a
- * tokenizer.json. */
-static anm_status obey_config(anm_hf_tokenizer *out, const tokenizer_config *c,
-                              char **data, size_t *len, anm_error *err)
+/* Say which settings of tokenizer_config.json have their way with the
+ * BertNormalizer of a tokenizer.json. */
+static anm_status note_settings(anm_hf_tokenizer *out, const anm_hf_settings *c,
+                                const char *json, anm_error *err)
 {
     overrule o[N_OVERRULES] = {
         { .config_key = "do_lower_case", .file_key = "lowercase" },
@@ -318,40 +217,63 @@ static anm_status obey_config(anm_hf_tokenizer *out, const tokenizer_config *c,
         { .config_key = "tokenize_chinese_chars",
           .file_key = "handle_chinese_chars" },
     };
-    bool any = false;
     json_t *normalizer = NULL;
-    anm_status status = peek_normalizer(&normalizer, *data, err);
+    anm_status status = peek_normalizer(&normalizer, json, err);
 
     const char *type = json_string_value(json_object_get(normalizer, "type"));
     if (type && strcmp(type, "BertNormalizer") == 0)
-        status = compare_settings(c, normalizer, o, &any, err);
+        status = compare_settings(c, normalizer, o, err);
     json_decref(normalizer);
-    if (status || !any) return status;
-    write_overruled(o, out->overruled, sizeof(out->overruled));
-    return rewrite(data, len, o, err);
+    if (!status) write_overruled(o, out->overruled, sizeof(out->overruled));
+    return status;
+}
+
+static void note_parts(anm_hf_tokenizer *out, unsigned own)
+{
+    static const char *const parts[] = { "normalizer", "pre_tokenizer", "model",
+                                         "post_processor" };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const size_t len = strlen(out->overruled);
+        if (own >> i & 1)
+            snprintf(out->overruled + len, sizeof(out->overruled) - len,
+                     "%s%s of BertTokenizer", len ? ", " : "", parts[i]);
+    }
+}
+
+static anm_status compile_bert(anm_hf_tokenizer *out, const anm_hf_settings *c,
+                               anm_bytes json, anm_error *err)
+{
+    unsigned own = 0;
+    anm_status status = note_settings(out, c, (const char *)json.data, err);
+
+    if (!status)
+        status = anm_tokenizer_new_bert(
+            &out->tokenizer, json, anm_bytes_of(c->data, c->len), &own, err);
+    if (!status) note_parts(out, own);
+    return status;
 }
 
 static anm_status compile_json(anm_hf_tokenizer *out, const char *folder,
-                               const tokenizer_config *c, bool is_bert,
+                               const anm_hf_settings *c, bool is_bert,
                                anm_error *err)
 {
     char *data = NULL;
     size_t len = 0;
-    anm_status status =
-        read_file(folder, "tokenizer.json", VOCABULARY_BYTES, &data, &len, err);
+    anm_status status = anm_hf_read_file(folder, "tokenizer.json",
+                                         VOCABULARY_BYTES, &data, &len, err);
 
     if (status) return status;
-    if (is_bert) status = obey_config(out, c, &data, &len, err);
-    if (!status)
-        status =
-            anm_tokenizer_new(&out->tokenizer, anm_bytes_of(data, len), err);
+    const anm_bytes json = anm_bytes_of(data, len);
+    status = is_bert ? compile_bert(out, c, json, err)
+                     : anm_tokenizer_new(&out->tokenizer, json, err);
     anm_free(data);
     return status ? anm_fail_prefix(err, status, "%s/tokenizer.json", folder)
                   : ANM_OK;
 }
 
 static anm_status open_json(anm_hf_tokenizer *out, const char *folder,
-                            const tokenizer_config *c, const char *memory,
+                            const anm_hf_settings *c, const char *memory,
                             const anm_file_id *id, anm_error *err)
 {
     const int64_t began_ns = anm_wall_ns();
@@ -386,7 +308,7 @@ static anm_status look_for_json(const char *folder, bool *has, anm_file_id *id,
 }
 
 static anm_status open_vocab(anm_hf_tokenizer *out, const char *folder,
-                             const tokenizer_config *c, const char *data,
+                             const anm_hf_settings *c, const char *data,
                              size_t len, anm_error *err)
 {
     const anm_status status =
@@ -400,14 +322,14 @@ static anm_status open_vocab(anm_hf_tokenizer *out, const char *folder,
 
 /* merges.txt, with vocab.json, which has been read. */
 static anm_status open_merges(anm_hf_tokenizer *out, const char *folder,
-                              const tokenizer_config *c, const char *vocab,
+                              const anm_hf_settings *c, const char *vocab,
                               size_t vocab_len, anm_error *err)
 {
     tokenizer_class class = CLASS_OTHER;
     char *merges = NULL;
     size_t len = 0;
-    anm_status status =
-        read_file(folder, "merges.txt", VOCABULARY_BYTES, &merges, &len, err);
+    anm_status status = anm_hf_read_file(folder, "merges.txt", VOCABULARY_BYTES,
+                                         &merges, &len, err);
 
     out->file = "vocab.json and merges.txt";
     if (!status && !merges)
@@ -432,16 +354,16 @@ static anm_status open_merges(anm_hf_tokenizer *out, const char *folder,
 
 /* The older forms, in a folder without tokenizer.json. */
 static anm_status open_older(anm_hf_tokenizer *out, const char *folder,
-                             const tokenizer_config *c, anm_error *err)
+                             const anm_hf_settings *c, anm_error *err)
 {
     char *text = NULL, *json = NULL;
     size_t text_len = 0, json_len = 0;
-    anm_status status =
-        read_file(folder, "vocab.txt", VOCABULARY_BYTES, &text, &text_len, err);
+    anm_status status = anm_hf_read_file(folder, "vocab.txt", VOCABULARY_BYTES,
+                                         &text, &text_len, err);
 
     if (!status && !text)
-        status = read_file(folder, "vocab.json", VOCABULARY_BYTES, &json,
-                           &json_len, err);
+        status = anm_hf_read_file(folder, "vocab.json", VOCABULARY_BYTES, &json,
+                                  &json_len, err);
     if (!status && text)
         status = open_vocab(out, folder, c, text, text_len, err);
     else if (!status && json)
@@ -457,7 +379,7 @@ static anm_status open_older(anm_hf_tokenizer *out, const char *folder,
 }
 
 /* Which end of a text that is too long goes, or where padding comes. */
-static anm_status read_side(const tokenizer_config *c, const char *key,
+static anm_status read_side(const anm_hf_settings *c, const char *key,
                             const char **out, anm_error *err)
 {
     static const char *const sides[] = { "left", "right" };
@@ -476,7 +398,7 @@ static anm_status read_side(const tokenizer_config *c, const char *key,
 
 /* The id of pad_token, which is a string or an object with its content; one
  * that the vocabulary lacks counts as none. */
-static int32_t find_pad_id(const tokenizer_config *c, const anm_tokenizer *t)
+static int32_t find_pad_id(const anm_hf_settings *c, const anm_tokenizer *t)
 {
     const json_t *v = json_object_get(c->root, "pad_token");
     const char *word = json_string_value(
@@ -493,7 +415,7 @@ static int32_t find_pad_id(const tokenizer_config *c, const anm_tokenizer *t)
 
 /* Transformers asks it of a tokenizer of whatever class and file. Takes the
  * tokenizer back when it fails. */
-static anm_status obey_split(anm_hf_tokenizer *out, const tokenizer_config *c,
+static anm_status obey_split(anm_hf_tokenizer *out, const anm_hf_settings *c,
                              anm_error *err)
 {
     bool splits = false;
@@ -512,10 +434,10 @@ static anm_status obey_split(anm_hf_tokenizer *out, const tokenizer_config *c,
 static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
                               const char *memory, anm_error *err)
 {
-    tokenizer_config c = { 0 };
+    anm_hf_settings c = { 0 };
     anm_file_id id;
     bool has_json = false;
-    anm_status status = open_config(&c, folder, err);
+    anm_status status = anm_hf_settings_open(&c, folder, err);
     if (status) goto done;
 
     status = read_model_max(&c, &out->model_max, err);
@@ -536,7 +458,7 @@ static anm_status open_folder(anm_hf_tokenizer *out, const char *folder,
     if (!status) out->pad_id = find_pad_id(&c, out->tokenizer);
 
 done:
-    close_config(&c);
+    anm_hf_settings_close(&c);
     return status;
 }
 

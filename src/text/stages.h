@@ -367,6 +367,10 @@ anm_text anm_take_line(anm_bytes *rest);
 anm_status anm_config_parse(json_t **out, anm_bytes config_json,
                             anm_error *err);
 
+/* Append the tokens of added_tokens_decoder, in the order of their numbers. */
+anm_status anm_config_added(json_t *tokens, const json_t *config,
+                            anm_error *err);
+
 /* Fill in the digest of a compiled tokenizer. */
 anm_status anm_tokenizer_set_digest(anm_tokenizer *t, anm_error *err);
 

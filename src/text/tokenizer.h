@@ -40,6 +40,24 @@ anm_status anm_tokenizer_new(anm_tokenizer **out, anm_bytes json,
 anm_status anm_tokenizer_new_vocab(anm_tokenizer **out, anm_bytes vocab_txt,
                                    anm_bytes config_json, anm_error *err);
 
+/* The parts of a tokenizer.json that the class BertTokenizer has its own of. */
+enum {
+    ANM_BERT_OWN_NORMALIZER = 1 << 0, /* another kind, or clean_text false */
+    ANM_BERT_OWN_SPLITTER = 1 << 1,
+    ANM_BERT_OWN_MODEL = 1 << 2, /* unknown token, prefix, longest word */
+    ANM_BERT_OWN_POST = 1 << 3,
+};
+
+/* The same of a tokenizer.json: its vocabulary and its added tokens, and all
+ * else as the class and the settings say. A file of another model than
+ * WordPiece is what it says alone.
+ *
+ * @param own  ANM_BERT_OWN_*: where the file says otherwise, the three settings
+ *             of the normalizer aside. */
+anm_status anm_tokenizer_new_bert(anm_tokenizer **out, anm_bytes json,
+                                  anm_bytes config_json, unsigned *own,
+                                  anm_error *err);
+
 /* Whose settings vocab.json and merges.txt follow. */
 typedef enum anm_bpe_class {
     ANM_BPE_GPT2,  /* GPT2Tokenizer */

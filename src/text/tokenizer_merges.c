@@ -100,8 +100,8 @@ static bool append_token(json_t *tokens, const json_t *token)
     return ok;
 }
 
-static anm_status append_decoder(json_t *tokens, const json_t *config,
-                                 anm_error *err)
+anm_status anm_config_added(json_t *tokens, const json_t *config,
+                            anm_error *err)
 {
     json_t *decoder = json_object_get(config, "added_tokens_decoder");
     const size_t n = json_object_size(decoder);
@@ -165,7 +165,7 @@ static anm_status pack_added(json_t *tokens, const json_t *config,
                              anm_error *err)
 {
     const json_t *more = json_object_get(config, "additional_special_tokens");
-    anm_status status = append_decoder(tokens, config, err);
+    anm_status status = anm_config_added(tokens, config, err);
 
     for (size_t i = 0; i < N_SPECIAL && !status; i++)
         if (!append_special(tokens, special[i])) status = anm_part_nomem(err);

@@ -1,7 +1,10 @@
-/* tokenizer_vocab.c - vocab.txt and tokenizer_config.json become a tokenizer.
+/* tokenizer_vocab.c - what the class BertTokenizer makes of a vocabulary, of
+ * vocab.txt or of a tokenizer.json, and of tokenizer_config.json.
  *
  * They are turned into the document that tokenizer.json would have been, as the
- * original does, and compiled as such: one way of tokenizing, not two.
+ * original does, and compiled as such: one way of tokenizing, not two. Of a
+ * tokenizer.json the class takes the vocabulary and the added tokens, nothing
+ * else (verified against transformers 5.23.0).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
@@ -59,8 +62,10 @@ enum { UNK, SEP, PAD, CLS, MASK, N_SPECIAL };
 
 typedef struct settings {
     bool lowercase, cjk;
-    json_t *strip_accents;       /* borrowed; NULL: not set */
-    const json_t *decoder;       /* added_tokens_decoder, or NULL */
+    json_t *strip_accents; /* borrowed; NULL: not set */
+    const json_t *config;
+    const json_t *added;         /* of a tokenizer.json, or NULL */
+    const json_t *further[2];    /* more special tokens: list or object */
     anm_text special[N_SPECIAL]; /* spellings */
 } settings;
 
@@ -140,13 +145,10 @@ static anm_status check_slow_options(const json_t *config, anm_error *err)
 static anm_status read_settings(const json_t *config, settings *s,
                                 anm_error *err)
 {
-    anm_status status = check_class(config, err);
+    anm_status status = anm_json_bool_or(config, "do_lower_case", CONFIG, true,
+                                         &s->lowercase, err);
     bool strips = false;
 
-    if (!status) status = check_slow_options(config, err);
-    if (!status)
-        status = anm_json_bool_or(config, "do_lower_case", CONFIG, true,
-                                  &s->lowercase, err);
     if (!status)
         status = anm_json_bool_or(config, "tokenize_chinese_chars", CONFIG,
                                   true, &s->cjk, err);
@@ -155,7 +157,9 @@ static anm_status read_settings(const json_t *config, settings *s,
                                   &strips, err);
     if (!status) status = read_specials(config, s, err);
     s->strip_accents = json_object_get(config, "strip_accents");
-    s->decoder = json_object_get(config, "added_tokens_decoder");
+    s->config = config;
+    s->further[0] = json_object_get(config, "additional_special_tokens");
+    s->further[1] = json_object_get(config, "extra_special_tokens");
     return status;
 }
 
@@ -176,42 +180,74 @@ static bool append_special(json_t *tokens, anm_text text)
     return o && json_array_append_new(tokens, o) == 0;
 }
 
-/* {"5": {"content": …, flags}} becomes {"id": 5, "content": …, flags}. */
-static anm_status append_decoder(json_t *tokens, const json_t *decoder,
-                                 anm_error *err)
+static bool holds(const json_t *tokens, anm_text text)
 {
-    void *i = json_object_iter((json_t *)(uintptr_t)decoder);
-
-    if (decoder && !json_is_object(decoder) && !json_is_null(decoder))
-        return anm_fail(err, ANM_E_FORMAT,
-                        "%s: added_tokens_decoder: expected object, found %s",
-                        CONFIG, anm_json_type_name(decoder));
-    for (; i; i = json_object_iter_next((json_t *)(uintptr_t)decoder, i)) {
-        json_t *o = json_object();
-        json_t *token = json_object_iter_value(i);
-        if (!o || (json_is_object(token) && json_object_update(o, token)) ||
-            json_object_set_new(o, "id", json_integer(0)) ||
-            json_array_append(tokens, o)) {
-            json_decref(o);
-            return anm_part_nomem(err);
-        }
-        json_decref(o);
+    for (size_t i = 0; i < json_array_size(tokens); i++) {
+        const json_t *other =
+            json_object_get(json_array_get(tokens, i), "content");
+        if (json_is_string(other) && json_string_length(other) == text.len &&
+            memcmp(json_string_value(other), text.data, text.len) == 0)
+            return true;
     }
-    return ANM_OK;
+    return false;
 }
 
-static anm_status pack_added(json_t **out, const settings *s, anm_error *err)
+/* Names of further special tokens, in a list or as values of an object. */
+static bool append_further(json_t *tokens, const json_t *further)
+{
+    json_t *list = json_array();
+    bool ok = list;
+    const char *key;
+    json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)further, key, v)
+    {
+        ok = ok && json_array_append(list, v) == 0;
+    }
+    const json_t *all = json_is_array(further) ? further : list;
+    for (size_t i = 0; i < json_array_size(all) && ok; i++) {
+        const json_t *o = json_array_get(all, i);
+        const json_t *name =
+            json_is_object(o) ? json_object_get(o, "content") : o;
+        if (!json_is_string(name)) continue;
+        const anm_text text = { json_string_value(name),
+                                json_string_length(name) };
+        ok = holds(tokens, text) || append_special(tokens, text);
+    }
+    json_decref(list);
+    return ok;
+}
+
+/* The five, after what was added before. A tokenizer.json whose vocabulary
+ * lacks one has no row for it either. */
+static bool append_five(json_t *tokens, const settings *s, const json_t *vocab)
+{
+    for (size_t i = 0; i < N_SPECIAL; i++) {
+        const anm_text text = s->special[i];
+        if (holds(tokens, text)) continue;
+        if (s->added && !json_object_getn(vocab, text.data, text.len)) continue;
+        if (!append_special(tokens, text)) return false;
+    }
+    return true;
+}
+
+static anm_status pack_added(json_t **out, const settings *s,
+                             const json_t *vocab, anm_error *err)
 {
     json_t *tokens = json_array();
     anm_status status = ANM_OK;
+    bool ok = true;
 
     *out = tokens;
     if (!tokens) return anm_part_nomem(err);
-    status = append_decoder(tokens, s->decoder, err);
-    for (size_t i = 0; i < N_SPECIAL && !status; i++)
-        if (!append_special(tokens, s->special[i]))
-            status = anm_part_nomem(err);
-    return status;
+    if (s->added)
+        ok = !json_array_extend(tokens, (json_t *)(uintptr_t)s->added);
+    if (ok) status = anm_config_added(tokens, s->config, err);
+    if (status) return status;
+    ok = ok && append_five(tokens, s, vocab);
+    for (size_t i = 0; i < 2 && ok; i++)
+        ok = append_further(tokens, s->further[i]);
+    return ok ? ANM_OK : anm_part_nomem(err);
 }
 
 /* [CLS] text [SEP], both with the ids of the vocabulary. */
@@ -228,7 +264,7 @@ static anm_status pack_frame(json_t **out, const settings *s,
         if (!id) {
             json_decref(pairs[0]);
             return anm_fail(err, ANM_E_CORRUPT,
-                            "vocab.txt lacks the special token \"%s\"",
+                            "the vocabulary lacks the special token \"%s\"",
                             text.data);
         }
         pairs[i] = json_pack("[o, O]", pack_text(text), id);
@@ -256,23 +292,36 @@ static json_t *pack_document(const settings *s, json_t *vocab, json_t *added,
                      "max_input_chars_per_word", 100, "vocab", vocab);
 }
 
-static anm_status build_document(json_t **out, const json_t *config,
-                                 anm_bytes vocab_txt, anm_error *err)
+/* Takes vocab. */
+static anm_status build_document(json_t **out, const settings *s, json_t *vocab,
+                                 anm_error *err)
 {
-    settings s = { 0 };
-    json_t *vocab = NULL, *added = NULL, *frame = NULL;
-    anm_status status = read_settings(config, &s, err);
+    json_t *added = NULL, *frame = NULL;
+    anm_status status = pack_added(&added, s, vocab, err);
 
-    if (!status) status = read_vocab(&vocab, vocab_txt, err);
-    if (!status) status = pack_added(&added, &s, err);
-    if (!status) status = pack_frame(&frame, &s, vocab, err);
+    if (!status) status = pack_frame(&frame, s, vocab, err);
     if (status) {
         json_decref(vocab);
         json_decref(added);
         return status;
     }
-    *out = pack_document(&s, vocab, added, frame);
+    *out = pack_document(s, vocab, added, frame);
     return *out ? ANM_OK : anm_part_nomem(err);
+}
+
+static anm_status build_of_lines(json_t **out, const json_t *config,
+                                 anm_bytes vocab_txt, anm_error *err)
+{
+    settings s = { 0 };
+    json_t *vocab = NULL;
+    anm_status status = check_class(config, err);
+
+    if (!status) status = check_slow_options(config, err);
+    if (!status) status = read_settings(config, &s, err);
+    if (!status) status = read_vocab(&vocab, vocab_txt, err);
+    if (!status) return build_document(out, &s, vocab, err);
+    json_decref(vocab);
+    return status;
 }
 
 anm_status anm_config_parse(json_t **out, anm_bytes config_json, anm_error *err)
@@ -293,10 +342,137 @@ anm_status anm_tokenizer_new_vocab(anm_tokenizer **out, anm_bytes vocab_txt,
     *out = NULL;
     status = anm_config_parse(&config, config_json, err);
     if (status) return status;
-    status = build_document(&document, config, vocab_txt, err);
+    status = build_of_lines(&document, config, vocab_txt, err);
     if (!status)
         status = anm_tokenizer_compile(out, document, "vocab.txt", err);
     json_decref(document);
     json_decref(config);
+    return status;
+}
+
+/* ---- Of a tokenizer.json ------------------------------------------------- */
+
+static const char *word_of(const json_t *o, const char *key)
+{
+    const char *word = json_string_value(json_object_get(o, key));
+    return word ? word : "";
+}
+
+static bool is_word_piece(const json_t *model)
+{
+    return json_object_get(model, "type")
+               ? strcmp(word_of(model, "type"), "WordPiece") == 0
+               : json_object_get(model, "max_input_chars_per_word") != NULL;
+}
+
+/* Whether the file puts the class's tokens around a text, in either of the ways
+ * to say it. */
+static bool has_frame(const json_t *post, const settings *s)
+{
+    const json_t *single = json_object_get(post, "single");
+    static const size_t ends[2] = { CLS, SEP };
+    static const char *const keys[2] = { "cls", "sep" };
+    bool same = single
+                    ? json_array_size(single) == 3 &&
+                          json_object_get(json_array_get(single, 1), "Sequence")
+                    : strcmp(word_of(post, "type"), "BertProcessing") == 0;
+
+    for (size_t i = 0; i < 2 && same; i++) {
+        const json_t *name =
+            single
+                ? json_object_get(json_object_get(json_array_get(single, 2 * i),
+                                                  "SpecialToken"),
+                                  "id")
+                : json_array_get(json_object_get(post, keys[i]), 0);
+        const char *word = json_string_value(name);
+        same = word && anm_text_is(s->special[ends[i]], word);
+    }
+    return same;
+}
+
+/* What the class has otherwise than the file. */
+static unsigned compare_parts(const json_t *root, const settings *s)
+{
+    const json_t *model = json_object_get(root, "model");
+    const json_t *normalizer = json_object_get(root, "normalizer");
+    const json_t *chars = json_object_get(model, "max_input_chars_per_word");
+    const bool same_model =
+        anm_text_is(s->special[UNK], word_of(model, "unk_token")) &&
+        strcmp(word_of(model, "continuing_subword_prefix"), "##") == 0 &&
+        json_integer_value(chars) == 100;
+    const bool same_normalizer =
+        strcmp(word_of(normalizer, "type"), "BertNormalizer") == 0 &&
+        json_is_true(json_object_get(normalizer, "clean_text"));
+    const bool same_splitter =
+        strcmp(word_of(json_object_get(root, "pre_tokenizer"), "type"),
+               "BertPreTokenizer") == 0;
+    const bool same_post =
+        has_frame(json_object_get(root, "post_processor"), s);
+
+    return (same_normalizer ? 0u : ANM_BERT_OWN_NORMALIZER) |
+           (same_splitter ? 0u : ANM_BERT_OWN_SPLITTER) |
+           (same_model ? 0u : ANM_BERT_OWN_MODEL) |
+           (same_post ? 0u : ANM_BERT_OWN_POST);
+}
+
+/* What the file says of cutting and padding is reported all the same. */
+static bool copy_reported(json_t *document, const json_t *root)
+{
+    static const char *const keys[] = { "truncation", "padding" };
+    bool ok = true;
+
+    for (size_t i = 0; i < 2; i++) {
+        json_t *v = json_object_get(root, keys[i]);
+        if (v) ok = ok && !json_object_set(document, keys[i], v);
+    }
+    return ok;
+}
+
+static anm_status build_of_file(json_t **out, const json_t *root,
+                                const json_t *config, unsigned *own,
+                                anm_error *err)
+{
+    const json_t *vocab = NULL;
+    settings s = { 0 };
+    anm_status status = read_settings(config, &s, err);
+
+    if (!status)
+        status = anm_json_object(json_object_get(root, "model"), "vocab",
+                                 "model", &vocab, err);
+    if (status) return status;
+    s.added = json_object_get(root, "added_tokens");
+    if (json_is_null(s.added)) s.added = NULL;
+    if (s.added && !json_is_array(s.added))
+        return anm_fail(err, ANM_E_FORMAT,
+                        "added_tokens: expected array, found %s",
+                        anm_json_type_name(s.added));
+    *own = compare_parts(root, &s);
+    status =
+        build_document(out, &s, json_incref((json_t *)(uintptr_t)vocab), err);
+    if (status || copy_reported(*out, root)) return status;
+    return anm_part_nomem(err);
+}
+
+anm_status anm_tokenizer_new_bert(anm_tokenizer **out, anm_bytes json,
+                                  anm_bytes config_json, unsigned *own,
+                                  anm_error *err)
+{
+    json_t *root = NULL, *config = NULL, *document = NULL;
+    anm_status status =
+        anm_json_parse(&root, (const char *)json.data, json.len, err);
+
+    *out = NULL;
+    *own = 0;
+    if (status) return status;
+    if (is_word_piece(json_object_get(root, "model"))) {
+        status = anm_config_parse(&config, config_json, err);
+        if (!status) status = build_of_file(&document, root, config, own, err);
+    } else {
+        document = json_incref(root);
+    }
+    if (!status) status = anm_tokenizer_compile(out, document, NULL, err);
+    json_decref(document);
+    json_decref(config);
+    json_decref(root);
     return status;
 }

@@ -147,6 +147,65 @@ static void vocabulary_file_gives_the_same_ids(void **state)
     anm_source_close(s);
 }
 
+/* Verified against transformers 5.23.0, too: the parts of the file that the
+ * class has itself do not count, and a note says so. */
+static void bert_parts_overrule_those_of_the_file_with_a_note(void **state)
+{
+    static const struct {
+        const char *patch; /* of tokenizer.json */
+        const char *note;
+    } rows[] = {
+        { "{\"normalizer\": null}", "normalizer of BertTokenizer" },
+        { "{\"normalizer\": {\"type\": \"NFC\"}}",
+          "normalizer of BertTokenizer" },
+        { "{\"pre_tokenizer\": {\"type\": \"WhitespaceSplit\"}}",
+          "pre_tokenizer of BertTokenizer" },
+        { "{\"post_processor\": null}", "post_processor of BertTokenizer" },
+        { "{\"post_processor\": {\"type\": \"BertProcessing\", \"cls\":"
+          " [\"[SEP]\", 3], \"sep\": [\"[CLS]\", 2]}}",
+          "post_processor of BertTokenizer" },
+        { "{\"post_processor\": {\"type\": \"BertProcessing\", \"cls\":"
+          " [\"[CLS]\", 2], \"sep\": [\"[SEP]\", 3]}}",
+          NULL },
+        { "{\"added_tokens\": []}", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *folder = test_model_copy("tiny-bert-mean");
+        const digest before = digest_of(folder);
+
+        test_model_set(folder, "tokenizer.json", rows[i].patch);
+        assert_true(is_equal(before, digest_of(folder)));
+        anm_source *s = test_open(folder);
+        const char *note = test_note(s, "tokenizer");
+        if (rows[i].note)
+            assert_non_null(strstr(note, rows[i].note));
+        else
+            assert_string_equal(note, "");
+        anm_source_close(s);
+    }
+}
+
+static void classes_made_of_bert_follow_their_settings(void **state)
+{
+    static const char *const names[] = { "ElectraTokenizer",
+                                         "DistilBertTokenizerFast",
+                                         "MobileBertTokenizer" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *folder = test_model_copy("tiny-bert-mean");
+        char patch[128];
+
+        snprintf(patch, sizeof(patch),
+                 "{\"do_lower_case\": false, \"tokenizer_class\": \"%s\"}",
+                 names[i]);
+        test_model_set(folder, settings, patch);
+        assert_false(lowers(folder));
+    }
+}
+
 static size_t n_ids_of(const char *folder, const char *text)
 {
     anm_tokenizer *t = NULL;
@@ -186,6 +245,23 @@ special_tokens_in_a_text_are_split_where_the_folder_says_so(void **state)
     const char *folder = test_model_copy("tiny-qwen3");
     test_model_set(folder, settings, "{\"split_special_tokens\": true}");
     assert_int_equal(n_ids_of(folder, "<think>"), 1);
+}
+
+static void further_special_tokens_of_the_settings_are_found(void **state)
+{
+    static const char *const patches[] = {
+        "{\"additional_special_tokens\": [\"[New]\"]}",
+        "{\"extra_special_tokens\": [{\"content\": \"[New]\"}]}",
+        "{\"extra_special_tokens\": {\"x_token\": \"[New]\"}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(patches) / sizeof(patches[0]); i++) {
+        const char *folder = test_model_copy("tiny-bert-mean");
+        if (i % 2) test_model_remove(folder, "tokenizer.json");
+        test_model_set(folder, settings, patches[i / 2]);
+        assert_int_equal(n_ids_of(folder, "[New]"), 1);
+    }
 }
 
 static void settings_of_a_wrong_type_are_refused(void **state)
@@ -376,6 +452,9 @@ int main(void)
         cmocka_unit_test(vocabulary_file_gives_the_same_ids),
         cmocka_unit_test(
             special_tokens_in_a_text_are_split_where_the_folder_says_so),
+        cmocka_unit_test(bert_parts_overrule_those_of_the_file_with_a_note),
+        cmocka_unit_test(classes_made_of_bert_follow_their_settings),
+        cmocka_unit_test(further_special_tokens_of_the_settings_are_found),
         cmocka_unit_test(settings_of_a_wrong_type_are_refused),
         cmocka_unit_test(messages_name_their_file_once),
         cmocka_unit_test(key_in_a_text_is_not_taken_for_the_normalizer),
