@@ -371,6 +371,10 @@ anm_status anm_config_parse(json_t **out, anm_bytes config_json,
 anm_status anm_config_added(json_t *tokens, const json_t *config,
                             anm_error *err);
 
+/* Append those of additional_special_tokens and extra_special_tokens that are
+ * not among tokens yet. False: no memory. */
+bool anm_config_further(json_t *tokens, const json_t *config);
+
 /* Fill in the digest of a compiled tokenizer. */
 anm_status anm_tokenizer_set_digest(anm_tokenizer *t, anm_error *err);
 

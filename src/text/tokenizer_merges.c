@@ -164,17 +164,12 @@ static anm_status pack_added(json_t *tokens, const json_t *config,
                              const char *const special[N_SPECIAL],
                              anm_error *err)
 {
-    const json_t *more = json_object_get(config, "additional_special_tokens");
     anm_status status = anm_config_added(tokens, config, err);
 
     for (size_t i = 0; i < N_SPECIAL && !status; i++)
         if (!append_special(tokens, special[i])) status = anm_part_nomem(err);
-    for (size_t i = 0; i < json_array_size(more) && !status; i++) {
-        const json_t *v = json_array_get(more, i);
-        if (json_is_object(v)) v = json_object_get(v, "content");
-        if (!append_special(tokens, json_string_value(v)))
-            status = anm_part_nomem(err);
-    }
+    if (!status && !anm_config_further(tokens, config))
+        status = anm_part_nomem(err);
     return status;
 }
 

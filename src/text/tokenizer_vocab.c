@@ -65,7 +65,6 @@ typedef struct settings {
     json_t *strip_accents; /* borrowed; NULL: not set */
     const json_t *config;
     const json_t *added;         /* of a tokenizer.json, or NULL */
-    const json_t *further[2];    /* more special tokens: list or object */
     anm_text special[N_SPECIAL]; /* spellings */
 } settings;
 
@@ -158,8 +157,6 @@ static anm_status read_settings(const json_t *config, settings *s,
     if (!status) status = read_specials(config, s, err);
     s->strip_accents = json_object_get(config, "strip_accents");
     s->config = config;
-    s->further[0] = json_object_get(config, "additional_special_tokens");
-    s->further[1] = json_object_get(config, "extra_special_tokens");
     return status;
 }
 
@@ -218,6 +215,17 @@ static bool append_further(json_t *tokens, const json_t *further)
     return ok;
 }
 
+bool anm_config_further(json_t *tokens, const json_t *config)
+{
+    static const char *const keys[] = { "additional_special_tokens",
+                                        "extra_special_tokens" };
+    bool ok = true;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && ok; i++)
+        ok = append_further(tokens, json_object_get(config, keys[i]));
+    return ok;
+}
+
 /* The five, after what was added before. A tokenizer.json whose vocabulary
  * lacks one has no row for it either. */
 static bool append_five(json_t *tokens, const settings *s, const json_t *vocab)
@@ -245,8 +253,7 @@ static anm_status pack_added(json_t **out, const settings *s,
     if (ok) status = anm_config_added(tokens, s->config, err);
     if (status) return status;
     ok = ok && append_five(tokens, s, vocab);
-    for (size_t i = 0; i < 2 && ok; i++)
-        ok = append_further(tokens, s->further[i]);
+    ok = ok && anm_config_further(tokens, s->config);
     return ok ? ANM_OK : anm_part_nomem(err);
 }
 

@@ -79,6 +79,19 @@ static void added_tokens_come_by_their_number(void **state)
     anm_tokenizer_free(t);
 }
 
+static void further_special_tokens_are_found(void **state)
+{
+    static const char *const configs[] = {
+        "{\"additional_special_tokens\": [\"<x>\", \"a\"]}",
+        "{\"extra_special_tokens\": [{\"content\": \"<x>\"}]}",
+        "{\"extra_special_tokens\": {\"x_token\": \"<x>\"}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++)
+        check(configs[i], ANM_BPE_QWEN2, "a<x>b", "a|<x>|b");
+}
+
 static void wrong_files_are_refused_by_name(void **state)
 {
     static const struct {
@@ -140,6 +153,7 @@ int main(void)
         cmocka_unit_test(classes_differ_as_the_original_has_them),
         cmocka_unit_test(ends_are_added_when_asked_for_and_there),
         cmocka_unit_test(added_tokens_come_by_their_number),
+        cmocka_unit_test(further_special_tokens_are_found),
         cmocka_unit_test(wrong_files_are_refused_by_name),
         cmocka_unit_test(memory_may_run_out_at_any_point),
     };
