@@ -56,11 +56,31 @@ static anm_status check_task(const anm_hf_doc *d, anm_error *err)
     return check_arguments(d, err);
 }
 
+/* What the original does only where a caller names the task. */
+static anm_status note_tasks(anm_hf_reading *r, const anm_hf_doc *d,
+                             const char *name, anm_error *err)
+{
+    static const char *const keys[] = { "query_length", "document_length",
+                                        "query_expansion" };
+    anm_status status = ANM_OK;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !status; i++) {
+        const json_t *v = json_object_get(d->root, keys[i]);
+        if (v && !json_is_null(v))
+            status = anm_source_note(r->s, err, keys[i],
+                                     "%s says it of one task; every text is "
+                                     "read alike here",
+                                     name);
+    }
+    return status;
+}
+
 static anm_status read_sentence_config(anm_hf_reading *r, const anm_hf_doc *d,
                                        const char *name, anm_error *err)
 {
     int64_t longest = 0;
     anm_status status = check_task(d, err);
+    if (!status) status = note_tasks(r, d, name, err);
     if (status) return status;
 
     status = anm_json_int_or(d->root, "max_seq_length", d->path,

@@ -108,6 +108,18 @@ static void lower_casing_counts_where_the_tokenizer_does_not(void **state)
     anm_source_close(s);
 }
 
+static void what_counts_for_one_task_is_noted(void **state)
+{
+    (void)state;
+    const char *folder = copy();
+    test_model_set(folder, own,
+                   "{\"query_length\": 8, \"document_length\": null}");
+    anm_source *s = test_open(folder);
+    assert_non_null(strstr(test_note(s, "query_length"), "one task"));
+    assert_string_equal(test_note(s, "document_length"), "");
+    anm_source_close(s);
+}
+
 static void older_names_of_the_file_are_found_in_order(void **state)
 {
     (void)state;
@@ -170,6 +182,7 @@ int main(void)
         cmocka_unit_test(similarity_is_noted_only),
         cmocka_unit_test(other_kinds_of_model_are_refused),
         cmocka_unit_test(lower_casing_counts_where_the_tokenizer_does_not),
+        cmocka_unit_test(what_counts_for_one_task_is_noted),
         cmocka_unit_test(older_names_of_the_file_are_found_in_order),
         cmocka_unit_test(settings_that_change_vectors_are_not_skipped),
     };
