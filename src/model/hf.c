@@ -394,6 +394,48 @@ done:
     return status;
 }
 
+/* ---- A tokenizer alone ------------------------------------------------------- */
+
+/* Only where the encoder lies; the other modules are nothing to a tokenizer. */
+static anm_status find_encoder(anm_hf_reading *r, const anm_hf_doc *d,
+                               anm_error *err)
+{
+    r->has_modules = json_array_size(d->root) > 0;
+    return r->has_modules ? read_module(r, d, 0, err) : ANM_OK;
+}
+
+/* What is built in for vectors does not bind who wants ids. */
+static anm_status read_encoder(anm_hf_reading *r, anm_error *err)
+{
+    anm_status status =
+        read_doc(r, r->root, "modules.json", JSON_ARRAY, find_encoder, err);
+
+    if (!status && r->has_modules) status = anm_hf_read_sentence_config(r, err);
+    return status == ANM_E_UNSUPPORTED ? ANM_OK : status;
+}
+
+anm_status anm_hf_source_tokenizer(anm_tokenizer **out, const char *folder,
+                                   const char *memory, anm_error *err)
+{
+    anm_source s = { .path = folder };
+    anm_hf_reading r = { .s = &s, .root = folder };
+    anm_hf_tokenizer t = { 0 };
+    anm_status status = read_encoder(&r, err);
+
+    if (!status)
+        status = anm_hf_tokenizer_open(
+            &t, r.transformer ? r.transformer : folder, memory, err);
+    if (!status && r.lowercase)
+        status = anm_tokenizer_lower_first(t.tokenizer, err);
+    if (status)
+        anm_tokenizer_free(t.tokenizer);
+    else
+        *out = t.tokenizer;
+    anm_free(r.transformer);
+    anm_arena_deinit(&s.arena);
+    return status;
+}
+
 /* ---- Beside a tokenizer ------------------------------------------------------ */
 
 static anm_status read_beside(anm_hf_reading *r, anm_error *err)

@@ -30,6 +30,11 @@ typedef struct anm_hf_tokenizer {
 anm_status anm_hf_tokenizer_open(anm_hf_tokenizer *out, const char *path,
                                  const char *memory, anm_error *err);
 
+/* The tokenizer of a folder as its model uses it: where modules.json puts the
+ * encoder, and with do_lower_case of the file beside it. */
+anm_status anm_hf_source_tokenizer(anm_tokenizer **out, const char *folder,
+                                   const char *memory, anm_error *err);
+
 /* What a folder that holds a tokenizer says beside it as sentence-transformers
  * does, of a model whose weights lie elsewhere. */
 typedef struct anm_hf_beside {

@@ -31,6 +31,8 @@ anm_status anm_source_tokenizer(anm_tokenizer **out, const char *path,
                         path, params->lowercase ? "lowercase" : "add_eos");
     if (kind != ANM_FILE_ABSENT && anm_mlpackage_is(path))
         return anm_package_tokenizer(out, path, params, err);
+    if (kind == ANM_FILE_FOLDER)
+        return anm_hf_source_tokenizer(out, path, params->memory, err);
     status = anm_hf_tokenizer_open(&t, path, params->memory, err);
     if (!status) *out = t.tokenizer;
     return status;

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/remember.h"
 #include "model/hf.h"
 
@@ -103,6 +105,49 @@ static void classes_other_than_bert_follow_the_file(void **state)
     test_model_set(folder, "config.json",
                    "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}");
     assert_true(lowers(folder));
+}
+
+/* `tokenize` shows the ids that `embed` computes with. */
+static void a_tokenizer_alone_is_that_of_the_model(void **state)
+{
+    static const char *const files[] = {
+        "config.json",
+        "tokenizer.json",
+        settings,
+        "sentence_bert_config.json",
+        "vocab.txt",
+        "special_tokens_map.json",
+        "model.safetensors",
+    };
+    uint8_t of_model[32];
+
+    (void)state;
+    const char *folder = test_model_copy("tiny-bert-cls");
+    char *inner = anm_path_join(folder, "0_Transformer");
+    assert_int_equal(mkdir(inner, 0777), 0);
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char *from = anm_path_join(folder, files[i]);
+        char *to = anm_path_join(inner, files[i]);
+        assert_int_equal(rename(from, to), 0);
+        anm_free(from);
+        anm_free(to);
+    }
+    test_model_set(inner, "sentence_bert_config.json",
+                   "{\"do_lower_case\": true}");
+    static const char modules[] =
+        "[{\"path\": \"0_Transformer\", \"type\": "
+        "\"sentence_transformers.models.Transformer\"},"
+        " {\"path\": \"1_Pooling\", \"type\": "
+        "\"sentence_transformers.models.Pooling\"}]";
+    test_model_write(folder, "modules.json", modules, strlen(modules));
+    anm_source *s = test_open(folder);
+    anm_tokenizer_digest(s->tokenizer, of_model);
+    anm_source_close(s);
+    const digest alone = digest_of(folder);
+    assert_memory_equal(of_model, alone.bytes, sizeof(of_model));
+    assert_true(lowers(folder));
+    assert_false(lowers(inner));
+    anm_free(inner);
 }
 
 static void chinese_setting_overrules_too(void **state)
@@ -448,6 +493,7 @@ int main(void)
         cmocka_unit_test(bert_settings_overrule_the_normalizer_with_a_note),
         cmocka_unit_test(silent_settings_are_the_defaults_of_the_class),
         cmocka_unit_test(classes_other_than_bert_follow_the_file),
+        cmocka_unit_test(a_tokenizer_alone_is_that_of_the_model),
         cmocka_unit_test(chinese_setting_overrules_too),
         cmocka_unit_test(vocabulary_file_gives_the_same_ids),
         cmocka_unit_test(
