@@ -49,8 +49,8 @@ enum {
 };
 
 /* The same of a tokenizer.json: its vocabulary and its added tokens, and all
- * else as the class and the settings say. A file of another model than
- * WordPiece is what it says alone.
+ * else as the class and the settings say; parts that give way must be built in
+ * nonetheless. A file of another model than WordPiece is what it says alone.
  *
  * @param own  ANM_BERT_OWN_*: where the file says otherwise, the three settings
  *             of the normalizer aside. */

@@ -460,6 +460,34 @@ static anm_status build_of_file(json_t **out, const json_t *root,
     return anm_part_nomem(err);
 }
 
+/* The original reads the parts that it then replaces: one that is malformed or
+ * not built in is refused all the same. */
+static anm_status check_stages(const json_t *root, anm_error *err)
+{
+    anm_tokenizer *scratch = anm_alloc_zero(sizeof(*scratch));
+
+    if (!scratch) return anm_part_nomem(err);
+    anm_status status = anm_normalizers_compile(
+        scratch, json_object_get(root, "normalizer"), err);
+    if (!status)
+        status = anm_splitters_compile(
+            scratch, json_object_get(root, "pre_tokenizer"), err);
+    anm_tokenizer_free(scratch);
+    return status;
+}
+
+static anm_status check_post(anm_tokenizer *t, const json_t *root,
+                             anm_error *err)
+{
+    const anm_frame own = t->frame;
+
+    t->frame = (anm_frame){ 0 };
+    const anm_status status = anm_postprocess_compile(
+        t, json_object_get(root, "post_processor"), err);
+    t->frame = own;
+    return status;
+}
+
 anm_status anm_tokenizer_new_bert(anm_tokenizer **out, anm_bytes json,
                                   anm_bytes config_json, unsigned *own,
                                   anm_error *err)
@@ -472,12 +500,18 @@ anm_status anm_tokenizer_new_bert(anm_tokenizer **out, anm_bytes json,
     *own = 0;
     if (status) return status;
     if (is_word_piece(json_object_get(root, "model"))) {
-        status = anm_config_parse(&config, config_json, err);
+        status = check_stages(root, err);
+        if (!status) status = anm_config_parse(&config, config_json, err);
         if (!status) status = build_of_file(&document, root, config, own, err);
     } else {
         document = json_incref(root);
     }
     if (!status) status = anm_tokenizer_compile(out, document, NULL, err);
+    if (!status) status = check_post(*out, root, err);
+    if (status) {
+        anm_tokenizer_free(*out);
+        *out = NULL;
+    }
     json_decref(document);
     json_decref(config);
     json_decref(root);

@@ -232,6 +232,24 @@ static void bert_parts_overrule_those_of_the_file_with_a_note(void **state)
     }
 }
 
+static void
+parts_that_give_way_are_refused_where_they_are_not_built_in(void **state)
+{
+    static const char *const parts[] = { "normalizer", "pre_tokenizer",
+                                         "post_processor" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const char *folder = test_model_copy("tiny-bert-mean");
+        char patch[128];
+
+        snprintf(patch, sizeof(patch), "{\"%s\": {\"type\": \"Gizmo\"}}",
+                 parts[i]);
+        test_model_set(folder, "tokenizer.json", patch);
+        test_refused(folder, ANM_E_UNSUPPORTED, "Gizmo");
+    }
+}
+
 static void classes_made_of_bert_follow_their_settings(void **state)
 {
     static const char *const names[] = { "ElectraTokenizer",
@@ -499,6 +517,8 @@ int main(void)
         cmocka_unit_test(
             special_tokens_in_a_text_are_split_where_the_folder_says_so),
         cmocka_unit_test(bert_parts_overrule_those_of_the_file_with_a_note),
+        cmocka_unit_test(
+            parts_that_give_way_are_refused_where_they_are_not_built_in),
         cmocka_unit_test(classes_made_of_bert_follow_their_settings),
         cmocka_unit_test(further_special_tokens_of_the_settings_are_found),
         cmocka_unit_test(settings_of_a_wrong_type_are_refused),
