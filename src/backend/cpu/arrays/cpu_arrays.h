@@ -166,6 +166,10 @@ enum anm_cpu_array_form {
 /* The forms in which constants are read, into forms [n_values]. */
 void anm_cpu_array_forms(const anm_arrays *program, unsigned char *forms);
 
+/* Whether a node takes whole rows of x by its first axis. */
+bool anm_cpu_array_is_lookup(const anm_array_node *node,
+                             const anm_array_type *x);
+
 /* Whether a CONV with such weights is a product per position. */
 bool anm_cpu_array_is_pointwise(const anm_array_attr *attr,
                                 const anm_array_type *w);

@@ -93,12 +93,19 @@ static rows rows_of(const anm_cpu_array_step *s)
     return r;
 }
 
+/* A table has the rows of the first axis; who reads along another one has the
+ * cells beside it. */
+static bool reads_table(const anm_cpu_array_step *s)
+{
+    return s->in[0]->table && anm_cpu_array_is_lookup(s->node, &s->in[0]->type);
+}
+
 size_t anm_cpu_array_room_gather(const anm_cpu_array_step *s,
                                  unsigned n_members)
 {
     (void)n_members;
     /* Indices from the end, counted from the front for the kernel. */
-    return s->in[0]->table ? anm_cpu_array_n(s->in[1]) : 0;
+    return reads_table(s) ? anm_cpu_array_n(s->in[1]) : 0;
 }
 
 /* Rows of a table that is kept as stored. */
@@ -127,7 +134,7 @@ void anm_cpu_array_gather(const anm_cpu_array_step *s, const anm_cpu_turn *t)
     const rows g = rows_of(s);
     const anm_cpu_range r = anm_cpu_array_share(t, g.batch * g.outer * g.n, 1);
 
-    if (s->in[0]->table) {
+    if (reads_table(s)) {
         gather_table(s, t);
         return;
     }

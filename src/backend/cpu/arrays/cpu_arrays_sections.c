@@ -28,6 +28,14 @@ static bool is_packable(anm_dtype t)
     return t == ANM_DTYPE_F32 || t == ANM_DTYPE_F16 || t == ANM_DTYPE_BF16;
 }
 
+bool anm_cpu_array_is_lookup(const anm_array_node *node,
+                             const anm_array_type *x)
+{
+    return node->op == ANM_ARRAY_GATHER && x->rank > 0 &&
+           node->attr.batch_dims == 0 &&
+           (node->attr.axis == 0 || node->attr.axis == -(int64_t)x->rank);
+}
+
 static unsigned form_of(const anm_arrays *program, const anm_array_node *node,
                         unsigned input)
 {
@@ -39,9 +47,7 @@ static unsigned form_of(const anm_arrays *program, const anm_array_node *node,
     if (node->op == ANM_ARRAY_CONV && input == 1 &&
         anm_cpu_array_is_pointwise(&node->attr, t))
         return ANM_CPU_ARRAY_PANELS;
-    if (node->op == ANM_ARRAY_GATHER && input == 0 && t->rank > 0 &&
-        node->attr.batch_dims == 0 &&
-        (node->attr.axis == 0 || node->attr.axis == -(int64_t)t->rank))
+    if (input == 0 && anm_cpu_array_is_lookup(node, t))
         return ANM_CPU_ARRAY_TABLE;
     return ANM_CPU_ARRAY_CELLS;
 }
