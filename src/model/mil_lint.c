@@ -139,6 +139,19 @@ static void ease(anm_linter *l)
         anm_linter_lower(l, ANM_LINT_RULE_INF_CONSTANT, ANM_LINT_WARN);
 }
 
+/* Functions share their weights, and one of them is loaded at a time: what
+ * counts is the one that has most. */
+static void look_at_function(anm_linter *l, const anm_mil_function *f)
+{
+    const uint64_t most = l->decoded;
+
+    l->decoded = 0;
+    look_at_features(l, &f->features);
+    look_at_block(l, &f->block);
+    look_at_outputs(l, f);
+    if (l->decoded < most) l->decoded = most;
+}
+
 static void look_at_package(anm_linter *l)
 {
     const anm_mlpackage *p = l->package;
@@ -149,11 +162,8 @@ static void look_at_package(anm_linter *l)
             anm_linter_report(l, ANM_LINT_RULE_NOT_PROGRAM, p->kind);
         return;
     }
-    for (size_t i = 0; i < p->n_functions; i++) {
-        look_at_features(l, &p->functions[i].features);
-        look_at_block(l, &p->functions[i].block);
-        look_at_outputs(l, &p->functions[i]);
-    }
+    for (size_t i = 0; i < p->n_functions; i++)
+        look_at_function(l, &p->functions[i]);
     look_at_size(l);
     look_at_reading(l);
     ease(l);

@@ -17,7 +17,7 @@ typedef struct anm_linter {
     size_t n, cap;
     const anm_mlpackage *package;
     uint64_t scan_left;       /* elements that may still be looked at */
-    uint64_t decoded;         /* bytes of all constants, made whole */
+    uint64_t decoded;         /* bytes of a function's constants, made whole */
     bool has_fp16;            /* an op that computes in float16 */
     bool multiplies_infinity; /* by an infinite constant */
     bool failed;

@@ -300,6 +300,56 @@ static void gathered_tables_are_not_read_whole(void **state)
     drop(&x);
 }
 
+/* A function with a table of 4,000 bytes. */
+static void add_function(test_pb *w, const char *name)
+{
+    static const char zeros[4000];
+
+    test_pb_entry(w, 2, name);
+    test_mil_var(w, 1, "x", F32, TEST_DIMS(4));
+    test_pb_text(w, 2, "CoreML8");
+    test_pb_entry(w, 3, "CoreML8");
+    test_mil_const(w, "table", F16, TEST_DIMS(2000), 7);
+    test_pb_bytes(w, 1, zeros, sizeof(zeros));
+    test_mil_const_end(w);
+    test_mil_relu(w, "x", "y");
+    test_pb_text(w, 2, "y");
+    for (int i = 0; i < 4; i++)
+        test_pb_end(w);
+}
+
+static void describe_function(test_pb *w, const char *name)
+{
+    test_pb_begin(w, 20);
+    test_pb_text(w, 1, name);
+    test_mil_feature(w, 2, "x", 0x10020, TEST_DIMS(4));
+    test_mil_feature(w, 3, "y", 0x10020, TEST_DIMS(4));
+    test_pb_end(w);
+}
+
+/* Functions for several lengths share their weights. */
+static void weights_are_those_of_one_function(void **state)
+{
+    (void)state;
+    test_pb w = { 0 };
+
+    test_pb_int(&w, 1, 9);
+    test_pb_begin(&w, 502);
+    add_function(&w, "long");
+    add_function(&w, "short");
+    test_pb_end(&w);
+    test_pb_begin(&w, 2);
+    describe_function(&w, "long");
+    describe_function(&w, "short");
+    test_pb_text(&w, 21, "long");
+    test_pb_end(&w);
+    linted x = lint_of(test_pb_file(&w));
+    const anm_lint_finding *f = anm_lint_find(x.lint, "small-model-likely-cpu");
+    assert_non_null(f);
+    if (!strstr(f->detail, "0.004 MB")) fail_msg("%s", f->detail);
+    drop(&x);
+}
+
 /* Thousands of arguments that each lead to the same thousands of literals. */
 static void a_file_made_to_be_slow_takes_no_memory(void **state)
 {
@@ -387,6 +437,7 @@ int main(void)
         cmocka_unit_test(slices_are_told_apart_by_where_they_begin),
         cmocka_unit_test(ops_that_stay_off_are_named_by_type),
         cmocka_unit_test(gathered_tables_are_not_read_whole),
+        cmocka_unit_test(weights_are_those_of_one_function),
         cmocka_unit_test(a_file_made_to_be_slow_takes_no_memory),
         cmocka_unit_test(what_is_no_program_gets_a_note),
         cmocka_unit_test(failed_allocations_are_out_of_memory),
