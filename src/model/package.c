@@ -40,7 +40,9 @@ static anm_status look_at_program(reading *r, anm_error *err)
         anm_mil_translate(&a, p->function, p->constants, p->output.name, err);
 
     if (status) return status;
-    p->normalizes = anm_package_is_unit(a, anm_arrays_output_at(a, 0));
+    // Rows of unit length have a mean that is shorter.
+    p->normalizes = p->layout == ANM_PACKAGE_VECTOR &&
+                    anm_package_is_unit(a, anm_arrays_output_at(a, 0));
     const bool known =
         anm_package_id_rows(a, anm_arrays_find(a, ids), &r->s->vocab_rows);
     anm_arrays_free(a);

@@ -47,7 +47,7 @@ typedef struct anm_package {
     anm_mil_inputs inputs;
     anm_mil_var output; /* declared */
     anm_package_layout layout;
-    bool normalizes; /* the package itself does */
+    bool normalizes; /* the package itself does, what is one vector */
     bool pad_left;
     int32_t pad_id;
     bool unit; /* a vector is to be given unit length behind the package */

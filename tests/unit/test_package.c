@@ -10,6 +10,7 @@
 
 #include "support/model_folder.h"
 #include "support/packed.h"
+#include "support/pb_write.h"
 
 static anm_status open_bert(anm_source **s, const anm_source_params *params,
                             anm_error *err)
@@ -101,6 +102,108 @@ static void a_tokenizer_of_more_ids_is_refused(void **state)
     assert_non_null(strstr(err.message, "500 rows"));
 }
 
+enum { BOOL = 1, STRING = 2, F32 = 11, I32 = 23 };
+
+static void add_op(test_pb *w, const char *type, const char *a,
+                   const char *a_is, const char *b, const char *b_is)
+{
+    test_mil_op(w, type);
+    test_mil_arg(w, a, a_is);
+    if (b) test_mil_arg(w, b, b_is);
+}
+
+static void add_number(test_pb *w, const char *name, float number)
+{
+    test_mil_const(w, name, F32, NULL, 0, 1);
+    test_pb_bytes(w, 1, &number, sizeof(number));
+    test_mil_const_end(w);
+}
+
+/* x / max(|x|, least) along the last axis of [1, 4, 2], x being the ids and
+ * what is added to them. */
+static void add_unit_rows(test_pb *w)
+{
+    test_mil_const(w, "type", STRING, NULL, 0, 4);
+    test_pb_text(w, 1, "fp32");
+    test_mil_const_end(w);
+    test_mil_const(w, "axes", I32, TEST_DIMS(1), 2);
+    test_pb_bytes(w, 1, "\2", 1);
+    test_mil_const_end(w);
+    test_mil_const(w, "keep", BOOL, NULL, 0, 3);
+    test_pb_bytes(w, 1, "\1", 1);
+    test_mil_const_end(w);
+    add_number(w, "least", 1e-12f);
+    add_number(w, "more", 0.5f);
+    add_op(w, "cast", "x", "input_ids", "dtype", "type");
+    test_mil_output(w, "floats", F32, TEST_DIMS(1, 4));
+    test_pb_end(w);
+    add_op(w, "add", "x", "floats", "y", "more");
+    test_mil_output(w, "others", F32, TEST_DIMS(1, 4));
+    test_pb_end(w);
+    test_mil_op(w, "stack");
+    test_pb_entry(w, 2, "values");
+    for (int i = 0; i < 2; i++) {
+        test_pb_begin(w, 1);
+        test_pb_text(w, 1, i ? "others" : "floats");
+        test_pb_end(w);
+    }
+    test_pb_end(w);
+    test_pb_end(w);
+    test_mil_arg(w, "axis", "last");
+    test_mil_output(w, "rows", F32, TEST_DIMS(1, 4, 2));
+    test_pb_end(w);
+    add_op(w, "reduce_l2_norm", "x", "rows", "axes", "axes");
+    test_mil_arg(w, "keep_dims", "keep");
+    test_mil_output(w, "lengths", F32, TEST_DIMS(1, 4, 1));
+    test_pb_end(w);
+    add_op(w, "maximum", "x", "lengths", "y", "least");
+    test_mil_output(w, "bound", F32, TEST_DIMS(1, 4, 1));
+    test_pb_end(w);
+    add_op(w, "real_div", "x", "rows", "y", "bound");
+    test_mil_output(w, "y", F32, TEST_DIMS(1, 4, 2));
+    test_pb_end(w);
+}
+
+static const char *package_of_unit_rows(void)
+{
+    test_pb w = { 0 };
+
+    test_pb_int(&w, 1, 7);
+    test_pb_begin(&w, 2);
+    test_mil_feature(&w, 1, "input_ids", 0x20020, TEST_DIMS(1, 4));
+    test_mil_feature(&w, 10, "y", 0x10020, TEST_DIMS(1, 4, 2));
+    test_pb_end(&w);
+    test_pb_begin(&w, 502);
+    test_pb_int(&w, 1, 1);
+    test_pb_entry(&w, 2, "main");
+    test_mil_var(&w, 1, "input_ids", I32, TEST_DIMS(1, 4));
+    test_pb_text(&w, 2, "CoreML6");
+    test_pb_entry(&w, 3, "CoreML6");
+    test_mil_const(&w, "last", I32, NULL, 0, 2);
+    test_pb_bytes(&w, 1, "\2", 1);
+    test_mil_const_end(&w);
+    add_unit_rows(&w);
+    test_mil_end(&w);
+    return test_pb_file(&w);
+}
+
+/* The mean of rows of unit length is shorter. */
+static void pooled_rows_of_unit_length_are_normalised_again(void **state)
+{
+    const anm_source_params params = { .tokenizer = bert_tokenizer(),
+                                       .pooling = "mean",
+                                       .normalize = ANM_CHOICE_YES };
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    if (anm_source_open(&s, package_of_unit_rows(), &params, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(s->package->layout, ANM_PACKAGE_ROWS);
+    assert_true(s->recipe.normalize && s->package->unit);
+    anm_source_close(s);
+}
+
 static void without_a_tokenizer_it_says_what_to_give(void **state)
 {
     const anm_source_params nothing = { 0 };
@@ -177,6 +280,7 @@ int main(void)
         cmocka_unit_test(a_program_is_fed_by_roles),
         cmocka_unit_test(a_folder_beside_the_tokenizer_is_obeyed),
         cmocka_unit_test(a_tokenizer_of_more_ids_is_refused),
+        cmocka_unit_test(pooled_rows_of_unit_length_are_normalised_again),
         cmocka_unit_test(without_a_tokenizer_it_says_what_to_give),
         cmocka_unit_test(a_digest_is_of_what_is_computed),
         cmocka_unit_test(the_order_of_parameters_is_not_digested),
