@@ -48,6 +48,18 @@ static bool is_inside(const char *path)
            strcmp(path, "..") != 0;
 }
 
+/* What module i of n is to us: N_KINDS, nothing; -1, not built in. Where the
+ * vector is somebody else's work, so are the modules that make it: of those
+ * only the encoder's folder counts, and whether a Normalize comes last. */
+static int kind_of_module(const anm_hf_reading *r, const char *type, size_t i,
+                          size_t n)
+{
+    if (!r->is_pooled)
+        return i < N_KINDS && is_kind(type, kinds[i]) ? (int)i : -1;
+    if (i == TRANSFORMER) return TRANSFORMER;
+    return i == n - 1 && is_kind(type, kinds[NORMALIZE]) ? NORMALIZE : N_KINDS;
+}
+
 static anm_status read_module(anm_hf_reading *r, const anm_hf_doc *d, size_t i,
                               anm_error *err)
 {
@@ -62,7 +74,8 @@ static anm_status read_module(anm_hf_reading *r, const anm_hf_doc *d, size_t i,
     if (!status) status = anm_json_string(module, "path", at, &path, err);
     if (status) return anm_fail_prefix(err, status, "%s", d->path);
 
-    if (i >= N_KINDS || !is_kind(type, kinds[i]))
+    const int kind = kind_of_module(r, type, i, json_array_size(d->root));
+    if (kind < 0)
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "%s: module %zu is %s; built in are Transformer, "
                         "Pooling and then at most Normalize",
@@ -72,9 +85,10 @@ static anm_status read_module(anm_hf_reading *r, const anm_hf_doc *d, size_t i,
                         "%s: module %zu: path \"%s\", one folder inside the "
                         "model expected",
                         d->path, i, path);
-    *folders[i] =
+    if (kind == N_KINDS) return ANM_OK;
+    *folders[kind] =
         path[0] ? anm_path_join(r->root, path) : anm_copy_string(r->root);
-    return *folders[i] ? ANM_OK : anm_hf_fail_memory(r, err);
+    return *folders[kind] ? ANM_OK : anm_hf_fail_memory(r, err);
 }
 
 /* By config.json, which has been read. */
@@ -116,12 +130,12 @@ static anm_status read_modules(anm_hf_reading *r, const anm_hf_doc *d,
         const anm_status status = read_module(r, d, i, err);
         if (status) return status;
     }
-    if (n <= POOLING)
+    if (n <= (r->is_pooled ? TRANSFORMER : POOLING))
         return anm_fail(err, ANM_E_UNSUPPORTED,
                         "%s: %zu modules; at least Transformer and Pooling "
                         "expected",
                         d->path, n);
-    r->s->recipe.normalize = n > NORMALIZE;
+    r->s->recipe.normalize = r->normalize != NULL;
     return ANM_OK;
 }
 

@@ -102,6 +102,32 @@ static void a_tokenizer_of_more_ids_is_refused(void **state)
     assert_non_null(strstr(err.message, "500 rows"));
 }
 
+static void modules_of_a_pooled_package_are_its_own(void **state)
+{
+    static const char modules[] =
+        "[{\"type\":\"own.Encoder\",\"path\":\"\"},"
+        "{\"type\":\"sentence_transformers.models.Dense\","
+        "\"path\":\"1_Dense\"},"
+        "{\"type\":\"sentence_transformers.models.Normalize\","
+        "\"path\":\"2_Normalize\"}]";
+    const char *folder = test_model_copy("tiny-bert-mean");
+    const anm_source_params params = { .tokenizer = folder };
+    char *tokenizer = test_read(bert_tokenizer(), NULL);
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    test_model_write(folder, "tokenizer.json", tokenizer, strlen(tokenizer));
+    test_model_write(folder, "modules.json", modules, strlen(modules));
+    test_model_set(folder, "sentence_bert_config.json",
+                   "{\"max_seq_length\":20}");
+    if (open_bert(&s, &params, &err)) fail_msg("%s", err.message);
+    assert_int_equal(s->recipe.max_tokens, 20);
+    assert_true(s->recipe.normalize);
+    anm_source_close(s);
+    free(tokenizer);
+}
+
 enum { BOOL = 1, STRING = 2, F32 = 11, I32 = 23 };
 
 static void add_op(test_pb *w, const char *type, const char *a,
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_program_is_fed_by_roles),
         cmocka_unit_test(a_folder_beside_the_tokenizer_is_obeyed),
         cmocka_unit_test(a_tokenizer_of_more_ids_is_refused),
+        cmocka_unit_test(modules_of_a_pooled_package_are_its_own),
         cmocka_unit_test(pooled_rows_of_unit_length_are_normalised_again),
         cmocka_unit_test(without_a_tokenizer_it_says_what_to_give),
         cmocka_unit_test(a_digest_is_of_what_is_computed),
