@@ -546,7 +546,8 @@ ANM_API anm_status anm_receipt_json(const anm_receipt *receipt, char **json,
  * @return ANM_OK
  *         ANM_E_ARG     a text is not valid UTF-8; err names its index
  *         ANM_E_LIMIT   a text is longer than ANM_TEXT_MAX_BYTES, or of more
- *                       tokens than ANM_TOKENS_MAX where the model takes it
+ *                       tokens than ANM_TOKENS_MAX where the model takes it, or
+ *                       holds an added token beyond the model's table
  *         ANM_E_NOMEM   workspace could not grow; the model is still usable
  *         ANM_E_DEVICE  the guard refused a vector; the model is DEGRADED
  */

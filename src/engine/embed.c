@@ -108,6 +108,7 @@ static anm_status make_job(anm_engine *e, const anm_embed_params *p,
 
     if (!p) p = &defaults;
     job->input.tokenizer = e->source->tokenizer;
+    job->input.vocab_rows = e->source->vocab_rows;
     job->bulk = p->bulk;
     job->counted = job->recorded;
     anm_status status =

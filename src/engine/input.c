@@ -139,15 +139,34 @@ static anm_status refuse_length(const anm_input_params *p, size_t n,
                     n, ANM_TOKENS_MAX, ANM_TOKENS_MAX);
 }
 
-/* Copy n ids without those that do not fit: the special tokens before and
- * after stay, the end of what lies between goes. */
-static void copy_cut(int32_t *to, const int32_t *ids, size_t n, size_t kept,
-                     const anm_tokenizer *t)
+/* How many of n ids move forward when those that do not fit go: the special
+ * tokens before and after stay, the end of what lies between goes. */
+static size_t cut_after(const anm_input_params *p, size_t n, size_t kept)
 {
-    const size_t after = n > kept ? anm_tokenizer_frame_of(t).n_after : 0;
+    return n > kept ? anm_tokenizer_frame_of(p->tokenizer).n_after : 0;
+}
 
+static void copy_cut(int32_t *to, const int32_t *ids, size_t n, size_t kept,
+                     size_t after)
+{
     memcpy(to, ids, (kept - after) * sizeof(*ids));
     memcpy(to + kept - after, ids + n - after, after * sizeof(*ids));
+}
+
+/* A tokenizer may add tokens that the model has no row for. */
+static anm_status check_rows(const anm_input_params *p, const int32_t *ids,
+                             size_t n, anm_error *err)
+{
+    for (size_t i = 0; i < n && p->vocab_rows; i++) {
+        if ((size_t)ids[i] < p->vocab_rows) continue;
+        const anm_text piece = anm_tokenizer_piece(p->tokenizer, ids[i]);
+        return anm_fail(err, ANM_E_LIMIT,
+                        "token %zu, %.*s, has id %ld, and the model's table "
+                        "%zu rows",
+                        i, (int)(piece.len < 64 ? piece.len : 64), piece.data,
+                        (long)ids[i], p->vocab_rows);
+    }
+    return ANM_OK;
 }
 
 anm_status anm_inputs_add(anm_inputs *in, const anm_input_params *params,
@@ -173,8 +192,11 @@ anm_status anm_inputs_add(anm_inputs *in, const anm_input_params *params,
     if (params->whole && n > kept) return refuse_length(params, n, err);
     status = make_room(in, kept > params->bucket ? kept : params->bucket, err);
     if (status) return status;
-    int32_t *ids = append_row(in, params, kept, n - kept);
-    copy_cut(ids, anm_encoding_ids(in->encoding), n, kept, params->tokenizer);
+    const int32_t *ids = anm_encoding_ids(in->encoding);
+    status = check_rows(params, ids, kept - cut_after(params, n, kept), err);
+    if (status) return status;
+    copy_cut(append_row(in, params, kept, n - kept), ids, n, kept,
+             cut_after(params, n, kept));
     return ANM_OK;
 }
 

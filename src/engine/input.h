@@ -30,6 +30,7 @@ typedef struct anm_input_params {
     anm_text prompt;   /* literal; empty: none */
     size_t max_tokens; /* <= the recipe's; at least the frame + 1 */
     bool whole;        /* a longer text is refused, not cut */
+    size_t vocab_rows; /* ids below it are the model's; 0: any are */
     size_t bucket;     /* pad to this length; 0: exact length */
     int32_t pad_id;
 } anm_input_params;
@@ -49,7 +50,7 @@ void anm_inputs_drop(anm_inputs *in, size_t n);
  *
  * @return ANM_OK, ANM_E_ARG (not valid UTF-8, with the offset), ANM_E_LIMIT
  *         (longer than ANM_TEXT_MAX_BYTES, or more tokens than allowed and not
- *         to be cut), ANM_E_NOMEM */
+ *         to be cut, or a token beyond vocab_rows), ANM_E_NOMEM */
 anm_status anm_inputs_add(anm_inputs *in, const anm_input_params *params,
                           anm_text text, anm_error *err);
 

@@ -50,4 +50,16 @@ anm_status anm_source_note(anm_source *s, anm_error *err, const char *where,
 anm_status anm_source_assume(anm_source *s, anm_error *err, const char *where,
                              const char *format, ...) ANM_PRINTF(4, 5);
 
+/* Hold the ids of s->tokenizer against s->vocab_rows. Added tokens beyond the
+ * table are noted, as some models have them: a text that holds one is refused.
+ *
+ * @param at     Who has the tokenizer, for messages,
+ * @param table  and what has the rows.
+ *
+ * @return ANM_OK, ANM_E_NOMEM
+ *         ANM_E_FORMAT  anything else lies beyond, or a token that every text
+ *                       gets: it is another model's tokenizer */
+anm_status anm_source_check_ids(anm_source *s, const char *at,
+                                const char *table, anm_error *err);
+
 #endif

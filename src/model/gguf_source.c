@@ -194,7 +194,6 @@ static anm_status read_other_tokenizer(anm_gguf_reading *r, anm_error *err)
 static anm_status open_tokenizer(anm_gguf_reading *r, anm_error *err)
 {
     const anm_source_params *p = r->params;
-    anm_tokenizer_info info;
 
     if (p->tokenizer && (p->lowercase || p->add_eos))
         return anm_fail(err, ANM_E_ARG,
@@ -203,13 +202,8 @@ static anm_status open_tokenizer(anm_gguf_reading *r, anm_error *err)
     const anm_status status = p->tokenizer ? read_other_tokenizer(r, err)
                                            : read_own_tokenizer(r, err);
     if (status) return status;
-    anm_tokenizer_describe(r->s->tokenizer, &info);
-    if (info.vocab_size <= r->extent.vocab_rows) return ANM_OK;
-    return anm_fail(err, ANM_E_FORMAT,
-                    "%s: the tokenizer has ids below %zu, the token table %zu "
-                    "rows",
-                    p->tokenizer ? p->tokenizer : r->s->path, info.vocab_size,
-                    r->extent.vocab_rows);
+    return anm_source_check_ids(r->s, p->tokenizer ? p->tokenizer : r->s->path,
+                                "the token table", err);
 }
 
 /* ---- The whole ----------------------------------------------------------- */

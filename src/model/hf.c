@@ -346,14 +346,11 @@ static anm_status open_tokenizer(anm_hf_reading *r,
 
     if (status) return status;
     r->s->tokenizer = r->tokenizer.tokenizer;
-    anm_tokenizer_describe(r->s->tokenizer, &info);
-    if (info.vocab_size > r->s->vocab_rows)
-        return anm_fail(err, ANM_E_FORMAT,
-                        "%s: the tokenizer has ids below %zu, the token table "
-                        "of config.json %zu rows",
-                        instead ? instead : r->transformer, info.vocab_size,
-                        r->s->vocab_rows);
+    status = anm_source_check_ids(r->s, instead ? instead : r->transformer,
+                                  "the token table of config.json", err);
+    if (status) return status;
 
+    anm_tokenizer_describe(r->s->tokenizer, &info);
     // Lower-casing twice is lower-casing once.
     r->s->recipe.lowercase = r->lowercase && !info.lowercase;
     if (r->lowercase) status = anm_tokenizer_lower_first(r->s->tokenizer, err);

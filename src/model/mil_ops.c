@@ -163,8 +163,7 @@ static void translate_band_part(anm_mil_walk *w)
 
 /* ---- Linear algebra -------------------------------------------------------- */
 
-/* The weight is [outputs, inputs]; one that is computed goes to the general
- * product. */
+/* The weight is [outputs, inputs] and, as MIL wants it, a constant. */
 static void translate_linear(anm_mil_walk *w)
 {
     const anm_value_id inputs[] = { anm_mil_in(w, "x"), anm_mil_in(w, "weight"),

@@ -204,11 +204,10 @@ static anm_status open_tokenizer(reading *r, anm_error *err)
     if (status) return status;
     anm_tokenizer_describe(s->tokenizer, &info);
     if (s->vocab_rows == SIZE_MAX) s->vocab_rows = info.vocab_size;
-    if (info.vocab_size > s->vocab_rows)
-        return anm_fail(err, ANM_E_FORMAT,
-                        "the tokenizer has ids below %zu, the package's table "
-                        "%zu rows",
-                        info.vocab_size, s->vocab_rows);
+    const char *at = r->params->tokenizer ? r->params->tokenizer : r->folder;
+    status = anm_source_check_ids(s, at ? at : "metadata tokenizer.json",
+                                  "the package's table", err);
+    if (status) return status;
     const char *cut = r->tokenizer.cut_side;
     if (cut ? strcmp(cut, "left") == 0 : info.cuts_left)
         return anm_fail(err, ANM_E_UNSUPPORTED,

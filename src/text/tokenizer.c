@@ -94,6 +94,18 @@ void anm_tokenizer_describe(const anm_tokenizer *t, anm_tokenizer_info *out)
     *out = t->info;
 }
 
+bool anm_tokenizer_only_adds(const anm_tokenizer *t, size_t first)
+{
+    size_t n = 0;
+
+    // No two added tokens share an id.
+    for (size_t i = 0; i < t->added.n; i++)
+        n += (size_t)t->added.tokens[i].id >= first;
+    for (size_t id = first; id < t->pieces.n_ids; id++)
+        if (t->pieces.by_id[id].data && n-- == 0) return false;
+    return true;
+}
+
 anm_text anm_tokenizer_piece(const anm_tokenizer *t, int32_t id)
 {
     if (id < 0 || (size_t)id >= t->pieces.n_ids || !t->pieces.by_id[id].data)

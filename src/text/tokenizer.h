@@ -172,6 +172,9 @@ typedef struct anm_tokenizer_info {
 
 void anm_tokenizer_describe(const anm_tokenizer *t, anm_tokenizer_info *out);
 
+/* Whether every id from `first` on is that of an added token. */
+bool anm_tokenizer_only_adds(const anm_tokenizer *t, size_t first);
+
 /* A digest of everything that can change an id: equal digests tokenize alike.
  * 32 bytes, part of the fingerprint. It does not cover the truncation and
  * padding sections. */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine/input.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,6 +232,32 @@ static void ids_outside_are_refused_with_their_place(void **state)
     anm_inputs_deinit(&in);
 }
 
+/* A tokenizer may add tokens that a model has no row for; what is cut off does
+ * not enter. */
+static void text_with_a_token_beyond_the_table_is_refused(void **state)
+{
+    anm_input_params p = params_of(64);
+    anm_inputs in = { 0 };
+    anm_error err = { 0 };
+    (void)state;
+
+    add(&in, &p, long_text);
+    size_t at = 0;
+    for (size_t i = 0; i < in.items[0].len; i++)
+        if (in.ids[i] > in.ids[at]) at = i;
+    p.vocab_rows = (size_t)in.ids[at];
+    assert_int_equal(anm_inputs_add(&in, &p, anm_text_of(long_text), &err),
+                     ANM_E_LIMIT);
+    char words[64];
+    snprintf(words, sizeof(words), "has id %ld", (long)in.ids[at]);
+    assert_non_null(strstr(err.message, words));
+    assert_int_equal(in.n, 1);
+    p.max_tokens = at + 1; // the last that enters is the frame's
+    add(&in, &p, long_text);
+    assert_int_equal(in.items[1].len, at + 1);
+    anm_inputs_deinit(&in);
+}
+
 static void every_failed_allocation_leaves_the_rows_before(void **state)
 {
     const anm_input_params p = params_of(64);
@@ -268,6 +295,7 @@ int main(void)
         cmocka_unit_test(text_above_the_limit_is_refused_by_size),
         cmocka_unit_test(ids_are_taken_as_they_are),
         cmocka_unit_test(ids_outside_are_refused_with_their_place),
+        cmocka_unit_test(text_with_a_token_beyond_the_table_is_refused),
         cmocka_unit_test(every_failed_allocation_leaves_the_rows_before),
     };
     test_fault_install();

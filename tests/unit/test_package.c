@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/model_folder.h"
+#include "support/model_open.h"
 #include "support/packed.h"
 #include "support/pb_write.h"
 
@@ -100,6 +101,47 @@ static void a_tokenizer_of_more_ids_is_refused(void **state)
     assert_int_equal(open_bert(&s, &params, &err), ANM_E_FORMAT);
     assert_non_null(strstr(err.message, "ids below 640"));
     assert_non_null(strstr(err.message, "500 rows"));
+}
+
+/* A file of the tests' tokenizer, whose table of 500 it leaves with one added
+ * token; `framed`: which every text ends with. */
+static const char *tokenizer_with_more(bool framed)
+{
+    static char path[4096];
+    json_t *root = json_load_file(bert_tokenizer(), 0, NULL);
+    json_t *added = json_object_get(root, "added_tokens");
+    json_t *more = json_deep_copy(json_array_get(added, 0));
+    json_t *frame =
+        json_object_get(json_object_get(json_object_get(root, "post_processor"),
+                                        "special_tokens"),
+                        "[SEP]");
+
+    json_object_set_new(more, "id", json_integer(500));
+    json_object_set_new(more, "content", json_string("<picture>"));
+    assert_int_equal(json_array_append_new(added, more), 0);
+    if (framed)
+        json_array_set_new(json_object_get(frame, "ids"), 0, json_integer(500));
+    snprintf(path, sizeof(path), "%s/tokenizer.json", test_temp_folder());
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    json_decref(root);
+    return path;
+}
+
+static void added_tokens_beyond_the_table_are_noted(void **state)
+{
+    anm_source_params params = { .tokenizer = tokenizer_with_more(false) };
+    anm_source *s;
+    anm_error err;
+    (void)state;
+
+    if (open_bert(&s, &params, &err)) fail_msg("%s", err.message);
+    assert_int_equal(s->vocab_rows, 500);
+    assert_non_null(strstr(test_note(s, "tokenizer"), "up to 500"));
+    assert_non_null(strstr(test_note(s, "tokenizer"), "500 rows"));
+    anm_source_close(s);
+    params.tokenizer = tokenizer_with_more(true);
+    assert_int_equal(open_bert(&s, &params, &err), ANM_E_FORMAT);
+    assert_non_null(strstr(err.message, "ids below 501"));
 }
 
 static void modules_of_a_pooled_package_are_its_own(void **state)
@@ -306,6 +348,7 @@ int main(void)
         cmocka_unit_test(a_program_is_fed_by_roles),
         cmocka_unit_test(a_folder_beside_the_tokenizer_is_obeyed),
         cmocka_unit_test(a_tokenizer_of_more_ids_is_refused),
+        cmocka_unit_test(added_tokens_beyond_the_table_are_noted),
         cmocka_unit_test(modules_of_a_pooled_package_are_its_own),
         cmocka_unit_test(pooled_rows_of_unit_length_are_normalised_again),
         cmocka_unit_test(without_a_tokenizer_it_says_what_to_give),
