@@ -206,11 +206,11 @@ static anm_status write_panels(const writer *w, const anm_value *v,
     const size_t panels = fit ? fit : 1;
     const size_t panel_bytes = anm_panel_bytes(type, k);
     unsigned char *buffer = anm_alloc_array(panels, 2 * panel_bytes);
-    unsigned char *packed = buffer + panels * panel_bytes;
     anm_status status = ANM_OK;
 
     if (!buffer)
         return anm_fail(err, ANM_E_NOMEM, "%s: out of memory", v->name);
+    unsigned char *packed = buffer + panels * panel_bytes;
     for (size_t done = 0; done < rows && !status;) {
         const size_t most = panels * ANM_PANEL;
         const size_t some = rows - done < most ? rows - done : most;
