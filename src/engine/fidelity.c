@@ -94,6 +94,7 @@ static anm_status add_texts(pair *p, anm_error *err)
 {
     anm_input_params params = {
         .tokenizer = p->e->source->tokenizer,
+        .vocab_rows = p->e->source->vocab_rows,
         .max_tokens = p->e->program.max_tokens,
     };
     char long_text[COPIES * sizeof(passage)];

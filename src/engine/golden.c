@@ -44,6 +44,7 @@ static anm_status make_input(anm_engine *e, anm_inputs *in, anm_error *err)
     const anm_tokenizer_frame f = anm_tokenizer_frame_of(e->source->tokenizer);
     const anm_input_params params = {
         .tokenizer = e->source->tokenizer,
+        .vocab_rows = e->source->vocab_rows,
         .max_tokens = anm_golden_length(e->macs[1], f.n_before + f.n_after,
                                         e->program.max_tokens),
     };

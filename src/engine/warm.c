@@ -288,17 +288,22 @@ static anm_status measure_gaps(anm_warm *w, uint64_t end_ns, anm_error *err)
     return ANM_OK;
 }
 
-/* Of the first measurement; later starts compare themselves with it. */
-static void note_base(anm_engine *e)
+/* Whether this is the first measurement: what it is of is noted then, for later
+ * starts to compare themselves with. */
+static bool begin_base(anm_engine *e, bool again)
 {
     anm_band_base *base = &e->bands.base;
 
     anm_mutex_lock(&e->book);
-    *base = (anm_band_base){ 0 };
-    base->freq_khz = e->sample.freq_khz > 0 ? e->sample.freq_khz : 0;
-    memcpy(base->plan, e->plan_digest, sizeof(base->plan));
-    memcpy(base->artifact, e->artifact_digest, sizeof(base->artifact));
+    const bool is_first = again || !*base->plan;
+    if (is_first) {
+        *base = (anm_band_base){ 0 };
+        base->freq_khz = e->sample.freq_khz > 0 ? e->sample.freq_khz : 0;
+        memcpy(base->plan, e->plan_digest, sizeof(base->plan));
+        memcpy(base->artifact, e->artifact_digest, sizeof(base->artifact));
+    }
     anm_mutex_unlock(&e->book);
+    return is_first;
 }
 
 static void note_probes(anm_warm *w)
@@ -463,8 +468,7 @@ anm_status anm_engine_warm(anm_engine *e, const size_t *lengths,
     bool possible = false;
 
     if (!w.slot) return ANM_E_NOMEM;
-    w.probed = again || !*e->bands.base.plan;
-    if (w.probed) note_base(e);
+    w.probed = begin_base(e, again);
     anm_status status = warm_all(&w, chosen, n, end, err);
     if (w.probed) note_probes(&w);
     // The length of a short query stands for all: what a gap costs is extra.

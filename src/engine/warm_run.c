@@ -69,6 +69,7 @@ anm_status anm_warm_prepare(anm_warm *w, size_t tokens, bool *possible,
                         .dims = e->program.dim,
                         .counted = true,
                         .input = { .tokenizer = e->source->tokenizer,
+                                   .vocab_rows = e->source->vocab_rows,
                                    .max_tokens = tokens } };
     const anm_status status =
         find_text(e, w->slot, &w->job.input, &w->text, err);
@@ -119,6 +120,7 @@ anm_status anm_warm_run(anm_warm *w, anm_timed *out, anm_error *err)
     anm_slot *slot = w->slot;
     anm_entry entry;
 
+    *out = (anm_timed){ 0 };
     anm_book_enter(e, job->counted, &entry);
     anm_run run = anm_run_begin((uint64_t)entry.thread.cpu_ns);
     const anm_status status = anm_run_job(e, job, slot, &run, err);

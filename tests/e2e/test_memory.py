@@ -277,6 +277,11 @@ def without_special_tokens():
         tokenizer = json.loads(file.read_text())
         tokenizer["post_processor"] = None
         file.write_text(json.dumps(tokenizer))
+        # A BertTokenizer would bring its own.
+        file = model / "tokenizer_config.json"
+        config = json.loads(file.read_text())
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        file.write_text(json.dumps(config))
     return model
 
 

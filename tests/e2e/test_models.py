@@ -189,6 +189,23 @@ def requirement_none_permits_without_requiring():
 
 
 @test
+def words_beyond_the_table_are_refused_wherever_a_text_holds_them():
+    def add(word):
+        def change(tokenizer):
+            tokenizer["added_tokens"].append({
+                "id": 800, "content": word, "single_word": False,
+                "lstrip": False, "rstrip": False, "normalized": False,
+                "special": False})
+        return change
+    folder = edited("beyond", "tokenizer.json", add("@@"))
+    succeeds("embed", "-m", folder, "sand")
+    fails(8, "800", args=["embed", "-m", folder, "sand @@"])
+    # The text that proves a model has an é.
+    folder = edited("beyond-golden", "tokenizer.json", add("\u00e9"))
+    fails(8, "800", args=["embed", "-m", folder, "sand"])
+
+
+@test
 def rounded_weights_are_measured_and_never_mixed_with_others():
     rounded = ["-m", MEAN, "--precision", "bf16"]
     d = succeeds("plan", *rounded, "--json").json()
