@@ -15,7 +15,10 @@
  *   Q8_0   f16 d, 32 x i8 q                 w = d q
  *   Q4_0   f16 d, 16 bytes: low nibbles are elements 0-15, high ones 16-31
  *                                           w = d (q - 8)
+ *   Q5_0   f16 d, 4 bytes of fifth bits, 16 bytes as of Q4_0
+ *                                           w = d (q - 16)
  *   Q4_K   f16 d, f16 dmin, 12 bytes of 6-bit scales and minima, 128 bytes
+ *   Q5_K   the same with 32 bytes of fifth bits before the 128
  *   Q6_K   128 bytes low, 64 bytes high, 16 x i8 scales, f16 d */
 #define ANM_DTYPE_LIST(X)                                                      \
     X(F32, "F32", 1, 4)                                                        \
@@ -34,7 +37,9 @@
     X(Q8_0, "Q8_0", 32, 34)                                                    \
     X(Q4_0, "Q4_0", 32, 18)                                                    \
     X(Q4_K, "Q4_K", 256, 144)                                                  \
-    X(Q6_K, "Q6_K", 256, 210)
+    X(Q6_K, "Q6_K", 256, 210)                                                  \
+    X(Q5_0, "Q5_0", 32, 22)                                                    \
+    X(Q5_K, "Q5_K", 256, 176)
 
 typedef enum anm_dtype {
 #define X(name, text, elements, bytes) ANM_DTYPE_##name,

@@ -28,8 +28,8 @@
 #include "base/types.h"
 
 /* ---- Weights ---------------------------------------------------------------
- * Weights stay in the type they are stored in: F32, F16, BF16, Q8_0, Q4_0, Q4_K
- * or Q6_K. All arithmetic is float32 on values as anm_widen_f32() makes them,
+ * Weights stay in the type they are stored in: F32, F16, BF16, Q8_0, Q4_0, Q5_0,
+ * Q4_K, Q5_K or Q6_K. All arithmetic is float32 on values as anm_widen_f32() makes them,
  * so that a product has the same bits as with the widened weights as F32.
  *
  * A panel holds 16 output features of all k, at every level, so that one
@@ -39,15 +39,17 @@
  *   F32, F16   [k][16]: element 16 d + j
  *   BF16       [k / 2 rounded up][16][2]: one load is two steps of d
  *   Q8_0       for each 32 d: 16 scales f16, then [32][16] i8
+ *   Q5_0       the same, of q - 16
  *   Q4_0       for each 32 d: 16 scales f16, then [4][16][4] bytes, one load
  *              is eight steps of d: those of byte b are 2 b (its low bits) and
  *              2 b + 1, as q - 8 in two's complement
  *   Q4_K       for each 32 d: 16 scales and 16 minima f32, multiplied out, then
  *              nibbles as of Q4_0, but q itself: w = scale q - minimum
+ *   Q5_K       heads as of Q4_K, then [32][16] u8
  *   Q6_K       for each 16 d: 16 scales f32, multiplied out, then [16][16] i8
  *
  * Panels of Q8_0 and Q4_0 take the bytes that their rows take in a file, those
- * of Q4_K 4 / 3 of them and those of Q6_K 1.52. */
+ * of Q4_K 4 / 3 of them, of Q6_K 1.52, of Q5_0 1.55 and of Q5_K 1.82. */
 
 /* Columns (output features) of a packed panel. */
 enum { ANM_PANEL = 16 };
@@ -249,7 +251,8 @@ void anm_kern_init(anm_kern *k, unsigned cpu);
  * types exactly (F64 rounds), block types to the float that ggml decodes:
  *
  *   Q8_0   d q         Q4_K   (d scale) q - (dmin minimum)
- *   Q4_0   d (q - 8)   Q6_K   (d scale) (q - 32)
+ *   Q4_0   d (q - 8)   Q5_K   (d scale) q - (dmin minimum)
+ *   Q5_0   d (q - 16)  Q6_K   (d scale) (q - 32)
  *
  * each product and the difference rounded once. src needs no alignment. False
  * for a type that has no value as a number here. */

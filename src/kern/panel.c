@@ -15,10 +15,8 @@ bool anm_kern_keeps(anm_dtype type)
 size_t anm_panel_run(anm_dtype type)
 {
     static const size_t runs[ANM_DTYPE_COUNT] = {
-        [ANM_DTYPE_Q8_0] = 32,
-        [ANM_DTYPE_Q4_0] = 32,
-        [ANM_DTYPE_Q4_K] = 32,
-        [ANM_DTYPE_Q6_K] = 16,
+        [ANM_DTYPE_Q8_0] = 32, [ANM_DTYPE_Q4_0] = 32, [ANM_DTYPE_Q5_0] = 32,
+        [ANM_DTYPE_Q4_K] = 32, [ANM_DTYPE_Q5_K] = 32, [ANM_DTYPE_Q6_K] = 16,
     };
     return runs[type];
 }
@@ -28,7 +26,9 @@ size_t anm_panel_head(anm_dtype type)
     static const size_t bytes[ANM_DTYPE_COUNT] = {
         [ANM_DTYPE_Q8_0] = ANM_PANEL * 2,
         [ANM_DTYPE_Q4_0] = ANM_PANEL * 2,
+        [ANM_DTYPE_Q5_0] = ANM_PANEL * 2,
         [ANM_DTYPE_Q4_K] = ANM_PANEL * 4 * 2,
+        [ANM_DTYPE_Q5_K] = ANM_PANEL * 4 * 2,
         [ANM_DTYPE_Q6_K] = ANM_PANEL * 4,
     };
     return bytes[type];

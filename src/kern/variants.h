@@ -18,9 +18,14 @@ static inline size_t anm_attention_visible(const anm_attention_f32 *a, size_t i)
     return a->causal && limit < a->n_k ? limit : a->n_k;
 }
 
-/* Run `run` of a block: 32 elements scale q - minimum of the 8 of Q4_K, and 16
- * elements scale q of the 16 of Q6_K. The scales are exact. */
+/* The 32 elements q - 16 of a block. */
+void anm_read_q5_0(const unsigned char *block, int8_t q[32]);
+
+/* Run `run` of a block: 32 elements scale q - minimum of the 8 of Q4_K and of
+ * Q5_K, and 16 elements scale q of the 16 of Q6_K. The scales are exact. */
 void anm_read_q4_k(const unsigned char *block, size_t run, float *scale,
+                   float *minimum, int8_t q[32]);
+void anm_read_q5_k(const unsigned char *block, size_t run, float *scale,
                    float *minimum, int8_t q[32]);
 void anm_read_q6_k(const unsigned char *block, size_t run, float *scale,
                    int8_t q[16]);

@@ -66,6 +66,27 @@ static void widen_q4_0(float *dst, const unsigned char *p)
     }
 }
 
+/* Bit i of four bytes is the fifth of element i. */
+void anm_read_q5_0(const unsigned char *p, int8_t q[32])
+{
+    for (size_t i = 0; i < 32; i++) {
+        const int four = p[6 + i % 16] >> i / 16 * 4 & 15;
+        const int fifth = p[2 + i / 8] >> i % 8 & 1;
+
+        q[i] = (int8_t)((four | fifth << 4) - 16);
+    }
+}
+
+static void widen_q5_0(float *dst, const unsigned char *p)
+{
+    const float d = half_at(p);
+    int8_t q[32];
+
+    anm_read_q5_0(p, q);
+    for (size_t i = 0; i < 32; i++)
+        dst[i] = d * (float)q[i];
+}
+
 /* Scale and minimum i of 8, 6 bits each in 12 bytes: those of 0 to 3 are the
  * low bits of bytes 0-3 and 4-7, whose two high bits belong to 4 to 7; the low
  * bits of these are the nibbles of bytes 8-11. */
@@ -83,16 +104,40 @@ static void read_scale(const unsigned char *s, size_t i, float *scale,
 
 /* 8 runs of 32 elements; two neighbouring runs share 32 bytes, the first has
  * the low nibbles. */
+static void read_nibbles(const unsigned char *bytes, size_t run, int8_t q[32])
+{
+    for (size_t i = 0; i < 32; i++)
+        q[i] = (int8_t)(bytes[run / 2 * 32 + i] >> run % 2 * 4 & 15);
+}
+
 void anm_read_q4_k(const unsigned char *p, size_t run, float *scale,
                    float *minimum, int8_t q[32])
 {
-    const unsigned char *bytes = p + 16 + run / 2 * 32;
-
     read_scale(p + 4, run, scale, minimum);
     *scale *= half_at(p);
     *minimum *= half_at(p + 2);
+    read_nibbles(p + 16, run, q);
+}
+
+/* Bit `run` of byte i of 32 is the fifth of element i. */
+void anm_read_q5_k(const unsigned char *p, size_t run, float *scale,
+                   float *minimum, int8_t q[32])
+{
+    read_scale(p + 4, run, scale, minimum);
+    *scale *= half_at(p);
+    *minimum *= half_at(p + 2);
+    read_nibbles(p + 48, run, q);
     for (size_t i = 0; i < 32; i++)
-        q[i] = (int8_t)(bytes[i] >> run % 2 * 4 & 15);
+        q[i] = (int8_t)(q[i] | (p[16 + i] >> run & 1) << 4);
+}
+
+static void widen_run(float *dst, float scale, float minimum,
+                      const int8_t q[32])
+{
+    for (size_t i = 0; i < 32; i++) {
+        const float product = scale * (float)q[i];
+        dst[i] = product - minimum;
+    }
 }
 
 static void widen_q4_k(float *dst, const unsigned char *p)
@@ -102,10 +147,18 @@ static void widen_q4_k(float *dst, const unsigned char *p)
 
     for (size_t run = 0; run < 8; run++) {
         anm_read_q4_k(p, run, &scale, &minimum, q);
-        for (size_t i = 0; i < 32; i++) {
-            const float product = scale * (float)q[i];
-            dst[run * 32 + i] = product - minimum;
-        }
+        widen_run(dst + run * 32, scale, minimum, q);
+    }
+}
+
+static void widen_q5_k(float *dst, const unsigned char *p)
+{
+    int8_t q[32];
+    float scale, minimum;
+
+    for (size_t run = 0; run < 8; run++) {
+        anm_read_q5_k(p, run, &scale, &minimum, q);
+        widen_run(dst + run * 32, scale, minimum, q);
     }
 }
 
@@ -143,10 +196,9 @@ static void widen_q6_k(float *dst, const unsigned char *p)
 typedef void widen_block(float *dst, const unsigned char *p);
 
 static widen_block *const blocks[ANM_DTYPE_COUNT] = {
-    [ANM_DTYPE_Q8_0] = widen_q8_0,
-    [ANM_DTYPE_Q4_0] = widen_q4_0,
-    [ANM_DTYPE_Q4_K] = widen_q4_k,
-    [ANM_DTYPE_Q6_K] = widen_q6_k,
+    [ANM_DTYPE_Q8_0] = widen_q8_0, [ANM_DTYPE_Q4_0] = widen_q4_0,
+    [ANM_DTYPE_Q5_0] = widen_q5_0, [ANM_DTYPE_Q4_K] = widen_q4_k,
+    [ANM_DTYPE_Q5_K] = widen_q5_k, [ANM_DTYPE_Q6_K] = widen_q6_k,
 };
 
 /* ---- Any ------------------------------------------------------------------ */

@@ -107,7 +107,7 @@ static anm_status check_type(const anm_gguf_reading *r,
     if (t->dtype != ANM_DTYPE_COUNT) return ANM_OK;
     return anm_fail(err, ANM_E_UNSUPPORTED,
                     "%s: %s: type %s is not built in; built in: F32, F16, "
-                    "BF16, Q8_0, Q4_0, Q4_K, Q6_K",
+                    "BF16, Q8_0, Q4_0, Q5_0, Q4_K, Q5_K, Q6_K",
                     r->s->path, t->name, t->type);
 }
 

@@ -1,5 +1,5 @@
-/* test_gguf_blocks.c - whole models of Q6_K, and of Q4_K and Q6_K mixed as
- * llama-quantize mixes them: a vector has the bits of the model whose weights
+/* test_gguf_blocks.c - whole models of Q6_K, of Q4_K or Q5_K and Q6_K mixed as
+ * llama-quantize mixes them, and of Q5_0: a vector has the bits of the model whose weights
  * are the same numbers as F32, at every ISA level, alone and among others, and
  * in float32 precision too.
  *
@@ -110,11 +110,19 @@ static void a_mixed_model_gives_the_bits_of_its_numbers(void **state)
     check_mix(TEST_MIX_Q4_K_M);
 }
 
+static void q5_types_give_the_bits_of_their_numbers(void **state)
+{
+    (void)state;
+    check_mix(TEST_MIX_Q5_K_M);
+    check_mix(TEST_MIX_Q5_0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_of_q6_k_gives_the_bits_of_its_numbers),
         cmocka_unit_test(a_mixed_model_gives_the_bits_of_its_numbers),
+        cmocka_unit_test(q5_types_give_the_bits_of_their_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,7 @@ void *check_stored(check *c, anm_dtype type, size_t n);
 size_t check_bytes(anm_dtype type, size_t n);
 
 /* The types that panels and tables come in. */
-enum { CHECK_TYPES = 7 };
+enum { CHECK_TYPES = 9 };
 extern const anm_dtype check_types[CHECK_TYPES];
 
 /* ---- Comparisons ------------------------------------------------------------ */

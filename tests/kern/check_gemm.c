@@ -51,6 +51,7 @@ static float panel_value(const unsigned char *panel, anm_dtype type, size_t j,
     case ANM_DTYPE_BF16:
         return float_at(panel + ((d / 2 * 16 + j) * 2 + d % 2) * 2, type);
     case ANM_DTYPE_Q8_0:
+    case ANM_DTYPE_Q5_0:
         r = find_run(panel, d, 32, 32, 512);
         return float_at(r.head + 2 * j, ANM_DTYPE_F16) *
                float_at(r.bytes + r.d * 16 + j, ANM_DTYPE_I8);
@@ -62,6 +63,11 @@ static float panel_value(const unsigned char *panel, anm_dtype type, size_t j,
         r = find_run(panel, d, 32, 128, 256);
         return fmaf(float_at(r.head + 4 * j, ANM_DTYPE_F32),
                     (float)nibble_at(&r, j),
+                    -float_at(r.head + 64 + 4 * j, ANM_DTYPE_F32));
+    case ANM_DTYPE_Q5_K:
+        r = find_run(panel, d, 32, 128, 512);
+        return fmaf(float_at(r.head + 4 * j, ANM_DTYPE_F32),
+                    (float)r.bytes[r.d * 16 + j],
                     -float_at(r.head + 64 + 4 * j, ANM_DTYPE_F32));
     case ANM_DTYPE_Q6_K:
         r = find_run(panel, d, 16, 64, 256);

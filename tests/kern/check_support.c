@@ -95,8 +95,9 @@ float *check_floats(check *c, size_t n)
 }
 
 const anm_dtype check_types[CHECK_TYPES] = {
-    ANM_DTYPE_F32,  ANM_DTYPE_F16,  ANM_DTYPE_BF16, ANM_DTYPE_Q8_0,
-    ANM_DTYPE_Q4_0, ANM_DTYPE_Q4_K, ANM_DTYPE_Q6_K,
+    ANM_DTYPE_F32,  ANM_DTYPE_F16,  ANM_DTYPE_BF16,
+    ANM_DTYPE_Q8_0, ANM_DTYPE_Q4_0, ANM_DTYPE_Q5_0,
+    ANM_DTYPE_Q4_K, ANM_DTYPE_Q5_K, ANM_DTYPE_Q6_K,
 };
 
 size_t check_bytes(anm_dtype type, size_t n)
@@ -142,9 +143,10 @@ void *check_stored(check *c, anm_dtype type, size_t n)
         }
         for (size_t i = 0; i < block.bytes; i++)
             p[at + i] = (unsigned char)check_below(c, 256);
-        // Of Q6_K the scale comes last, of Q4_K a second one follows.
+        // Of Q6_K the scale comes last, of Q4_K and Q5_K a second one follows.
         memcpy(p + at + (type == ANM_DTYPE_Q6_K ? 208 : 0), &head, 2);
-        if (type == ANM_DTYPE_Q4_K) memcpy(p + at + 2, &second, 2);
+        if (type == ANM_DTYPE_Q4_K || type == ANM_DTYPE_Q5_K)
+            memcpy(p + at + 2, &second, 2);
     }
     return p;
 }

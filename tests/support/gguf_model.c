@@ -313,12 +313,12 @@ static void add_tensor(writer *w, const char *name, const uint64_t *dims,
     uint64_t sizes[4] = { 0 };
 
     if (how->drop && strcmp(name, how->drop) == 0) return;
-    if (how->retype && strcmp(name, how->retype) == 0) type = 13;
+    if (how->retype && strcmp(name, how->retype) == 0) type = 11;
     if (how->rename[0] && strcmp(name, how->rename[0]) == 0)
         name = how->rename[1];
     for (unsigned i = 0; i < rank; i++)
         sizes[rank - 1 - i] = dims[i];
-    if (type == 13) sizes[0] = 256, sizes[1] = 1, sizes[2] = 0;
+    if (type == 11) sizes[0] = 256, sizes[1] = 1, sizes[2] = 0;
     test_gguf_pad(&w->data, 32);
     test_gguf_tensor(&w->tensors, name, sizes, type, w->data.len);
     w->n_tensors++;

@@ -32,7 +32,7 @@ typedef struct test_gguf_how {
     const test_gguf_edit *edits; /* NULL: none */
     const char *drop;            /* a tensor to leave out */
     const char *rename[2];       /* a tensor, and what it is called instead */
-    const char *retype;          /* a tensor that gets type Q5_K */
+    const char *retype;          /* a tensor that gets type Q3_K */
     bool fuse;                   /* q, k and v in one tensor */
     bool keep_brackets;          /* "[unused0]" as in 2024's first files */
     bool keep_pieces;            /* "##x" and "x" as vocab.txt has them */

@@ -110,23 +110,26 @@ static void fill_block(unsigned char *p, anm_dtype type, uint64_t *seed)
     const uint16_t fine = random_half(seed, 1);
     if (type == ANM_DTYPE_Q6_K)
         memcpy(p + bytes - sizeof(fine), &fine, sizeof(fine));
+    else if (type == ANM_DTYPE_Q5_0)
+        memcpy(p, &halves[1], sizeof(halves[1]));
     else
         memcpy(p, halves, sizeof(halves));
 }
 
 static void put_blocks(writer *w, anm_dtype type, uint64_t n)
 {
-    const size_t bytes = anm_dtype_block(type).bytes;
+    const anm_block unit = anm_dtype_block(type);
 
-    assert_int_equal(anm_dtype_block(type).elements, BLOCK);
-    for (uint64_t i = 0; i < n; i += BLOCK) {
+    assert_true(unit.elements <= BLOCK && unit.bytes <= BLOCK);
+    for (uint64_t i = 0; i < n; i += unit.elements) {
         unsigned char block[BLOCK];
         float values[BLOCK];
 
         fill_block(block, type, &w->seed);
-        assert_true(anm_widen_f32(values, block, type, BLOCK));
+        assert_true(anm_widen_f32(values, block, type, unit.elements));
         test_gguf_bytes(w->data, w->widened ? (void *)values : block,
-                        w->widened ? sizeof(values) : bytes);
+                        w->widened ? unit.elements * sizeof(values[0])
+                                   : unit.bytes);
     }
 }
 
@@ -141,25 +144,37 @@ static void put_floats(writer *w, const char *name, uint64_t n)
     }
 }
 
+/* A type, and its number in a GGUF file. */
+typedef struct mixed {
+    anm_dtype type;
+    uint32_t number;
+} mixed;
+
+static const struct {
+    mixed coarse, fine;
+} mixes[] = {
+    [TEST_MIX_Q6_K] = { { ANM_DTYPE_Q6_K, 14 }, { ANM_DTYPE_Q6_K, 14 } },
+    [TEST_MIX_Q4_K_M] = { { ANM_DTYPE_Q4_K, 12 }, { ANM_DTYPE_Q6_K, 14 } },
+    [TEST_MIX_Q5_K_M] = { { ANM_DTYPE_Q5_K, 13 }, { ANM_DTYPE_Q6_K, 14 } },
+    [TEST_MIX_Q5_0] = { { ANM_DTYPE_Q5_0, 6 }, { ANM_DTYPE_Q5_0, 6 } },
+};
+
 static void put_tensor(writer *w, const tensor_row *t, const char *name)
 {
-    enum { TYPE_F32 = 0, TYPE_Q4_K = 12, TYPE_Q6_K = 14 };
+    enum { TYPE_F32 = 0 };
     const uint64_t rows = t->rows ? t->rows : w->vocab;
     const uint64_t matrix[] = { t->columns, rows, 0 }, vector[] = { rows, 0 };
     const bool blocks = t->stored >= COARSE;
-    const bool fine = w->mix == TEST_MIX_Q6_K ||
-                      (w->mix == TEST_MIX_Q4_K_M && t->stored == FINE);
-    const uint32_t type = !blocks || w->widened ? TYPE_F32
-                          : fine                ? TYPE_Q6_K
-                                                : TYPE_Q4_K;
+    const mixed m =
+        t->stored == FINE ? mixes[w->mix].fine : mixes[w->mix].coarse;
+    const uint32_t type = !blocks || w->widened ? TYPE_F32 : m.number;
 
     test_gguf_pad(w->data, 32);
     test_gguf_tensor(w->tensors, name, t->stored == VECTOR ? vector : matrix,
                      type, w->data->len);
     w->n++;
     if (blocks)
-        put_blocks(w, fine ? ANM_DTYPE_Q6_K : ANM_DTYPE_Q4_K,
-                   rows * t->columns);
+        put_blocks(w, m.type, rows * t->columns);
     else
         put_floats(w, name, rows * t->columns);
 }

@@ -13,6 +13,8 @@ typedef enum test_mix {
     TEST_MIX_Q6_K,
     TEST_MIX_Q4_K_M, /* as llama-quantize mixes: the table of tokens, v and the
                         way down in Q6_K, the rest in Q4_K */
+    TEST_MIX_Q5_K_M, /* the same with Q5_K */
+    TEST_MIX_Q5_0,
 } test_mix;
 
 /* Sizes of the model: two layers, 256 wide. */

@@ -64,11 +64,14 @@ static void fill_block(test_graph *t, unsigned char *p, anm_dtype dtype,
         p[i] = (unsigned char)test_random(&t->seed);
     if (dtype == ANM_DTYPE_Q8_0) half = anm_f16_of_f32(f / 128);
     if (dtype == ANM_DTYPE_Q4_0) half = anm_f16_of_f32(f / 8);
+    if (dtype == ANM_DTYPE_Q5_0) half = anm_f16_of_f32(f / 16);
     if (dtype == ANM_DTYPE_Q4_K) half = anm_f16_of_f32(f / 512);
+    if (dtype == ANM_DTYPE_Q5_K) half = anm_f16_of_f32(f / 1024);
     if (dtype == ANM_DTYPE_Q6_K) half = anm_f16_of_f32(f / 2048);
-    // The scale; of Q4_K that of the minima follows.
+    // The scale; of Q4_K and Q5_K that of the minima follows.
     memcpy(p + (dtype == ANM_DTYPE_Q6_K ? 208 : 0), &half, 2);
-    if (dtype == ANM_DTYPE_Q4_K) memcpy(p + 2, &half, 2);
+    if (dtype == ANM_DTYPE_Q4_K || dtype == ANM_DTYPE_Q5_K)
+        memcpy(p + 2, &half, 2);
 }
 
 anm_value_id test_constant(test_graph *t, const char *name, anm_dtype dtype,

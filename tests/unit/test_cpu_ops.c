@@ -288,6 +288,7 @@ static void stored_weights_compute_their_values(void **state)
         { ANM_DTYPE_F16, 36, 101 },   { ANM_DTYPE_BF16, 36, 101 },
         { ANM_DTYPE_Q8_0, 64, 96 },   { ANM_DTYPE_Q4_0, 64, 96 },
         { ANM_DTYPE_Q4_K, 256, 256 }, { ANM_DTYPE_Q6_K, 256, 256 },
+        { ANM_DTYPE_Q5_K, 256, 256 }, { ANM_DTYPE_Q5_0, 64, 96 },
     };
 
     (void)state;

@@ -45,7 +45,8 @@ static unsigned char *join(const anm_value *v, size_t *len)
 static bool is_kept(anm_dtype t)
 {
     return t == ANM_DTYPE_F16 || t == ANM_DTYPE_BF16 || t == ANM_DTYPE_Q8_0 ||
-           t == ANM_DTYPE_Q4_0 || t == ANM_DTYPE_Q4_K || t == ANM_DTYPE_Q6_K;
+           t == ANM_DTYPE_Q4_0 || t == ANM_DTYPE_Q5_0 || t == ANM_DTYPE_Q4_K ||
+           t == ANM_DTYPE_Q5_K || t == ANM_DTYPE_Q6_K;
 }
 
 /* What the section of a value must hold; freed by the caller. */
@@ -139,7 +140,8 @@ static void sections_hold_every_constant_in_its_form(void **state)
         { ANM_DTYPE_F32, 36, 100 },   { ANM_DTYPE_BF16, 37 * 4, 101 },
         { ANM_DTYPE_F16, 36, 101 },   { ANM_DTYPE_Q8_0, 32, 96 },
         { ANM_DTYPE_Q4_0, 96, 160 },  { ANM_DTYPE_Q4_K, 256, 256 },
-        { ANM_DTYPE_Q6_K, 256, 512 },
+        { ANM_DTYPE_Q6_K, 256, 512 }, { ANM_DTYPE_Q5_0, 32, 96 },
+        { ANM_DTYPE_Q5_K, 256, 256 },
     };
 
     (void)state;

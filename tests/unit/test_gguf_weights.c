@@ -112,7 +112,7 @@ static void a_tensor_that_is_missing_or_strange_is_named(void **state)
           "rope_freqs.weight" },
         { { .retype = "blk.2.ffn_up.weight" },
           ANM_E_UNSUPPORTED,
-          "blk.2.ffn_up.weight: type Q5_K is not built in; built in: F32" },
+          "blk.2.ffn_up.weight: type Q3_K is not built in; built in: F32" },
     };
 
     (void)state;

@@ -10,28 +10,37 @@
 
 #include "support/support.h"
 
-/* Three rows each; where they lie in blocks.gguf and in blocks.f32. */
+static const char older[] = "tiny-gguf/blocks.gguf";
+static const char fives[] = "tiny-gguf/blocks-q5.bin";
+
+/* Three rows each; where they lie in a file of blocks, and in that of values
+ * beside it. */
 static const struct {
     anm_dtype type;
     size_t columns, at, first;
+    const char *file;
 } rows[] = {
-    { ANM_DTYPE_Q4_0, 256, 704, 0 },
-    { ANM_DTYPE_Q8_0, 256, 2752, 3072 },
-    { ANM_DTYPE_Q4_K, 512, 4768, 6912 },
-    { ANM_DTYPE_Q6_K, 512, 6688, 9984 },
+    { ANM_DTYPE_Q4_0, 256, 704, 0, older },
+    { ANM_DTYPE_Q8_0, 256, 2752, 3072, older },
+    { ANM_DTYPE_Q4_K, 512, 4768, 6912, older },
+    { ANM_DTYPE_Q6_K, 512, 6688, 9984, older },
+    { ANM_DTYPE_Q5_0, 256, 0, 0, fives },
+    { ANM_DTYPE_Q5_K, 512, 528, 768, fives },
 };
 
 enum { N_ROWS = 3, N_MAX = 3 * 512 };
 
 static void blocks_give_the_bits_that_ggml_decodes(void **state)
 {
-    size_t bytes = 0, values = 0;
-    char *blocks = test_read(test_data("tiny-gguf/blocks.gguf"), &bytes);
-    char *want = test_read(test_data("tiny-gguf/blocks.f32"), &values);
-
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const size_t n = N_ROWS * rows[i].columns;
+        size_t bytes = 0, values = 0;
+        char *blocks = test_read(test_data(rows[i].file), &bytes);
+        char *want = test_read(test_data(rows[i].file == older
+                                             ? "tiny-gguf/blocks.f32"
+                                             : "tiny-gguf/blocks-q5.f32"),
+                               &values);
         float got[N_MAX];
 
         assert_true((rows[i].first + n) * sizeof(float) <= values);
@@ -39,19 +48,18 @@ static void blocks_give_the_bits_that_ggml_decodes(void **state)
         assert_true(anm_widen_f32(got, blocks + rows[i].at, rows[i].type, n));
         assert_memory_equal(got, want + rows[i].first * sizeof(float),
                             n * sizeof(float));
+        free(blocks);
+        free(want);
     }
-    free(blocks);
-    free(want);
 }
 
 /* A part of a row from its own first block on gives the same bits. */
 static void blocks_are_widened_one_by_one(void **state)
 {
-    char *file = test_read(test_data("tiny-gguf/blocks.gguf"), NULL);
-
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const anm_block block = anm_dtype_block(rows[i].type);
+        char *file = test_read(test_data(rows[i].file), NULL);
         const char *src = file + rows[i].at;
         const size_t n = N_ROWS * rows[i].columns;
         float whole[N_MAX], one[256];
@@ -63,8 +71,8 @@ static void blocks_are_widened_one_by_one(void **state)
             assert_memory_equal(one, whole + at,
                                 block.elements * sizeof(float));
         }
+        free(file);
     }
-    free(file);
 }
 
 static void no_elements_are_no_blocks(void **state)

@@ -16,6 +16,11 @@ static bool is_nibbles(anm_dtype type)
     return type == ANM_DTYPE_Q4_0 || type == ANM_DTYPE_Q4_K;
 }
 
+static bool has_minimum(anm_dtype type)
+{
+    return type == ANM_DTYPE_Q4_K || type == ANM_DTYPE_Q5_K;
+}
+
 /* ---- Packing -------------------------------------------------------------- */
 
 /* Elements of `size` bytes; `pair` steps of d lie together. Rows past n and
@@ -50,6 +55,7 @@ static row_run read_run(const byte *row, anm_dtype type, size_t d)
     if (unit.elements == MOST_STEPS) {
         memcpy(r.head, block, 2);
         if (type == ANM_DTYPE_Q8_0) memcpy(r.q, block + 2, MOST_STEPS);
+        if (type == ANM_DTYPE_Q5_0) anm_read_q5_0(block, r.q);
         for (size_t i = 0; i < 16 && type == ANM_DTYPE_Q4_0; i++) {
             r.q[i] = (int8_t)((block[2 + i] & 15) - 8);
             r.q[16 + i] = (int8_t)((block[2 + i] >> 4) - 8);
@@ -58,6 +64,8 @@ static row_run read_run(const byte *row, anm_dtype type, size_t d)
     }
     if (type == ANM_DTYPE_Q4_K)
         anm_read_q4_k(block, at, &scale, &minimum, r.q);
+    else if (type == ANM_DTYPE_Q5_K)
+        anm_read_q5_k(block, at, &scale, &minimum, r.q);
     else
         anm_read_q6_k(block, at, &scale, r.q);
     memcpy(r.head, &scale, sizeof(scale));
@@ -161,14 +169,13 @@ static void widen_run(float *dst, const byte *p, anm_dtype type)
 
     (void)anm_widen_f32(scale, p, halves ? ANM_DTYPE_F16 : ANM_DTYPE_F32,
                         ANM_PANEL);
-    if (type == ANM_DTYPE_Q4_K)
-        memcpy(minimum, p + sizeof(scale), sizeof(minimum));
+    if (has_minimum(type)) memcpy(minimum, p + sizeof(scale), sizeof(minimum));
     for (size_t d = 0; d < anm_panel_run(type); d++) {
         read_step(q, p + anm_panel_head(type), type, d);
         for (size_t j = 0; j < ANM_PANEL; j++) {
             const float product = scale[j] * q[j];
 
-            *dst++ = type == ANM_DTYPE_Q4_K ? product - minimum[j] : product;
+            *dst++ = has_minimum(type) ? product - minimum[j] : product;
         }
     }
 }

@@ -239,6 +239,12 @@ static ANM_NOINLINE void run_q4_k(const stored_tile *t, size_t rows,
     run_scaled_as(t, ANM_DTYPE_Q4_K, rows, panels);
 }
 
+static ANM_NOINLINE void run_q5_k(const stored_tile *t, size_t rows,
+                                  size_t panels)
+{
+    run_scaled_as(t, ANM_DTYPE_Q5_K, rows, panels);
+}
+
 static ANM_NOINLINE void run_q6_k(const stored_tile *t, size_t rows,
                                   size_t panels)
 {
@@ -258,6 +264,8 @@ static void run_type(const stored_tile *t, anm_dtype type, size_t rows,
         run_q4_0(t, rows, panels);
     else if (type == ANM_DTYPE_Q4_K)
         run_q4_k(t, rows, panels);
+    else if (type == ANM_DTYPE_Q5_K)
+        run_q5_k(t, rows, panels);
     else
         run_q6_k(t, rows, panels);
 }
@@ -267,7 +275,8 @@ static void run_type(const stored_tile *t, anm_dtype type, size_t rows,
 static void multiply_stored(const anm_gemm_f32 *g, stored_tile *t, size_t p,
                             size_t panels)
 {
-    const size_t most = run_steps(g->w_type) ? 2 * TILE_ROWS : TILE_ROWS;
+    const size_t most =
+        run_steps(product_type(g->w_type)) ? 2 * TILE_ROWS : TILE_ROWS;
     const size_t tiles = (g->m + most - 1) / most;
     float sum[2 * TILE_ROWS * ANM_PANEL];
 
@@ -277,7 +286,7 @@ static void multiply_stored(const anm_gemm_f32 *g, stored_tile *t, size_t p,
         const size_t rows = (g->m - i + left - 1) / left;
 
         t->a = g->a + i * g->lda;
-        run_type(t, g->w_type, rows, panels);
+        run_type(t, product_type(g->w_type), rows, panels);
         finish_tile(g, sum, i, rows, p * ANM_PANEL, panels);
         i += rows;
     }

@@ -27,6 +27,12 @@ typedef struct stored_at {
     const byte *w;
 } stored_at;
 
+/* The panels of Q5_0 are those of Q8_0: for products it is the same type. */
+static ANM_ALWAYS_INLINE anm_dtype product_type(const anm_dtype type)
+{
+    return type == ANM_DTYPE_Q5_0 ? ANM_DTYPE_Q8_0 : type;
+}
+
 static ANM_ALWAYS_INLINE bool is_nibbles(const anm_dtype type)
 {
     return type == ANM_DTYPE_Q4_0 || type == ANM_DTYPE_Q4_K;
@@ -37,12 +43,19 @@ static ANM_ALWAYS_INLINE bool is_nibbles(const anm_dtype type)
 static ANM_ALWAYS_INLINE size_t run_steps(const anm_dtype type)
 {
     if (type == ANM_DTYPE_Q6_K) return 16;
-    return type == ANM_DTYPE_Q8_0 || is_nibbles(type) ? 32 : 0;
+    return type == ANM_DTYPE_Q8_0 || type == ANM_DTYPE_Q5_K || is_nibbles(type)
+               ? 32
+               : 0;
+}
+
+static ANM_ALWAYS_INLINE bool has_minimum(const anm_dtype type)
+{
+    return type == ANM_DTYPE_Q4_K || type == ANM_DTYPE_Q5_K;
 }
 
 static ANM_ALWAYS_INLINE size_t head_bytes(const anm_dtype type)
 {
-    if (type == ANM_DTYPE_Q4_K) return 128;
+    if (has_minimum(type)) return 128;
     return type == ANM_DTYPE_Q6_K ? 64 : 32;
 }
 

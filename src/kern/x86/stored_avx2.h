@@ -46,7 +46,7 @@ static ANM_ALWAYS_INLINE __m256 widen_half(const anm_dtype type, const byte *p,
     const __m256 x =
         _mm256_mul_ps(_mm256_cvtepi32_ps(q), _mm256_loadu_ps(scale));
     /* The product of five bits by seventeen is exact. */
-    return type == ANM_DTYPE_Q4_K
+    return has_minimum(type)
                ? _mm256_sub_ps(x, _mm256_loadu_ps(heads->minimum + c))
                : x;
 }
@@ -116,7 +116,7 @@ static ANM_ALWAYS_INLINE void load_heads(run_heads *heads, const stored_tile *t,
                          halves ? _mm256_cvtph_ps(_mm_loadu_si128(
                                       (const void *)(p + 2 * at)))
                                 : _mm256_loadu_ps((const void *)(p + 4 * at)));
-        if (type == ANM_DTYPE_Q4_K)
+        if (has_minimum(type))
             _mm256_storeu_ps(heads->minimum + 8 * h,
                              _mm256_loadu_ps((const void *)(p + 64 + 4 * at)));
         for (size_t i = 0; i < head_bytes(type) && h % 2; i += 64)

@@ -28,7 +28,7 @@ static ANM_ALWAYS_INLINE run_head load_head(const byte *p, const anm_dtype type)
     const bool halves = head_bytes(type) == 32;
     const run_head h = {
         halves ? load_f16x16(p) : _mm512_loadu_ps(p),
-        type == ANM_DTYPE_Q4_K ? _mm512_loadu_ps(p + 64) : _mm512_setzero_ps(),
+        has_minimum(type) ? _mm512_loadu_ps(p + 64) : _mm512_setzero_ps(),
     };
 
     return h;
@@ -46,8 +46,10 @@ static ANM_ALWAYS_INLINE __m512 widen_step(const anm_dtype type, const byte *p,
               : _mm512_slli_epi32(line, 16));
     if (!is_nibbles(type)) {
         const __m128i q = _mm_loadu_si128((const void *)(p + 16 * s));
-        return _mm512_mul_ps(h.scale,
-                             _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(q)));
+        const __m512 x = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(q));
+        /* The product of five bits by seventeen is exact. */
+        return has_minimum(type) ? _mm512_fmsub_ps(h.scale, x, h.minimum)
+                                 : _mm512_mul_ps(h.scale, x);
     }
     /* The permutation looks at the low four bits of each index. */
     const __m512i index = _mm512_srli_epi32(line, 4 * s);
