@@ -56,7 +56,8 @@ enum {
 /* Longer texts are left out of a model that takes longer for them. */
 static const double macs_most = 3e10;
 
-float anm_fidelity_floor(anm_precision precision)
+/* Least cosine that a precision may have. */
+static float floor_of(anm_precision precision)
 {
     switch (precision) {
     case ANM_PRECISION_BF16:
@@ -151,7 +152,7 @@ static float cosine(const float *a, const float *b, size_t n)
 
 static anm_status compare(pair *p, anm_error *err)
 {
-    const float floor = anm_fidelity_floor(p->e->program.precision);
+    const float floor = floor_of(p->e->program.precision);
 
     for (size_t i = 0; i < p->inputs.n; i++) {
         anm_status status = embed(p, p->runner, i, p->a, err);

@@ -14,9 +14,6 @@ typedef struct anm_fidelity {
     float least, median;
 } anm_fidelity;
 
-/* Least cosine that a precision may have; what is below it is refused. */
-float anm_fidelity_floor(anm_precision precision);
-
 /* Whether the program's weights are rounded, so that there is something to
  * measure. */
 bool anm_fidelity_applies(const anm_engine *e);

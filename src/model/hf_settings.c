@@ -145,6 +145,21 @@ static anm_status check_names(const anm_hf_doc *map, anm_error *err)
     return ANM_OK;
 }
 
+static anm_status check_ids(const anm_hf_doc *added, anm_error *err)
+{
+    const char *name;
+    json_t *id;
+
+    json_object_foreach(added->root, name, id)
+    {
+        if (!json_is_integer(id))
+            return anm_fail(err, ANM_E_FORMAT,
+                            "%s: %s: expected integer, found %s", added->path,
+                            name, anm_json_type_name(id));
+    }
+    return ANM_OK;
+}
+
 static anm_status merge_legacy(anm_hf_settings *c, const anm_hf_doc *map,
                                const anm_hf_doc *added, anm_error *err)
 {
@@ -152,6 +167,7 @@ static anm_status merge_legacy(anm_hf_settings *c, const anm_hf_doc *map,
 
     if (!map->root && !added->root) return ANM_OK;
     anm_status status = check_names(map, err);
+    if (!status) status = check_ids(added, err);
     if (status) return status;
     if (!c->root) c->root = json_object();
     if (map->root) ok = c->root && !json_object_update(c->root, map->root);

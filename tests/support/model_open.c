@@ -56,3 +56,18 @@ void test_refused(const char *folder, anm_status status, const char *words)
     for (char *w = strtok(list, "|"); w; w = strtok(NULL, "|"))
         if (!strstr(err.message, w)) fail_msg("no \"%s\": %s", w, err.message);
 }
+
+size_t test_count_ids(const char *folder, const char *text)
+{
+    anm_tokenizer *t = NULL;
+    anm_encoding *e = NULL;
+
+    assert_int_equal(anm_source_tokenizer(&t, folder, NULL, NULL), ANM_OK);
+    assert_int_equal(anm_encoding_new(&e, NULL), ANM_OK);
+    assert_int_equal(anm_tokenizer_encode(t, anm_text_of(text), false, e, NULL),
+                     ANM_OK);
+    const size_t n = anm_encoding_n(e);
+    anm_encoding_free(e);
+    anm_tokenizer_free(t);
+    return n;
+}

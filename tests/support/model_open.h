@@ -15,6 +15,9 @@ anm_graph *test_build(anm_source *s);
 /* The text of the first note about `where`; "" when there is none. */
 const char *test_note(const anm_source *s, const char *where);
 
+/* Tokens of a text by the folder's tokenizer, without special ones. */
+size_t test_count_ids(const char *folder, const char *text);
+
 /* Opening (then building) must fail with this status and a message that holds
  * each of `words`, separated by '|'. */
 void test_refused(const char *folder, anm_status status, const char *words);

@@ -10,62 +10,54 @@
 
 static const char settings[] = "tokenizer_config.json";
 static const char map[] = "special_tokens_map.json";
-
-static size_t n_ids_of(const char *folder, const char *text)
-{
-    anm_tokenizer *t = NULL;
-    anm_encoding *e = NULL;
-
-    assert_int_equal(anm_source_tokenizer(&t, folder, NULL, NULL), ANM_OK);
-    assert_int_equal(anm_encoding_new(&e, NULL), ANM_OK);
-    assert_int_equal(anm_tokenizer_encode(t, anm_text_of(text), false, e, NULL),
-                     ANM_OK);
-    const size_t n = anm_encoding_n(e);
-    anm_encoding_free(e);
-    anm_tokenizer_free(t);
-    return n;
-}
+static const char added[] = "added_tokens.json";
 
 /* Files that transformers wrote before 2023 beside vocab.txt. */
 static void older_files_name_tokens_where_the_settings_do_not(void **state)
 {
-    static const char added[] = "added_tokens.json";
     static const char decoder[] = "{\"added_tokens_decoder\": {}}";
 
     (void)state;
     for (int with_json = 0; with_json < 2; with_json++) {
         const char *folder = test_model_copy("tiny-bert-mean");
         if (!with_json) test_model_remove(folder, "tokenizer.json");
-        assert_true(n_ids_of(folder, "[New]") > 1);
+        assert_true(test_count_ids(folder, "[New]") > 1);
         test_model_write(folder, added, "{\"[New]\": 800}", 14);
-        assert_int_equal(n_ids_of(folder, "[New]"), 1);
-        assert_int_equal(n_ids_of(folder, "[new]"), 1); // behind the normalizer
+        assert_int_equal(test_count_ids(folder, "[New]"), 1);
+        assert_int_equal(test_count_ids(folder, "[new]"),
+                         1); // behind the normalizer
         test_model_write(folder, map, "{\"mask_token\": \"[New]\"}", 23);
-        assert_int_equal(n_ids_of(folder, "[New]"), 1);
-        assert_true(n_ids_of(folder, "[new]") > 1);
+        assert_int_equal(test_count_ids(folder, "[New]"), 1);
+        assert_true(test_count_ids(folder, "[new]") > 1);
         test_model_set(folder, settings, decoder);
-        assert_int_equal(n_ids_of(folder, "[MASK]"), 1);
-        assert_true(n_ids_of(folder, "[New]") > 1);
+        assert_int_equal(test_count_ids(folder, "[MASK]"), 1);
+        assert_true(test_count_ids(folder, "[New]") > 1);
     }
 }
 
-static void a_token_of_an_older_file_is_a_name(void **state)
+static void an_older_file_names_tokens_and_counts_ids(void **state)
 {
-    static const char *const contents[][2] = {
-        { "{\"cls_token\": true}", "cls_token: expected string, found true" },
-        { "[]", "expected object, found array" },
+    static const struct {
+        const char *file, *content, *words;
+    } rows[] = {
+        { map, "{\"cls_token\": true}",
+          "cls_token: expected string, found true" },
+        { map, "[]", "expected object, found array" },
+        { added, "{\"[New]\": \"800\"}",
+          "[New]: expected integer, found string" },
     };
 
     (void)state;
-    const char *folder = test_model_copy("tiny-bert-mean");
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *folder = test_model_copy("tiny-bert-mean");
         anm_hf_settings c = { 0 };
         anm_error err = { .message = "" };
 
-        test_model_write(folder, map, contents[i][0], strlen(contents[i][0]));
+        test_model_write(folder, rows[i].file, rows[i].content,
+                         strlen(rows[i].content));
         assert_int_equal(anm_hf_settings_open(&c, folder, &err), ANM_E_FORMAT);
-        assert_non_null(strstr(err.message, map));
-        assert_non_null(strstr(err.message, contents[i][1]));
+        assert_non_null(strstr(err.message, rows[i].file));
+        assert_non_null(strstr(err.message, rows[i].words));
         anm_hf_settings_close(&c);
     }
 }
@@ -96,7 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(older_files_name_tokens_where_the_settings_do_not),
-        cmocka_unit_test(a_token_of_an_older_file_is_a_name),
+        cmocka_unit_test(an_older_file_names_tokens_and_counts_ids),
         cmocka_unit_test(absent_files_leave_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,21 +269,6 @@ static void classes_made_of_bert_follow_their_settings(void **state)
     }
 }
 
-static size_t n_ids_of(const char *folder, const char *text)
-{
-    anm_tokenizer *t = NULL;
-    anm_encoding *e = NULL;
-
-    assert_int_equal(anm_source_tokenizer(&t, folder, NULL, NULL), ANM_OK);
-    assert_int_equal(anm_encoding_new(&e, NULL), ANM_OK);
-    assert_int_equal(anm_tokenizer_encode(t, anm_text_of(text), false, e, NULL),
-                     ANM_OK);
-    const size_t n = anm_encoding_n(e);
-    anm_encoding_free(e);
-    anm_tokenizer_free(t);
-    return n;
-}
-
 static void
 special_tokens_in_a_text_are_split_where_the_folder_says_so(void **state)
 {
@@ -298,16 +283,16 @@ special_tokens_in_a_text_are_split_where_the_folder_says_so(void **state)
         const digest before = digest_of(folder);
 
         test_model_set(folder, settings, "{\"split_special_tokens\": false}");
-        assert_int_equal(n_ids_of(folder, folders[i][1]), 1);
+        assert_int_equal(test_count_ids(folder, folders[i][1]), 1);
         assert_true(is_equal(before, digest_of(folder)));
         test_model_set(folder, settings, "{\"split_special_tokens\": true}");
-        assert_true(n_ids_of(folder, folders[i][1]) > 1);
+        assert_true(test_count_ids(folder, folders[i][1]) > 1);
         assert_false(is_equal(before, digest_of(folder)));
     }
     // A token that is added without being special is found all the same.
     const char *folder = test_model_copy("tiny-qwen3");
     test_model_set(folder, settings, "{\"split_special_tokens\": true}");
-    assert_int_equal(n_ids_of(folder, "<think>"), 1);
+    assert_int_equal(test_count_ids(folder, "<think>"), 1);
 }
 
 static void further_special_tokens_of_the_settings_are_found(void **state)
@@ -323,7 +308,7 @@ static void further_special_tokens_of_the_settings_are_found(void **state)
         const char *folder = test_model_copy("tiny-bert-mean");
         if (i % 2) test_model_remove(folder, "tokenizer.json");
         test_model_set(folder, settings, patches[i / 2]);
-        assert_int_equal(n_ids_of(folder, "[New]"), 1);
+        assert_int_equal(test_count_ids(folder, "[New]"), 1);
     }
 }
 
